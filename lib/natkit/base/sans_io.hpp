@@ -1,0 +1,57 @@
+#pragma once
+/// The one shape of every protocol machine, and a handle that lets one driver run any of them.
+///
+/// The owner calls `start` once, then repeats: drain `poll_transmit`, wait until `poll_timeout` or a datagram, and hand
+/// that in. After every input the outputs must be drained again. Time never runs backwards between two calls. A machine
+/// with nothing to transmit and no timeout armed is finished; its result is read from it by name (`report()` …).
+#include <concepts>
+#include <optional>
+
+#include "natkit/base/datagram.hpp"
+#include "natkit/base/time.hpp"
+
+namespace natkit {
+template <class M>
+concept SansIo = requires(M machine, const M& observed, Instant now, const Datagram& in) {
+  { machine.start(now) } -> std::same_as<void>;
+  { machine.handle_datagram(now, in) } -> std::same_as<void>;
+  { machine.handle_timeout(now) } -> std::same_as<void>;
+  { machine.poll_transmit() } -> std::same_as<std::optional<Datagram>>;
+  { observed.poll_timeout() } -> std::same_as<std::optional<Instant>>;
+};
+
+/// A borrowed machine of any type: two pointers. The machine must outlive it.
+class MachineRef {
+ public:
+  template <SansIo M>
+    requires(!std::same_as<M, MachineRef>)
+  MachineRef(M& machine) : machine_(&machine), calls_(&calls_for<M>) {}  // NOLINT(*-explicit-*): a reference, like span
+
+  void start(Instant now) { calls_->start(machine_, now); }
+  void handle_datagram(Instant now, const Datagram& in) { calls_->handle_datagram(machine_, now, in); }
+  void handle_timeout(Instant now) { calls_->handle_timeout(machine_, now); }
+  [[nodiscard]] std::optional<Datagram> poll_transmit() { return calls_->poll_transmit(machine_); }
+  [[nodiscard]] std::optional<Instant> poll_timeout() const { return calls_->poll_timeout(machine_); }
+
+ private:
+  struct Calls {
+    void (*start)(void*, Instant);
+    void (*handle_datagram)(void*, Instant, const Datagram&);
+    void (*handle_timeout)(void*, Instant);
+    std::optional<Datagram> (*poll_transmit)(void*);
+    std::optional<Instant> (*poll_timeout)(const void*);
+  };
+  template <class M>
+  static constexpr Calls calls_for{
+      [](void* machine, Instant now) { static_cast<M*>(machine)->start(now); },
+      [](void* machine, Instant now, const Datagram& in) { static_cast<M*>(machine)->handle_datagram(now, in); },
+      [](void* machine, Instant now) { static_cast<M*>(machine)->handle_timeout(now); },
+      [](void* machine) { return static_cast<M*>(machine)->poll_transmit(); },
+      [](const void* machine) { return static_cast<const M*>(machine)->poll_timeout(); },
+  };
+
+  void* machine_;
+  const Calls* calls_;
+};
+static_assert(SansIo<MachineRef>);
+}  // namespace natkit

@@ -1,0 +1,22 @@
+# asio (standalone) is headers only and ships no package file. Defines the target asio::asio.
+find_path(Asio_INCLUDE_DIR asio.hpp)
+if(Asio_INCLUDE_DIR)
+  file(STRINGS ${Asio_INCLUDE_DIR}/asio/version.hpp Asio_VERSION_LINE REGEX "define ASIO_VERSION [0-9]+")
+  string(REGEX MATCH "[0-9]+" Asio_VERSION_NUMBER "${Asio_VERSION_LINE}")
+  math(EXPR Asio_MAJOR "${Asio_VERSION_NUMBER} / 100000")
+  math(EXPR Asio_MINOR "${Asio_VERSION_NUMBER} / 100 % 1000")
+  set(Asio_VERSION ${Asio_MAJOR}.${Asio_MINOR})
+endif()
+include(FindPackageHandleStandardArgs)
+find_package_handle_standard_args(Asio REQUIRED_VARS Asio_INCLUDE_DIR VERSION_VAR Asio_VERSION)
+if(Asio_FOUND AND NOT TARGET asio::asio)
+  add_library(asio::asio INTERFACE IMPORTED)
+  target_include_directories(asio::asio SYSTEM INTERFACE ${Asio_INCLUDE_DIR})
+  # Its code is compiled once, in io/asio_impl.cpp; the deprecated half of its interface is not compiled at all.
+  target_compile_definitions(asio::asio INTERFACE ASIO_STANDALONE ASIO_SEPARATE_COMPILATION ASIO_NO_DEPRECATED)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    # asio 1.22 tests for clang's withdrawn coroutines TS and would see no coroutines at all.
+    target_compile_definitions(asio::asio INTERFACE ASIO_HAS_CO_AWAIT ASIO_HAS_STD_COROUTINE)
+  endif()
+  target_link_libraries(asio::asio INTERFACE Threads::Threads)
+endif()

@@ -1,0 +1,47 @@
+#include "natkit/base/sans_io.hpp"
+
+#include "catch.hpp"
+
+using namespace natkit;
+using namespace std::chrono_literals;
+
+namespace {
+/// Answers every datagram with its own payload after ten milliseconds.
+class LateEcho {
+ public:
+  void start(Instant) {}
+  void handle_datagram(Instant now, const Datagram& in) {
+    due_ = now + 10ms;
+    reply_ = in;
+  }
+  void handle_timeout(Instant now) {
+    if (due_ && now >= *due_) due_.reset(), ready_ = true;
+  }
+  std::optional<Datagram> poll_transmit() {
+    if (!ready_) return std::nullopt;
+    ready_ = false;
+    return reply_;
+  }
+  std::optional<Instant> poll_timeout() const { return due_; }
+
+ private:
+  std::optional<Instant> due_;
+  Datagram reply_;
+  bool ready_ = false;
+};
+static_assert(SansIo<LateEcho>);
+}  // namespace
+
+TEST_CASE("A MachineRef drives the machine it was made from", "[sans_io]") {
+  LateEcho echo;
+  MachineRef machine{echo};
+  const Instant begin{1s};
+  machine.start(begin);
+  CHECK_FALSE(machine.poll_timeout());
+  machine.handle_datagram(begin, {.payload = {1, 2, 3}});
+  REQUIRE(machine.poll_timeout() == begin + 10ms);
+  CHECK_FALSE(machine.poll_transmit());
+  machine.handle_timeout(begin + 10ms);
+  REQUIRE(machine.poll_transmit());
+  CHECK_FALSE(machine.poll_transmit());
+}
