@@ -88,3 +88,74 @@ struct TransactionId {
   auto operator<=>(const TransactionId&) const = default;
 };
 [[nodiscard]] TransactionId make_transaction_id(Rng& rng);
+
+/// `not_stun` lets a demultiplexer offer the datagram to somebody else; the others are faults.
+enum class ParseError : std::uint8_t {
+  not_stun,       ///< the two top bits are set, or shorter than a header
+  bad_length,     ///< the header's length is not a multiple of 4 or not what arrived
+  bad_attribute,  ///< an attribute runs past the end
+};
+
+struct Attribute {
+  AttributeType type{};
+  ByteView value{};  ///< without padding
+};
+
+/// A message that was checked once. Copying it copies the view, not the bytes.
+class Message {
+ public:
+  [[nodiscard]] MessageClass message_class() const { return message_class_; }
+  [[nodiscard]] Method method() const { return method_; }
+  [[nodiscard]] const TransactionId& transaction_id() const { return transaction_id_; }
+  /// True for RFC 3489 peers, whose 16-byte transaction id holds no magic cookie.
+  [[nodiscard]] bool is_classic() const { return cookie_ != magic_cookie; }
+  [[nodiscard]] std::uint32_t cookie() const { return cookie_; }
+  /// The whole datagram, for integrity checks and size budgets.
+  [[nodiscard]] ByteView datagram() const { return datagram_; }
+  /// The first attribute of this type; later ones are ignored (RFC 8489 §14).
+  [[nodiscard]] std::optional<ByteView> find(AttributeType type) const;
+  /// MAPPED-ADDRESS, XOR-MAPPED-ADDRESS, OTHER-ADDRESS … by type; un-XORs the XOR-… ones.
+  [[nodiscard]] std::optional<Endpoint> endpoint(AttributeType type) const;
+  /// XOR-MAPPED-ADDRESS, or MAPPED-ADDRESS where only that is there.
+  [[nodiscard]] std::optional<Endpoint> mapped_endpoint() const;
+  [[nodiscard]] std::optional<std::uint32_t> u32(AttributeType type) const;
+  [[nodiscard]] std::optional<std::string_view> text(AttributeType type) const;
+  [[nodiscard]] std::optional<std::uint16_t> error_code() const;  ///< 300–699
+
+ private:
+  friend std::expected<Message, ParseError> parse_message(ByteView datagram);
+  Message() = default;
+  MessageClass message_class_{};
+  Method method_{};
+  std::uint32_t cookie_ = 0;
+  TransactionId transaction_id_;
+  ByteView datagram_;
+};
+[[nodiscard]] std::expected<Message, ParseError> parse_message(ByteView datagram);
+
+/// CHANGE-REQUEST (RFC 5780 §7.2) as a value.
+enum class Change : std::uint8_t { nothing = 0, port = 2, address = 4, address_and_port = 6 };
+
+/// Builds one message; `finish` gives the datagram.
+class MessageWriter {
+ public:
+  MessageWriter(MessageClass message_class, Method method, const TransactionId& id,
+                std::uint32_t cookie = magic_cookie);
+  MessageWriter& add(AttributeType type, ByteView value);
+  MessageWriter& add_u16(AttributeType type,
+                         std::uint16_t value);  ///< followed by two reserved zero bytes (RFC 5780 §7.5)
+  MessageWriter& add_u32(AttributeType type, std::uint32_t value);
+  MessageWriter& add_text(AttributeType type, std::string_view value);
+  MessageWriter& add_endpoint(AttributeType type, const Endpoint& endpoint);  ///< XORs the XOR-… types
+  MessageWriter& add_change_request(Change change);
+  MessageWriter& add_error(std::uint16_t code, std::string_view reason);
+  MessageWriter& add_message_integrity(ByteView key);         ///< HMAC-SHA1, RFC 8489 §14.5
+  MessageWriter& add_message_integrity_sha256(ByteView key);  ///< RFC 8489 §14.6
+  MessageWriter& add_fingerprint();                           ///< must come last
+  [[nodiscard]] std::size_t size() const { return out_.size(); }
+  [[nodiscard]] Bytes finish();
+
+ private:
+  Bytes out_;
+};
+}  // namespace natkit::stun
