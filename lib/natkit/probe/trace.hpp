@@ -1,0 +1,73 @@
+#pragma once
+/// The record of one run: what was sent and what came back, in order, with times. The planner and the classifier read
+/// nothing else, so a recorded trace replays to the same report on any machine.
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "natkit/base/datagram.hpp"
+#include "natkit/base/endpoint.hpp"
+#include "natkit/base/time.hpp"
+#include "natkit/stun/message.hpp"
+
+namespace natkit::probe {
+/// One question has one socket of its own, because a used socket spoils the next answer.
+enum class Question : std::uint8_t {
+  mapping,         ///< plain Binding requests to several endpoints from one socket (RFC 5780 §4.3)
+  filtering,       ///< CHANGE-REQUEST for another address and port (RFC 5780 §4.4, test II)
+  filtering_port,  ///< CHANGE-REQUEST for another port only (test III)
+  tcp_control,     ///< Binding over TCP: does the server live at all?
+};
+[[nodiscard]] std::string_view to_text(Question question);  ///< "mapping", "filtering", "filtering-port", "tcp-control"
+[[nodiscard]] std::optional<Question> parse_question(std::string_view text);
+
+/// A server as the user named it and as it was resolved.
+struct Server {
+  std::string name;
+  Endpoint address;
+};
+
+struct Sent {
+  Duration at{};  ///< since the start of the run, as all times here
+  SocketId socket{};
+  Question question{};
+  std::uint32_t server = 0;  ///< index into Trace::servers
+  Endpoint to;
+  stun::TransactionId id;
+};
+
+struct Received {
+  Duration at{};
+  SocketId socket{};
+  Endpoint from;
+  Endpoint local;                            ///< as the host saw it
+  stun::TransactionId id;                    ///< always that of a request sent on this socket; others are not recorded
+  std::optional<Endpoint> mapped;            ///< XOR-MAPPED-ADDRESS or MAPPED-ADDRESS
+  std::optional<Endpoint> other;             ///< OTHER-ADDRESS
+  std::optional<Endpoint> receipt;           ///< our server's word from where it answered this request
+  std::optional<std::uint16_t> second_port;  ///< of the address that was asked
+  std::optional<std::uint16_t> error_code;
+};
+
+/// The system refused to send, e.g. no route.
+struct SendFailed {
+  Duration at{};
+  SocketId socket{};
+  Endpoint to;
+  std::string why;
+};
+
+/// The end of the run, so that silence can be timed.
+struct Ended {
+  Duration at{};
+};
+
+using Event = std::variant<Sent, Received, SendFailed, Ended>;
+
+struct Trace {
+  std::vector<Server> servers;
+  std::vector<Event> events;  ///< in order of time; bounded by the planner's budget
+};
+}  // namespace natkit::probe
