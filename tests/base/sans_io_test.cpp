@@ -29,7 +29,16 @@ class LateEcho {
   Datagram reply_;
   bool ready_ = false;
 };
-static_assert(SansIo<LateEcho>);
+static_assert(SansIo<LateEcho> && !HearsSendFailure<LateEcho>);
+
+class Attentive : public LateEcho {
+ public:
+  void handle_send_failure(Instant, const Datagram& lost, std::string_view why) {
+    heard = std::string(why) + " " + to_text(lost.remote);
+  }
+  std::string heard;
+};
+static_assert(SansIo<Attentive> && HearsSendFailure<Attentive>);
 }  // namespace
 
 TEST_CASE("A MachineRef drives the machine it was made from", "[sans_io]") {
@@ -44,4 +53,14 @@ TEST_CASE("A MachineRef drives the machine it was made from", "[sans_io]") {
   machine.handle_timeout(begin + 10ms);
   REQUIRE(machine.poll_transmit());
   CHECK_FALSE(machine.poll_transmit());
+}
+
+TEST_CASE("A MachineRef tells of a refused send only a machine that listens", "[sans_io]") {
+  const Datagram lost{.remote = {IpAddress::v4(0xC0000201), 9}};
+  Attentive attentive;
+  MachineRef{attentive}.handle_send_failure(Instant{}, lost, "no route");
+  CHECK(attentive.heard == "no route 192.0.2.1:9");
+  LateEcho deaf;
+  MachineRef{deaf}.handle_send_failure(Instant{}, lost, "no route");
+  CHECK_FALSE(deaf.poll_timeout());
 }

@@ -6,6 +6,7 @@
 /// with nothing to transmit and no timeout armed is finished; its result is read from it by name (`report()` …).
 #include <concepts>
 #include <optional>
+#include <string_view>
 
 #include "natkit/base/datagram.hpp"
 #include "natkit/base/time.hpp"
@@ -20,6 +21,14 @@ concept SansIo = requires(M machine, const M& observed, Instant now, const Datag
   { observed.poll_timeout() } -> std::same_as<std::optional<Instant>>;
 };
 
+/// A machine may also be told that the system refused to send a datagram (no route, no such family), or that a TCP
+/// connection failed or was closed by the peer (then the payload is what was lost, perhaps nothing). `why` is the
+/// system's own sentence. A machine without this call takes such a datagram for lost on the way.
+template <class M>
+concept HearsSendFailure = requires(M machine, Instant now, const Datagram& lost, std::string_view why) {
+  { machine.handle_send_failure(now, lost, why) } -> std::same_as<void>;
+};
+
 /// A borrowed machine of any type: two pointers. The machine must outlive it.
 class MachineRef {
  public:
@@ -30,6 +39,9 @@ class MachineRef {
   void start(Instant now) { calls_->start(machine_, now); }
   void handle_datagram(Instant now, const Datagram& in) { calls_->handle_datagram(machine_, now, in); }
   void handle_timeout(Instant now) { calls_->handle_timeout(machine_, now); }
+  void handle_send_failure(Instant now, const Datagram& lost, std::string_view why) {
+    calls_->handle_send_failure(machine_, now, lost, why);
+  }
   [[nodiscard]] std::optional<Datagram> poll_transmit() { return calls_->poll_transmit(machine_); }
   [[nodiscard]] std::optional<Instant> poll_timeout() const { return calls_->poll_timeout(machine_); }
 
@@ -38,6 +50,7 @@ class MachineRef {
     void (*start)(void*, Instant);
     void (*handle_datagram)(void*, Instant, const Datagram&);
     void (*handle_timeout)(void*, Instant);
+    void (*handle_send_failure)(void*, Instant, const Datagram&, std::string_view);
     std::optional<Datagram> (*poll_transmit)(void*);
     std::optional<Instant> (*poll_timeout)(const void*);
   };
@@ -46,6 +59,10 @@ class MachineRef {
       [](void* machine, Instant now) { static_cast<M*>(machine)->start(now); },
       [](void* machine, Instant now, const Datagram& in) { static_cast<M*>(machine)->handle_datagram(now, in); },
       [](void* machine, Instant now) { static_cast<M*>(machine)->handle_timeout(now); },
+      []([[maybe_unused]] void* machine, [[maybe_unused]] Instant now, [[maybe_unused]] const Datagram& lost,
+         [[maybe_unused]] std::string_view why) {
+        if constexpr (HearsSendFailure<M>) static_cast<M*>(machine)->handle_send_failure(now, lost, why);
+      },
       [](void* machine) { return static_cast<M*>(machine)->poll_transmit(); },
       [](const void* machine) { return static_cast<const M*>(machine)->poll_timeout(); },
   };
@@ -53,5 +70,5 @@ class MachineRef {
   void* machine_;
   const Calls* calls_;
 };
-static_assert(SansIo<MachineRef>);
+static_assert(SansIo<MachineRef> && HearsSendFailure<MachineRef>);
 }  // namespace natkit
