@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <expected>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "natkit/base/bytes.hpp"
@@ -96,10 +97,58 @@ enum class ParseError : std::uint8_t {
   bad_attribute,  ///< an attribute runs past the end
 };
 
+/// An agent that does not know such an attribute must refuse the message (RFC 8489 §14); the others it passes over.
+[[nodiscard]] constexpr bool is_comprehension_required(AttributeType type) {
+  return static_cast<std::uint16_t>(type) < 0x8000;
+}
+
 struct Attribute {
   AttributeType type{};
   ByteView value{};  ///< without padding
 };
+
+/// Walks over the attributes of a checked message, in the order of the wire. What stands behind the integrity
+/// attributes is not covered by them and is passed over, save a further integrity attribute and FINGERPRINT
+/// (RFC 8489 §14.5–14.7).
+class AttributeCursor {
+ public:
+  explicit AttributeCursor(ByteView message) : message_(message) {}
+  [[nodiscard]] std::optional<Attribute> next();
+  /// Where the attribute that `next` gave last begins in the message.
+  [[nodiscard]] std::size_t position() const { return position_; }
+
+ private:
+  enum class Seen : std::uint8_t { neither, integrity, integrity_sha256, fingerprint };
+  [[nodiscard]] bool admits(AttributeType type) const;
+
+  ByteView message_;
+  std::size_t position_ = 0;
+  std::size_t next_ = header_bytes;
+  Seen seen_ = Seen::neither;
+};
+
+/// A few attribute types, as UNKNOWN-ATTRIBUTES lists them. Bounded, because a stranger chooses how many there are.
+class AttributeTypes {
+ public:
+  static constexpr std::size_t most = 16;  ///< more than any honest message lacks; the rest is left out
+  /// Ignores what is there already, and what no longer fits.
+  void insert(AttributeType type);
+  [[nodiscard]] std::span<const AttributeType> all() const { return std::span{types_}.first(count_); }
+  [[nodiscard]] bool is_empty() const { return count_ == 0; }
+
+ private:
+  std::array<AttributeType, most> types_{};
+  std::size_t count_ = 0;
+};
+
+/// ERROR-CODE (RFC 8489 §14.8). The reason is the other side's text: escape it before printing.
+struct ErrorCode {
+  std::uint16_t code = 0;  ///< 300–699
+  std::string_view reason;
+};
+
+/// CHANGE-REQUEST (RFC 5780 §7.2) as a value: what the answer's source is to differ in.
+enum class Change : std::uint8_t { nothing = 0, port = 2, address = 4, address_and_port = 6 };
 
 /// A message that was checked once. Copying it copies the view, not the bytes.
 class Message {
@@ -118,9 +167,20 @@ class Message {
   [[nodiscard]] std::optional<Endpoint> endpoint(AttributeType type) const;
   /// XOR-MAPPED-ADDRESS, or MAPPED-ADDRESS where only that is there.
   [[nodiscard]] std::optional<Endpoint> mapped_endpoint() const;
+  /// The first 16 bits of a value of 2 or 4 bytes: RESPONSE-PORT, CHANNEL-NUMBER.
+  [[nodiscard]] std::optional<std::uint16_t> u16(AttributeType type) const;
   [[nodiscard]] std::optional<std::uint32_t> u32(AttributeType type) const;
+  [[nodiscard]] std::optional<std::uint64_t> u64(AttributeType type) const;  ///< ICE-CONTROLLING, RESERVATION-TOKEN
   [[nodiscard]] std::optional<std::string_view> text(AttributeType type) const;
   [[nodiscard]] std::optional<std::uint16_t> error_code() const;  ///< 300–699
+  [[nodiscard]] std::optional<ErrorCode> error() const;
+  /// `nullopt` if there is no CHANGE-REQUEST or it is not four bytes; reserved bits are ignored.
+  [[nodiscard]] std::optional<Change> change_request() const;
+  /// What an error of 420 complains about (RFC 8489 §14.9).
+  [[nodiscard]] std::optional<AttributeTypes> unknown_attributes() const;
+  /// The comprehension-required attributes of this message that are not among the known: the cause for a 420.
+  [[nodiscard]] AttributeTypes unknown_to(std::span<const AttributeType> known) const;
+  [[nodiscard]] AttributeCursor attributes() const { return AttributeCursor{datagram_}; }
 
  private:
   friend std::expected<Message, ParseError> parse_message(ByteView datagram);
@@ -133,10 +193,8 @@ class Message {
 };
 [[nodiscard]] std::expected<Message, ParseError> parse_message(ByteView datagram);
 
-/// CHANGE-REQUEST (RFC 5780 §7.2) as a value.
-enum class Change : std::uint8_t { nothing = 0, port = 2, address = 4, address_and_port = 6 };
-
-/// Builds one message; `finish` gives the datagram.
+/// Builds one message; `finish` gives the datagram and leaves the writer empty. The message must stay below 65556
+/// bytes, as the header's 16-bit length demands.
 class MessageWriter {
  public:
   MessageWriter(MessageClass message_class, Method method, const TransactionId& id,
@@ -145,10 +203,12 @@ class MessageWriter {
   MessageWriter& add_u16(AttributeType type,
                          std::uint16_t value);  ///< followed by two reserved zero bytes (RFC 5780 §7.5)
   MessageWriter& add_u32(AttributeType type, std::uint32_t value);
+  MessageWriter& add_u64(AttributeType type, std::uint64_t value);
   MessageWriter& add_text(AttributeType type, std::string_view value);
   MessageWriter& add_endpoint(AttributeType type, const Endpoint& endpoint);  ///< XORs the XOR-… types
   MessageWriter& add_change_request(Change change);
   MessageWriter& add_error(std::uint16_t code, std::string_view reason);
+  MessageWriter& add_unknown_attributes(const AttributeTypes& types);
   MessageWriter& add_message_integrity(ByteView key);         ///< HMAC-SHA1, RFC 8489 §14.5
   MessageWriter& add_message_integrity_sha256(ByteView key);  ///< RFC 8489 §14.6
   MessageWriter& add_fingerprint();                           ///< must come last
@@ -156,6 +216,13 @@ class MessageWriter {
   [[nodiscard]] Bytes finish();
 
  private:
+  void open(AttributeType type, std::size_t value_size);
+  void close();
+
   Bytes out_;
 };
+
+/// On the wire: the value alone, of an address attribute (RFC 8489 §14.1, 14.2). `xor_key` is the 16 bytes that follow
+/// the header's length (magic cookie and transaction id), or empty for the attributes that are not XORed.
+[[nodiscard]] std::optional<Endpoint> parse_address_value(ByteView value, ByteView xor_key);
 }  // namespace natkit::stun
