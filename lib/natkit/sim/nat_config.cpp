@@ -1,0 +1,12 @@
+#include "natkit/sim/nat_config.hpp"
+
+namespace natkit::sim {
+Behavior observable_mapping(const NatConfig& config) {
+  const bool keeps_port = config.allocation == PortAllocation::preserving_with_overload &&
+                          config.first_port <= first_ephemeral_port && config.last_port >= last_ephemeral_port;
+  const bool keeps_address = config.pooling != AddressPooling::arbitrary || config.external_addresses.size() <= 1;
+  return keeps_port && keeps_address ? Behavior::endpoint_independent : config.mapping;
+}
+
+Behavior observable_filtering(const NatConfig& config) { return config.filtering; }
+}  // namespace natkit::sim
