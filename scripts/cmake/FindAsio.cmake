@@ -1,4 +1,5 @@
 # asio (standalone) is headers only and ships no package file. Defines the target asio::asio.
+find_package(Threads QUIET)
 find_path(Asio_INCLUDE_DIR asio.hpp)
 if(Asio_INCLUDE_DIR)
   file(STRINGS ${Asio_INCLUDE_DIR}/asio/version.hpp Asio_VERSION_LINE REGEX "define ASIO_VERSION [0-9]+")

@@ -1,51 +1,45 @@
-# How a target of natkit is declared. Flags are private: nobody who links the library inherits our warnings.
+# How a target of natkit is declared.
 
-add_library(natkit_flags INTERFACE)
-target_compile_features(natkit_flags INTERFACE cxx_std_23)
-target_compile_options(natkit_flags INTERFACE
-  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast -Wnon-virtual-dtor
-  -Woverloaded-virtual -Wcast-align -Wnull-dereference -Wformat=2 -Wimplicit-fallthrough
-  $<$<BOOL:${NATKIT_DEV}>:-Werror>
-  -fstack-protector-strong)
-target_compile_definitions(natkit_flags INTERFACE $<$<CONFIG:Debug>:_GLIBCXX_ASSERTIONS>)
-if(NATKIT_SANITIZE)
-  target_compile_options(natkit_flags INTERFACE -fsanitize=${NATKIT_SANITIZE} -fno-omit-frame-pointer
-    $<$<NOT:$<CXX_COMPILER_ID:GNU>>:-fno-sanitize-recover=all> $<$<CXX_COMPILER_ID:GNU>:-fno-sanitize-recover=undefined>)
-  target_link_options(natkit_flags INTERFACE -fsanitize=${NATKIT_SANITIZE})
-  # GCC's optimiser sees null dereferences in the code that the sanitizers insert.
-  target_compile_options(natkit_flags INTERFACE -Wno-null-dereference)
-endif()
-if(NATKIT_FUZZ)
-  target_compile_options(natkit_flags INTERFACE -fsanitize=fuzzer-no-link)
-endif()
-
-# natkit_room(NAME SOURCES … HEADERS … ROOMS … LIBRARIES …): one room of lib/natkit is one static library, natkit::NAME.
-# ROOMS are the rooms it includes (the table in scripts/check_rooms.py says which it may), LIBRARIES the outside ones.
+# natkit_room(NAME SOURCES … HEADERS … ROOMS … LIBRARIES … PRIVATE_LIBRARIES …)
+# One room of lib/natkit is one static library, natkit::NAME. ROOMS are the rooms it includes (scripts/check_rooms.py
+# says which it may); LIBRARIES the outside ones whose headers its own headers include, PRIVATE_LIBRARIES the rest.
 function(natkit_room name)
   cmake_parse_arguments(room "" "" "SOURCES;HEADERS;ROOMS;LIBRARIES;PRIVATE_LIBRARIES" ${ARGN})
   set(target natkit_${name})
   add_library(${target} STATIC)
   add_library(natkit::${name} ALIAS ${target})
-  set_target_properties(${target} PROPERTIES
-    EXPORT_NAME ${name} POSITION_INDEPENDENT_CODE ON VERIFY_INTERFACE_HEADER_SETS ON)
+  set_target_properties(${target} PROPERTIES EXPORT_NAME ${name} CXX_EXTENSIONS OFF VERIFY_INTERFACE_HEADER_SETS ON)
   target_sources(${target}
     PRIVATE ${room_SOURCES}
     PUBLIC FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR}/lib FILES ${room_HEADERS})
   target_compile_features(${target} PUBLIC cxx_std_23)
-  list(TRANSFORM room_ROOMS PREPEND natkit::)
+  list(TRANSFORM room_ROOMS PREPEND natkit:: OUTPUT_VARIABLE rooms)
   target_link_libraries(${target}
-    PUBLIC ${room_ROOMS} ${room_LIBRARIES} PRIVATE ${room_PRIVATE_LIBRARIES} $<BUILD_INTERFACE:natkit_flags>)
-  set_property(GLOBAL APPEND PROPERTY NATKIT_ROOMS ${target})
+    PUBLIC ${rooms} ${room_LIBRARIES} PRIVATE ${room_PRIVATE_LIBRARIES} $<BUILD_INTERFACE:natkit_flags>)
+
+  # For the installed package: which rooms there are, and what a program that links one of them has to find first.
+  set(packages ${room_LIBRARIES} ${room_PRIVATE_LIBRARIES})
+  list(TRANSFORM packages REPLACE "::.*" "")
+  foreach(other IN LISTS room_ROOMS)
+    get_property(theirs GLOBAL PROPERTY NATKIT_PACKAGES_OF_${other})
+    list(APPEND packages ${theirs})
+  endforeach()
+  list(REMOVE_DUPLICATES packages)
+  set_property(GLOBAL PROPERTY NATKIT_PACKAGES_OF_${name} ${packages})
+  set_property(GLOBAL APPEND PROPERTY NATKIT_ROOMS ${name})
 endfunction()
 
 # natkit_app(NAME SOURCES … ROOMS …): one tool.
 function(natkit_app name)
   cmake_parse_arguments(app "" "" "SOURCES;ROOMS" ${ARGN})
   add_executable(${name} ${app_SOURCES})
+  set_target_properties(${name} PROPERTIES CXX_EXTENSIONS OFF)
   list(TRANSFORM app_ROOMS PREPEND natkit::)
   target_link_libraries(${name} PRIVATE ${app_ROOMS} natkit_flags)
   target_compile_definitions(${name} PRIVATE NATKIT_VERSION="${PROJECT_VERSION}")
-  install(TARGETS ${name} RUNTIME COMPONENT tools)
+  if(NATKIT_INSTALL)
+    install(TARGETS ${name} RUNTIME COMPONENT tools)
+  endif()
 endfunction()
 
 # natkit_test(ROOM SOURCES … ROOMS …): the tests of one room are one executable; every TEST_CASE is a CTest test.
@@ -53,6 +47,7 @@ function(natkit_test room)
   cmake_parse_arguments(test "" "" "SOURCES;ROOMS" ${ARGN})
   set(target test_${room})
   add_executable(${target} ${test_SOURCES})
+  set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF)
   list(TRANSFORM test_ROOMS PREPEND natkit::)
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   target_link_libraries(${target} PRIVATE natkit::${room} ${test_ROOMS} Catch2::Catch2WithMain natkit_flags)

@@ -1,0 +1,300 @@
+#!/usr/bin/env python3
+"""Checks that the source tree is built the way lib/README.md says: which room may include what, and where things live.
+
+    scripts/check_rooms.py [ROOT]      ROOT is the top of the source tree; default: the tree this file is in
+
+Prints one line per finding, "file:line: [rule] what is wrong; what to do", and exits 1 if there is any, 2 on wrong usage.
+Reads text only: no compiler, no configuration, well under a second.
+"""
+
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+# In dependency order: a room may include itself and the rooms above it.
+# The value names the outside libraries it may include; what `base` may include, everybody may.
+ROOMS: dict[str, set[str]] = {
+    "base": {"fmt"},
+    "crypto": {"OpenSSL"},
+    "stun": set(),
+    "probe": set(),
+    "portmap": set(),
+    "turn": set(),
+    "ice": set(),
+    "channel": {"OpenSSL", "usrsctp"},
+    "rendezvous": {"nlohmann_json"},
+    "link": set(),
+    "mesh": set(),
+    "sim": {"files"},  # leaves a pcap when a test fails
+    "report": {"nlohmann_json"},
+    "io": {"asio", "RESTinio", "miniupnpc", "hiredis", "prometheus-cpp", "system", "files", "threads"},
+    "cli": {"CLI11", "system", "files", "streams"},
+}
+ROOMS_ABOVE = {room: set(list(ROOMS)[:place]) for place, room in enumerate(ROOMS)}
+# Outside the rooms anything of ours may be included.
+APPS = {"fmt", "CLI11", "system", "files", "streams"}
+TESTS = {"fmt", "Catch2", "OpenSSL", "nlohmann_json", "CLI11", "asio", "system", "files", "streams", "threads"}
+OTHER_TESTS = {"lab", "fuzz", "bench", "golden", "interop", "package", "scripts"}
+TESTS_LIBRARIES = {"bench": TESTS | {"Google Benchmark"}}
+
+# Which header belongs to which library. A name without a slash or suffix that is not here is the C++ standard library.
+HEADERS = [
+    ("fmt", r"fmt/"),
+    ("OpenSSL", r"openssl/"),
+    ("asio", r"asio(\.hpp$|/)"),
+    ("CLI11", r"CLI/"),
+    ("nlohmann_json", r"nlohmann/"),
+    ("miniupnpc", r"miniupnpc/"),
+    ("usrsctp", r"usrsctp\.h$"),
+    ("hiredis", r"hiredis/"),
+    ("RESTinio", r"restinio/"),
+    ("prometheus-cpp", r"prometheus/"),
+    ("Catch2", r"catch2/"),
+    ("Google Benchmark", r"benchmark/"),
+    ("threads", r"(thread|mutex|shared_mutex|condition_variable|future|semaphore|latch|barrier|stop_token)$"),
+    ("files", r"(fstream|filesystem|cstdio)$"),
+    ("streams", r"(iostream|print|syncstream)$"),
+    ("system", r"(sys|net|netinet|arpa|linux)/|[a-z0-9_]+\.h$"),
+    ("standard", r"[a-z0-9_]+$"),
+]
+
+# Words that reach for the clock, the scheduler, chance, the environment or the terminal behind the caller's back.
+IMPURE = [
+    ("clock", r"(system|steady|high_resolution|utc|tai|gps|file)_clock\b|\b(clock_gettime|gettimeofday|timespec_get)\s*\(|\bstd::time\s*\(",
+     "take an Instant as an argument"),
+    ("sleep", r"\b(sleep_for|sleep_until|usleep|nanosleep)\s*\(|(?<![\w.>:])sleep\s*\(",
+     "return the deadline from poll_timeout()"),
+    ("chance", r"\brandom_device\b|\bmt19937(_64)?\b|(?<![\w.>])(std::)?s?rand\s*\(|\bgetrandom\s*\(",
+     "take an Rng& as an argument"),
+    ("environment", r"\b(secure_)?getenv\s*\(", "read it in cli and pass the value"),
+]
+PRINTS = ("print", r"\bstd::(cout|cerr|clog)\b|\b(fmt::print|std::print|printf|puts|perror)\s*\(",
+          "return a string; only cli writes to stdout and stderr")
+BOOL_PARAMETER = re.compile(r"[(,]\s*(?:const\s+)?bool\s+\w+\s*(?:=\s*\w+\s*)?[,)]")
+MAX_LINES = 600  # "far past 500"
+
+TOP_LEVEL = {"CMakeLists.txt", "apps", "lib", "tests", "scripts", "man", "README.md"}
+TOP_LEVEL_BY_CUSTOM = {"LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "CMakePresets.json"}
+
+COMMENT_OR_STRING = re.compile(
+    r'//[^\n]*|/\*.*?\*/|R"(?P<fence>[^(\s]*)\(.*?\)(?P=fence)"|"(?:[^"\\\n]|\\.)*"|(?<![0-9a-fA-F])\'(?:[^\'\\\n]|\\.)+\'', re.S)
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
+
+
+@dataclass(frozen=True, order=True)
+class Finding:
+    file: str
+    line: int
+    rule: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: [{self.rule}] {self.text}"
+
+
+class Source:
+    """One C++ file: its text without comments, and without strings too where only code counts."""
+
+    def __init__(self, root: Path, path: Path):
+        self.path, self.name = path, path.relative_to(root).as_posix()
+        self.raw = path.read_text(encoding="utf-8")
+        self.with_strings = COMMENT_OR_STRING.sub(lambda m: m[0] if m[0][0] not in "/" else blank(m[0]), self.raw)
+        self.code = COMMENT_OR_STRING.sub(lambda m: blank(m[0]), self.raw)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        return Path(self.name).parts
+
+    @property
+    def room(self) -> str | None:
+        return self.parts[2] if self.parts[:2] == ("lib", "natkit") and len(self.parts) > 3 else None
+
+    def includes(self) -> list[tuple[int, str, str]]:
+        return [(line_of(self.with_strings, m.start(1)), m[1], m[2]) for m in INCLUDE.finditer(self.with_strings)]
+
+    def finding(self, line: int, rule: str, text: str) -> Finding:
+        return Finding(self.name, line, rule, text)
+
+
+def blank(text: str) -> str:
+    return re.sub(r"[^\n]", " ", text)
+
+
+def line_of(text: str, position: int) -> int:
+    return text.count("\n", 0, position) + 1
+
+
+def library_of(header: str) -> str | None:
+    return next((name for name, pattern in HEADERS if re.match(pattern, header)), None)
+
+
+def allowed_libraries(source: Source) -> set[str]:
+    if source.room:
+        return ROOMS["base"] | ROOMS.get(source.room, set())
+    if source.parts[0] == "apps":
+        return APPS
+    return TESTS_LIBRARIES.get(source.parts[1], TESTS)
+
+
+def check_includes(root: Path, source: Source) -> list[Finding]:
+    found = []
+    for line, quote, header in source.includes():
+        if header.startswith("natkit/"):
+            found += check_room_include(root, source, line, header)
+        elif quote == '"':
+            places = [source.path.parent] + ([root / "tests"] if source.parts[0] == "tests" else [])
+            if not any((place / header).is_file() for place in places):
+                found.append(source.finding(line, "include", f'"{header}" is nowhere; outside headers go in <…>'))
+        else:
+            library = library_of(header)
+            if library is None:
+                found.append(source.finding(line, "outside", f"<{header}> belongs to no library this project knows; "
+                                            "add it to HEADERS in scripts/check_rooms.py and to the table in lib/README.md"))
+            elif library != "standard" and library not in allowed_libraries(source):
+                found.append(source.finding(line, "outside", f"<{header}> ({library}) may not be included here; hide it "
+                                            f"behind a room that may: {', '.join(rooms_with(library)) or 'none yet'}"))
+    return found
+
+
+def rooms_with(library: str) -> list[str]:
+    return [room for room, libraries in ROOMS.items() if library in libraries]
+
+
+def check_room_include(root: Path, source: Source, line: int, header: str) -> list[Finding]:
+    if not (root / "lib" / header).is_file():
+        return [source.finding(line, "include", f'"{header}" is nowhere under lib/')]
+    target = header.split("/")[1]
+    if source.room in ROOMS_ABOVE.get(target, set()):
+        return [source.finding(line, "direction", f"room {source.room} may not include {target}, which stands below it; "
+                               f"move the idea up, or declare an interface in {source.room}")]
+    return []
+
+
+def check_text(source: Source) -> list[Finding]:
+    found = []
+    if source.path.suffix == ".hpp" and "#pragma once" not in source.raw:
+        found.append(source.finding(1, "once", "a header begins with #pragma once"))
+    lines = source.raw.count("\n")
+    if lines > MAX_LINES:
+        found.append(source.finding(lines, "length", f"{lines} lines; cut it where one idea ends and the next begins"))
+    patterns = []
+    if is_pure(source):
+        patterns += IMPURE
+    if source.room and source.room != "cli":
+        patterns.append(PRINTS)
+    for rule, pattern, advice in patterns:
+        for match in re.finditer(pattern, source.code):
+            found.append(source.finding(line_of(source.code, match.start()), rule, f"{match[0].strip()}: {advice}"))
+    if source.room and source.path.suffix == ".hpp":
+        for match in BOOL_PARAMETER.finditer(source.code):
+            found.append(source.finding(line_of(source.code, match.start()), "bool", "a bool parameter says nothing at the call; use an enum"))
+    return found
+
+
+def is_pure(source: Source) -> bool:
+    """Rooms without time and chance of their own, and their tests. Tests against the real world read real clocks."""
+    if source.room:
+        return source.room not in ("io", "cli")
+    return source.parts[0] == "tests" and source.parts[1] in ROOMS and source.parts[1] not in ("io", "cli")
+
+
+def check_listed(root: Path, source: Source) -> list[Finding]:
+    """A file that CMake does not know is not built, not installed, not tested."""
+    header_of_room = source.room and source.path.suffix == ".hpp"
+    if source.path.suffix != ".cpp" and not header_of_room:
+        return []
+    for folder in source.path.parents:
+        cmake = folder / "CMakeLists.txt"
+        if cmake.is_file() and folder != root:
+            relative = source.path.relative_to(folder).as_posix()
+            if re.search(rf"(?<![\w.-]){re.escape(relative)}(?![\w./-])", cmake.read_text(encoding="utf-8")):
+                return []
+            return [source.finding(1, "listed", f"not listed in {cmake.relative_to(root).as_posix()}")]
+    return [source.finding(1, "listed", "no CMakeLists.txt here; add one that builds this file")]
+
+
+def check_places(root: Path) -> list[Finding]:
+    found = []
+    for name in sorted(name for name in TOP_LEVEL if not (root / name).exists()):
+        found.append(Finding(name, 1, "top-level", "is missing"))
+    for name in sorted(top_level(root) - TOP_LEVEL - TOP_LEVEL_BY_CUSTOM):
+        if not name.startswith("."):
+            found.append(Finding(name, 1, "top-level", "does not belong at the top; CONTRIBUTING.md says where things go"))
+    found += unknown_folders(root, "lib", {"natkit"}, "lib/ holds natkit and README.md")
+    found += unknown_folders(root, "lib/natkit", set(ROOMS), "a new room is entered in scripts/check_rooms.py and lib/README.md first")
+    found += unknown_folders(root, "tests", set(ROOMS) | OTHER_TESTS, "a test folder is named for the room it tests")
+    found += check_room_order(root)
+    return found
+
+
+def top_level(root: Path) -> set[str]:
+    """What is under version control; in an unpacked archive, what is there."""
+    if (root / ".git").exists():
+        listed = subprocess.run(["git", "-C", str(root), "ls-files", "--cached"], capture_output=True, text=True)
+        if listed.returncode == 0:
+            return {name.split("/")[0] for name in listed.stdout.splitlines()}
+    return {path.name for path in root.iterdir()} - {"build", "compile_commands.json", "CMakeUserPresets.json"}
+
+
+def unknown_folders(root: Path, folder: str, known: set[str], advice: str) -> list[Finding]:
+    there = [path.name for path in (root / folder).glob("*/") if path.is_dir() and path.name != "__pycache__"]
+    return [Finding(f"{folder}/{name}", 1, "place", advice) for name in sorted(set(there) - known)]
+
+
+def check_room_order(root: Path) -> list[Finding]:
+    cmake = root / "lib/natkit/CMakeLists.txt"
+    if not cmake.is_file():
+        return []
+    found, order, last = [], list(ROOMS), -1
+    for line, text in enumerate(cmake.read_text(encoding="utf-8").splitlines(), 1):
+        match = re.match(r"\s*add_subdirectory\((\w+)\)", text)
+        if match and match[1] in order:
+            if order.index(match[1]) < last:
+                found.append(Finding("lib/natkit/CMakeLists.txt", line, "order", f"{match[1]} stands too late; rooms stand in dependency order"))
+            last = max(last, order.index(match[1]))
+    return found
+
+
+def check_linked(root: Path, sources: list[Source]) -> list[Finding]:
+    """A room that includes another must say so in ROOMS, or its static library comes too late on the linker's line."""
+    declared = {}
+    for room in ROOMS:
+        cmake = root / "lib/natkit" / room / "CMakeLists.txt"
+        match = re.search(r"\bROOMS\b((?:\s+[a-z_]+)*)", cmake.read_text(encoding="utf-8")) if cmake.is_file() else None
+        declared[room] = set(match[1].split()) if match else set()
+    for room in ROOMS:  # in dependency order, so what lies above is complete
+        declared[room] |= {far for near in declared[room] for far in declared.get(near, set())}
+    found = []
+    for source in (source for source in sources if source.room in ROOMS):
+        for line, _, header in source.includes():
+            room = header.split("/")[1] if header.startswith("natkit/") else None
+            if room in ROOMS_ABOVE[source.room] and room not in declared[source.room]:
+                found.append(source.finding(line, "linked", f"add {room} to ROOMS in lib/natkit/{source.room}/CMakeLists.txt"))
+    return found
+
+
+def check(root: Path) -> list[Finding]:
+    sources = [Source(root, path) for folder in ("lib", "apps", "tests") for path in (root / folder).rglob("*.[ch]pp")]
+    found = check_places(root) + check_linked(root, sources)
+    for source in sources:
+        found += check_includes(root, source) + check_text(source) + check_listed(root, source)
+    return sorted(found)
+
+
+def main(arguments: list[str]) -> int:
+    root = Path(arguments[0]) if arguments else Path(__file__).resolve().parent.parent
+    if len(arguments) > 1 or not (root / "lib/natkit").is_dir():
+        print("usage: check_rooms.py [ROOT], where ROOT has lib/natkit in it", file=sys.stderr)
+        return 2
+    found = check(root)
+    for finding in found:
+        print(finding)
+    if found:
+        print(f"{len(found)} finding(s). The rules and their reasons: lib/README.md", file=sys.stderr)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,10 @@
+# cmake -D build=DIR -D prefix=DIR -D libdir=DIR -P install.cmake: install into an empty prefix, then look what is there.
+file(REMOVE_RECURSE ${prefix})
+execute_process(COMMAND ${CMAKE_COMMAND} --install ${build} --prefix ${prefix} OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)
+foreach(file
+    include/natkit/base/endpoint.hpp ${libdir}/libnatkit_base.a ${libdir}/cmake/natkit/natkit-config.cmake
+    ${libdir}/pkgconfig/natkit.pc share/man/man7/natkit.7 share/doc/natkit/LICENSE)
+  if(NOT EXISTS ${prefix}/${file})
+    message(SEND_ERROR "${file} was not installed")
+  endif()
+endforeach()

@@ -1,0 +1,90 @@
+"""A checker that finds nothing is worth nothing: every rule of check_rooms.py is broken once here and must be named."""
+
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+CHECKER = Path(__file__).resolve().parents[2] / "scripts" / "check_rooms.py"
+
+SOUND = {
+    "CMakeLists.txt": "project(sample)\n",
+    "README.md": "sample\n",
+    "apps/tool/CMakeLists.txt": "natkit_app(tool SOURCES main.cpp ROOMS cli)\n",
+    "apps/tool/main.cpp": '#include <chrono>\n#include "natkit/base/a.hpp"\nauto t = std::chrono::steady_clock::now();\n',
+    "lib/README.md": "sample\n",
+    "lib/natkit/CMakeLists.txt": "add_subdirectory(base)\nadd_subdirectory(stun)\nadd_subdirectory(io)\n",
+    "lib/natkit/base/CMakeLists.txt": "natkit_room(base HEADERS a.hpp)\n",
+    "lib/natkit/base/a.hpp": "#pragma once\n#include <fmt/format.h>\n/// steady_clock::now() in words is no sin\nint f();\n",
+    "lib/natkit/stun/CMakeLists.txt": "natkit_room(stun SOURCES s.cpp HEADERS s.hpp ROOMS base)\n",
+    "lib/natkit/stun/s.hpp": '#pragma once\n#include "natkit/base/a.hpp"\nbool is_open();\n',
+    "lib/natkit/stun/s.cpp": '#include "natkit/stun/s.hpp"\n',
+    "lib/natkit/io/CMakeLists.txt": "natkit_room(io HEADERS i.hpp ROOMS stun)\n",
+    "lib/natkit/io/i.hpp": '#pragma once\n#include <asio.hpp>\n#include "natkit/base/a.hpp"\n',
+    "man/tool.1": "sample\n",
+    "scripts/setup": "sample\n",
+    "tests/stun/CMakeLists.txt": "natkit_test(stun SOURCES s_test.cpp)\n",
+    "tests/stun/s_test.cpp": '#include "catch.hpp"\n#include "natkit/stun/s.hpp"\n',
+    "tests/catch.hpp": "#pragma once\n#include <catch2/catch.hpp>\n",
+}
+
+# What is put into which file, and the rule that must be named for it at that line.
+BROKEN = {
+    "a room includes one below it": ("lib/natkit/base/a.hpp", '#pragma once\n#include "natkit/stun/s.hpp"\n', 2, "direction"),
+    "a room includes a library that is not its own": ("lib/natkit/stun/s.cpp", "#include <asio.hpp>\n", 1, "outside"),
+    "a machine includes a system header": ("lib/natkit/stun/s.cpp", "#include <sys/socket.h>\n", 1, "outside"),
+    "a library nobody entered in the table": ("lib/natkit/io/i.hpp", "#pragma once\n#include <boost/asio.hpp>\n", 2, "outside"),
+    "an included header does not exist": ("lib/natkit/stun/s.cpp", '\n#include "natkit/stun/gone.hpp"\n', 2, "include"),
+    "a local header does not exist": ("apps/tool/main.cpp", '#include "gone.hpp"\n', 1, "include"),
+    "a header without pragma once": ("lib/natkit/stun/s.hpp", "int f();\n", 1, "once"),
+    "a source that CMake does not know": ("lib/natkit/stun/forgotten.cpp", "\n", 1, "listed"),
+    "a header that CMake does not know": ("lib/natkit/stun/forgotten.hpp", "#pragma once\n", 1, "listed"),
+    "a test that CMake does not know": ("tests/stun/forgotten_test.cpp", "\n", 1, "listed"),
+    "a dependency between rooms that CMake does not know": ("lib/natkit/stun/CMakeLists.txt", "natkit_room(stun SOURCES s.cpp HEADERS s.hpp)\n", None, "linked"),
+    "a machine reads a clock": ("lib/natkit/stun/s.cpp", "\nauto t = std::chrono::steady_clock::now();\n", 2, "clock"),
+    "a unit test sleeps": ("tests/stun/s_test.cpp", "void f() { std::this_thread::sleep_for(1s); }\n", 1, "sleep"),
+    "a machine draws its own lots": ("lib/natkit/stun/s.cpp", "int f() { return rand(); }\n", 1, "chance"),
+    "a machine reads the environment": ("lib/natkit/stun/s.cpp", 'auto v = std::getenv("HOME");\n', 1, "environment"),
+    "a library prints": ("lib/natkit/io/i.hpp", '#pragma once\ninline void f() { std::cout << 1; }\n', 2, "print"),
+    "a bool parameter": ("lib/natkit/stun/s.hpp", "#pragma once\nvoid open(int a, bool fast);\n", 2, "bool"),
+    "a file that never ends": ("lib/natkit/stun/s.cpp", "\n" * 700, 700, "length"),
+    "something strange at the top": ("src/x.txt", "\n", 1, "top-level"),
+    "a room that is not in the table": ("lib/natkit/util/x.txt", "\n", 1, "place"),
+    "a test folder without a room": ("tests/misc/x.txt", "\n", 1, "place"),
+    "rooms out of order": ("lib/natkit/CMakeLists.txt", "add_subdirectory(stun)\nadd_subdirectory(base)\n", 2, "order"),
+}
+
+
+class CheckRooms(unittest.TestCase):
+    def run_checker(self, tree: dict[str, str]) -> subprocess.CompletedProcess:
+        with tempfile.TemporaryDirectory() as root:
+            for name, text in tree.items():
+                path = Path(root) / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text, encoding="utf-8")
+            return subprocess.run([sys.executable, CHECKER, root], capture_output=True, text=True, timeout=30)
+
+    def test_a_sound_tree_passes_in_silence(self):
+        result = self.run_checker(SOUND)
+        self.assertEqual((result.returncode, result.stdout, result.stderr), (0, "", ""))
+
+    def test_every_broken_rule_is_named_with_its_place(self):
+        for why, (name, text, line, rule) in BROKEN.items():
+            with self.subTest(why):
+                result = self.run_checker(SOUND | {name: text})
+                self.assertEqual(result.returncode, 1, result.stdout + result.stderr)
+                place = f":{line}: [{rule}]" if line else f": [{rule}]"
+                self.assertIn(place, result.stdout)
+                self.assertEqual(result.stdout.count("\n"), result.stdout.count(f"[{rule}]"), "and nothing else:\n" + result.stdout)
+
+    def test_a_missing_part_of_the_top_level_is_named(self):
+        result = self.run_checker({name: text for name, text in SOUND.items() if name != "man/tool.1"})
+        self.assertIn("man:1: [top-level] is missing", result.stdout)
+
+    def test_a_wrong_call_is_told_from_a_finding(self):
+        self.assertEqual(subprocess.run([sys.executable, CHECKER, "/nowhere"], capture_output=True).returncode, 2)
+
+
+if __name__ == "__main__":
+    unittest.main()
