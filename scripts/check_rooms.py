@@ -262,8 +262,8 @@ def check_linked(root: Path, sources: list[Source]) -> list[Finding]:
     declared = {}
     for room in ROOMS:
         cmake = root / "lib/natkit" / room / "CMakeLists.txt"
-        match = re.search(r"\bROOMS\b((?:\s+[a-z_]+)*)", cmake.read_text(encoding="utf-8")) if cmake.is_file() else None
-        declared[room] = set(match[1].split()) if match else set()
+        text = cmake.read_text(encoding="utf-8") if cmake.is_file() else ""
+        declared[room] = {name for names in re.findall(r"\b(?:PRIVATE_)?ROOMS\b((?:\s+[a-z_]+)*)", text) for name in names.split()}
     for room in ROOMS:  # in dependency order, so what lies above is complete
         declared[room] |= {far for near in declared[room] for far in declared.get(near, set())}
     found = []

@@ -1,10 +1,10 @@
 # How a target of natkit is declared.
 
-# natkit_room(NAME SOURCES … HEADERS … ROOMS … LIBRARIES … PRIVATE_LIBRARIES …)
-# One room of lib/natkit is one static library, natkit::NAME. ROOMS are the rooms it includes (scripts/check_rooms.py
-# says which it may); LIBRARIES the outside ones whose headers its own headers include, PRIVATE_LIBRARIES the rest.
+# natkit_room(NAME SOURCES … HEADERS … ROOMS … PRIVATE_ROOMS … LIBRARIES … PRIVATE_LIBRARIES …)
+# One room of lib/natkit is one static library, natkit::NAME. ROOMS are the rooms and LIBRARIES the outside libraries
+# that its headers include, the PRIVATE_… ones those that only its sources do. scripts/check_rooms.py says which it may.
 function(natkit_room name)
-  cmake_parse_arguments(room "" "" "SOURCES;HEADERS;ROOMS;LIBRARIES;PRIVATE_LIBRARIES" ${ARGN})
+  cmake_parse_arguments(room "" "" "SOURCES;HEADERS;ROOMS;PRIVATE_ROOMS;LIBRARIES;PRIVATE_LIBRARIES" ${ARGN})
   set(target natkit_${name})
   add_library(${target} STATIC)
   add_library(natkit::${name} ALIAS ${target})
@@ -14,13 +14,15 @@ function(natkit_room name)
     PUBLIC FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR}/lib FILES ${room_HEADERS})
   target_compile_features(${target} PUBLIC cxx_std_23)
   list(TRANSFORM room_ROOMS PREPEND natkit:: OUTPUT_VARIABLE rooms)
+  list(TRANSFORM room_PRIVATE_ROOMS PREPEND natkit:: OUTPUT_VARIABLE private_rooms)
   target_link_libraries(${target}
-    PUBLIC ${rooms} ${room_LIBRARIES} PRIVATE ${room_PRIVATE_LIBRARIES} $<BUILD_INTERFACE:natkit_flags>)
+    PUBLIC ${rooms} ${room_LIBRARIES}
+    PRIVATE ${private_rooms} ${room_PRIVATE_LIBRARIES} $<BUILD_INTERFACE:natkit_flags>)
 
   # For the installed package: which rooms there are, and what a program that links one of them has to find first.
   set(packages ${room_LIBRARIES} ${room_PRIVATE_LIBRARIES})
   list(TRANSFORM packages REPLACE "::.*" "")
-  foreach(other IN LISTS room_ROOMS)
+  foreach(other IN LISTS room_ROOMS room_PRIVATE_ROOMS)
     get_property(theirs GLOBAL PROPERTY NATKIT_PACKAGES_OF_${other})
     list(APPEND packages ${theirs})
   endforeach()
