@@ -18,6 +18,17 @@ std::optional<Behavior> parse_behavior(std::string_view text) {
   return std::nullopt;
 }
 
+std::string to_text(BehaviorSet behaviors) {
+  if (behaviors.is_unknown()) return "unknown";
+  std::string text;
+  for (const auto behavior : all_behaviors) {
+    if (!behaviors.contains(behavior)) continue;
+    if (!text.empty()) text += " or ";
+    text += to_text(behavior);
+  }
+  return text;
+}
+
 std::optional<Behavior> BehaviorSet::single() const {
   for (const auto behavior : all_behaviors)
     if (*this == BehaviorSet{behavior}) return behavior;

@@ -2,6 +2,7 @@
 /// What a NAT's mapping or filtering depends on (RFC 4787 §4.1 and §5), and the set of answers still possible.
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace natkit {
@@ -23,6 +24,12 @@ class BehaviorSet {
   [[nodiscard]] constexpr bool is_unknown() const { return bits_ == all; }
   /// The one answer, where only one is left.
   [[nodiscard]] std::optional<Behavior> single() const;
+  /// What both allow; nothing when they contradict each other.
+  [[nodiscard]] constexpr std::optional<BehaviorSet> intersect(BehaviorSet other) const {
+    BehaviorSet both;
+    both.bits_ = bits_ & other.bits_;
+    return both.bits_ == 0 ? std::nullopt : std::optional{both};
+  }
   bool operator==(const BehaviorSet&) const = default;
 
  private:
@@ -32,4 +39,6 @@ class BehaviorSet {
   }
   std::uint8_t bits_ = all;
 };
+/// "endpoint-independent or address-dependent"; "unknown" when all are left
+[[nodiscard]] std::string to_text(BehaviorSet behaviors);
 }  // namespace natkit

@@ -15,35 +15,35 @@ namespace natkit::probe {
 enum class UdpState : std::uint8_t { unknown, ok, blocked };
 
 struct ServerReport {
-  std::string name;  ///< as the user gave it
-  Endpoint address;
-  std::optional<Duration> rtt;             ///< the shortest seen over UDP; none when it never answered
-  std::optional<bool> behavior_discovery;  ///< RFC 5780 with a usable second address; none when it never answered
+  std::string name{};  ///< as the user gave it
+  Endpoint address{};
+  std::optional<Duration> rtt{};             ///< the shortest seen over UDP; none when it never answered
+  std::optional<bool> behavior_discovery{};  ///< RFC 5780 with a usable second address; none when it never answered
 };
 
 /// One address family. Asked for, but without an answer: everything in it is unknown.
 struct FamilyReport {
-  std::optional<Endpoint> local;   ///< of the mapping question's socket, as the host saw it
-  std::optional<Endpoint> mapped;  ///< the same socket as the first server saw it
-  std::optional<bool> nat;         ///< whether the two differ
-  BehaviorSet mapping;
-  BehaviorSet filtering;
-  std::optional<bool> port_preserved;
+  std::optional<Endpoint> local{};   ///< of the mapping question's socket, as the host saw it
+  std::optional<Endpoint> mapped{};  ///< the same socket as the first server saw it
+  std::optional<bool> nat{};         ///< whether the two differ
+  BehaviorSet mapping{};
+  BehaviorSet filtering{};
+  std::optional<bool> port_preserved{};
 };
 
 /// Why a value is what it is, or why it is unknown.
 struct Evidence {
-  std::string about;   ///< dotted path of the value, e.g. "ipv4.filtering"
-  std::string reason;  ///< stable kebab-case name, e.g. "silence-after-receipts"
-  std::string detail;  ///< one sentence with addresses, counts and times
+  std::string about{};   ///< dotted path of the value, e.g. "ipv4.filtering"
+  std::string reason{};  ///< stable kebab-case name, e.g. "silence-after-receipts"
+  std::string detail{};  ///< one sentence with addresses, counts and times
 };
 
 struct Report {
   UdpState udp = UdpState::unknown;
-  std::vector<ServerReport> servers;  ///< in the order asked
-  std::optional<FamilyReport> ipv4;   ///< none when no server of the family was asked
-  std::optional<FamilyReport> ipv6;
-  std::vector<Evidence> evidence;
+  std::vector<ServerReport> servers{};  ///< in the order asked
+  std::optional<FamilyReport> ipv4{};   ///< none when no server of the family was asked
+  std::optional<FamilyReport> ipv6{};
+  std::vector<Evidence> evidence{};
   Duration elapsed{};
   std::uint32_t packets_sent = 0;
 };

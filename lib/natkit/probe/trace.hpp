@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -25,8 +26,8 @@ enum class Question : std::uint8_t {
 
 /// A server as the user named it and as it was resolved.
 struct Server {
-  std::string name;
-  Endpoint address;
+  std::string name{};
+  Endpoint address{};
 };
 
 struct Sent {
@@ -34,29 +35,30 @@ struct Sent {
   SocketId socket{};
   Question question{};
   std::uint32_t server = 0;  ///< index into Trace::servers
-  Endpoint to;
-  stun::TransactionId id;
+  Endpoint to{};
+  stun::TransactionId id{};
 };
 
 struct Received {
   Duration at{};
   SocketId socket{};
-  Endpoint from;
-  Endpoint local;                            ///< as the host saw it
-  stun::TransactionId id;                    ///< always that of a request sent on this socket; others are not recorded
-  std::optional<Endpoint> mapped;            ///< XOR-MAPPED-ADDRESS or MAPPED-ADDRESS
-  std::optional<Endpoint> other;             ///< OTHER-ADDRESS
-  std::optional<Endpoint> receipt;           ///< our server's word from where it answered this request
-  std::optional<std::uint16_t> second_port;  ///< of the address that was asked
-  std::optional<std::uint16_t> error_code;
+  Endpoint from{};
+  Endpoint local{};                   ///< as the host saw it
+  stun::TransactionId id{};           ///< always that of a request sent on this socket; others are not recorded
+  std::optional<Endpoint> mapped{};   ///< XOR-MAPPED-ADDRESS or MAPPED-ADDRESS
+  std::optional<Endpoint> other{};    ///< OTHER-ADDRESS
+  std::optional<Endpoint> receipt{};  ///< our server's word from where it answered this request
+  std::optional<std::uint16_t> second_port{};  ///< of the address that was asked
+  std::optional<std::uint16_t> error_code{};
 };
 
 /// The system refused to send, e.g. no route.
 struct SendFailed {
   Duration at{};
   SocketId socket{};
-  Endpoint to;
-  std::string why;
+  Question question{};
+  Endpoint to{};
+  std::string why{};
 };
 
 /// The end of the run, so that silence can be timed.
@@ -65,9 +67,10 @@ struct Ended {
 };
 
 using Event = std::variant<Sent, Received, SendFailed, Ended>;
+[[nodiscard]] Duration at(const Event& event);
 
 struct Trace {
-  std::vector<Server> servers;
-  std::vector<Event> events;  ///< in order of time; bounded by the planner's budget
+  std::vector<Server> servers{};
+  std::vector<Event> events{};  ///< in order of time; bounded by the planner's budget
 };
 }  // namespace natkit::probe

@@ -1,0 +1,104 @@
+#include "natkit/probe/classifier.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+
+#include "natkit/probe/digest.hpp"
+#include "natkit/probe/verdicts.hpp"
+
+namespace natkit::probe {
+namespace {
+void append(Report& report, std::string_view path, std::string_view key, std::vector<Evidence> evidence) {
+  for (auto& item : evidence) {
+    item.about = fmt::format("{}.{}", path, key);
+    report.evidence.push_back(std::move(item));
+  }
+}
+
+/// The mapping question that was answered first in the order asked: its socket speaks for the family.
+const Asked* first_answered(const Digest& digest, Family family) {
+  const auto found = std::ranges::find_if(digest.asked, [family](const Asked& asked) {
+    return asked.question == Question::mapping && asked.to.address.family() == family && asked.mapped;
+  });
+  return found == digest.asked.end() ? nullptr : &*found;
+}
+
+void describe_endpoints(FamilyReport& family, const Asked& asked) {
+  family.mapped = asked.mapped;
+  family.local = asked.local;
+  if (family.local && !family.local->address.is_unspecified()) family.nat = family.local != family.mapped;
+  if (family.local) family.port_preserved = family.local->port == family.mapped->port;
+}
+
+std::optional<FamilyReport> describe_family(Report& report, const Digest& digest, Family family, Duration now) {
+  const bool was_asked = std::ranges::any_of(
+      digest.servers, [family](const ServerFacts& server) { return server.address.address.family() == family; });
+  if (!was_asked) return std::nullopt;
+  const std::string_view path = family == Family::ipv4 ? "ipv4" : "ipv6";
+  FamilyReport described;
+  if (const auto* asked = first_answered(digest, family)) {
+    describe_endpoints(described, *asked);
+    if (described.nat)
+      append(report, path, "nat",
+             {{.reason = *described.nat ? "mapped-differs" : "mapped-equals-local",
+               .detail = fmt::format("this host sent from {} and {} saw {}", to_text(*described.local),
+                                     to_text(asked->to), to_text(*described.mapped))}});
+  }
+  auto mapping = judge_mapping(digest, family);
+  described.mapping = mapping.behavior;
+  append(report, path, "mapping", std::move(mapping.evidence));
+  auto filtering = judge_filtering(digest, family, now);
+  described.filtering = filtering.behavior;
+  append(report, path, "filtering", std::move(filtering.evidence));
+  return described;
+}
+
+/// UDP is called blocked when a server answers over TCP and this many requests over this long a time found no answer.
+constexpr std::size_t blocked_copies = 5;
+
+void describe_udp(Report& report, const Digest& digest) {
+  const auto note = [&](const char* reason, std::string detail) {
+    report.evidence.push_back({.about = "udp", .reason = reason, .detail = std::move(detail)});
+  };
+  for (const auto& server : digest.servers)
+    if (server.answered) {
+      report.udp = UdpState::ok;
+      return note("answered",
+                  fmt::format("{} answered over UDP after {:.1f} ms", to_text(server.address), to_ms(*server.rtt_min)));
+    }
+  for (const auto& asked : digest.asked) {
+    if (asked.question != Question::tcp_control || !asked.is_answered()) continue;
+    const auto* over_udp = digest.find(Question::mapping, asked.server);
+    if (over_udp == nullptr || over_udp->copies.size() < blocked_copies) continue;
+    report.udp = UdpState::blocked;
+    return note("tcp-answered-udp-silent", fmt::format("{} answers over TCP but not one of {} requests over UDP",
+                                                       to_text(asked.to), over_udp->copies.size()));
+  }
+  for (const auto& asked : digest.asked)
+    if (asked.send_failures > 0)
+      note("cannot-send", fmt::format("{} to {}: {}", asked.question == Question::tcp_control ? "tcp" : "udp",
+                                      to_text(asked.to), asked.why_not_sent));
+  note("no-answer",
+       "no server answered, neither over UDP nor over TCP: the servers may be down or the network cut off");
+}
+}  // namespace
+
+Report classify(const Trace& trace) {
+  const auto facts = digest(trace);
+  Report report;
+  report.elapsed = facts.ended.value_or(facts.last_event);
+  report.packets_sent = static_cast<std::uint32_t>(
+      std::ranges::count_if(trace.events, [](const Event& event) { return std::holds_alternative<Sent>(event); }));
+  describe_udp(report, facts);
+  for (std::uint32_t i = 0; i < facts.servers.size(); ++i)
+    report.servers.push_back({.name = trace.servers[i].name,
+                              .address = trace.servers[i].address,
+                              .rtt = facts.servers[i].rtt_min,
+                              .behavior_discovery = judge_behavior_discovery(facts, i)});
+  report.ipv4 = describe_family(report, facts, Family::ipv4, report.elapsed);
+  report.ipv6 = describe_family(report, facts, Family::ipv6, report.elapsed);
+  return report;
+}
+}  // namespace natkit::probe

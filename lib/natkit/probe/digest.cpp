@@ -1,0 +1,162 @@
+#include "natkit/probe/digest.hpp"
+
+#include <algorithm>
+#include <map>
+
+namespace natkit::probe {
+namespace {
+using namespace std::chrono_literals;
+
+/// Walks the events once and files each with the request it belongs to.
+class Filing {
+ public:
+  explicit Filing(const Trace& trace) {
+    for (const auto& server : trace.servers) digest_.servers.push_back({.address = server.address});
+    for (const auto& event : trace.events) {
+      digest_.last_event = at(event);
+      std::visit([this](const auto& e) { file(e); }, event);
+    }
+  }
+  Digest take() { return std::move(digest_); }
+
+ private:
+  struct Place {
+    std::size_t asked = 0;
+    std::size_t copy = 0;
+  };
+
+  void file(const Sent& sent) {
+    if (sent.server >= digest_.servers.size()) return;  // a trace from outside may say anything
+    const auto known = std::ranges::find_if(digest_.asked, [&](const Asked& asked) {
+      return asked.question == sent.question && asked.server == sent.server && asked.to == sent.to;
+    });
+    const auto index = static_cast<std::size_t>(known - digest_.asked.begin());
+    if (known == digest_.asked.end())
+      digest_.asked.push_back({.question = sent.question, .server = sent.server, .to = sent.to});
+    auto& copies = digest_.asked[index].copies;
+    places_[sent.id] = {index, copies.size()};
+    copies.push_back({.sent_at = sent.at, .id = sent.id});
+  }
+
+  void file(const Received& in) {
+    const auto place = places_.find(in.id);
+    if (place == places_.end()) return;
+    auto& asked = digest_.asked[place->second.asked];
+    auto& copy = asked.copies[place->second.copy];
+    if (in.from == asked.to) {
+      answer_from_the_asked(asked, copy, in);
+    } else if (asked.question == Question::filtering || asked.question == Question::filtering_port) {
+      if (!in.error_code && !asked.heard_from) asked.heard_from = in.from;
+    }  // else: an answer to a plain request from elsewhere proves nothing
+  }
+
+  void answer_from_the_asked(Asked& asked, Copy& copy, const Received& in) {
+    auto& server = digest_.servers[asked.server];
+    if (!copy.answered_at) {
+      copy.answered_at = in.at;
+      if (asked.question != Question::tcp_control) add_round_trip(server, in.at - copy.sent_at);
+    }
+    if (in.error_code) {
+      asked.error_code = in.error_code;
+      return;
+    }
+    if (in.mapped) {
+      if (!asked.mapped) {
+        asked.mapped = in.mapped;
+        asked.local = in.local;
+      } else if (*asked.mapped != *in.mapped) {
+        asked.remapped = in.mapped;
+      }
+    }
+    if (in.receipt) {
+      copy.receipt = in.receipt;
+      server.gives_receipts = true;
+    }
+    if (asked.question == Question::mapping) learn_server(server, asked, in);
+    const bool asked_for_change = asked.question == Question::filtering || asked.question == Question::filtering_port;
+    if (asked_for_change && (!in.receipt || *in.receipt == asked.to)) asked.unchanged = in.from;
+  }
+
+  static void add_round_trip(ServerFacts& server, Duration rtt) {
+    server.answered = true;
+    server.rtt_min = std::min(server.rtt_min.value_or(rtt), rtt);
+    server.rtt_max = std::max(server.rtt_max.value_or(rtt), rtt);
+  }
+
+  /// OTHER-ADDRESS is relative to the endpoint that was asked (RFC 5780 §7.4), so only the first one counts.
+  static void learn_server(ServerFacts& server, const Asked& asked, const Received& in) {
+    if (asked.to != server.address) return;
+    if (!server.other) server.other = in.other;
+    if (!server.second_port) server.second_port = in.second_port;
+  }
+
+  void file(const SendFailed& failed) {
+    for (auto& asked : digest_.asked) {
+      if (asked.to != failed.to || asked.question != failed.question) continue;
+      ++asked.send_failures;
+      asked.why_not_sent = failed.why;
+    }
+  }
+
+  void file(const Ended& ended) { digest_.ended = ended.at; }
+
+  Digest digest_;
+  std::map<stun::TransactionId, Place> places_;
+};
+}  // namespace
+
+bool Asked::is_answered() const {
+  return std::ranges::any_of(copies, [](const Copy& copy) { return copy.answered_at.has_value(); });
+}
+
+std::optional<Endpoint> ServerFacts::alternate() const {
+  if (!other || other->address.family() != address.address.family() || other->address == address.address ||
+      other->address.is_unspecified() || other->address.is_multicast() || other->port == 0)
+    return std::nullopt;
+  return other;
+}
+
+std::optional<Endpoint> ServerFacts::same_address_other_port() const {
+  std::optional<std::uint16_t> port = second_port;
+  if (!port && other && other->address.family() == address.address.family()) port = other->port;
+  if (!port || *port == 0 || *port == address.port) return std::nullopt;
+  return Endpoint{address.address, *port};
+}
+
+Duration ServerFacts::guard() const {
+  static constexpr Duration floor = 40ms;  // scheduling noise of busy hosts and Wi-Fi power saving
+  if (!rtt_min || !rtt_max) return floor;
+  return std::max({floor, *rtt_min * 3 / 5, (*rtt_max - *rtt_min) * 4});
+}
+
+const Asked* Digest::find(Question question, std::uint32_t server, const Endpoint& to) const {
+  const auto found = std::ranges::find_if(asked, [&](const Asked& candidate) {
+    return candidate.question == question && candidate.server == server && candidate.to == to;
+  });
+  return found == asked.end() ? nullptr : &*found;
+}
+
+const Asked* Digest::find(Question question, std::uint32_t server) const {
+  return find(question, server, servers.at(server).address);
+}
+
+double Digest::loss(Family family, Duration now) const {
+  double lost = 0;
+  double due = 0;
+  for (const auto& question : asked) {
+    const auto& server = servers[question.server];
+    if (question.to.address.family() != family || question.question == Question::tcp_control) continue;
+    // A question that is answered by silence says nothing of loss, and neither does an endpoint that never answers.
+    if (!question.is_answered()) continue;
+    if (question.question != Question::mapping && !server.gives_receipts) continue;
+    for (const auto& copy : question.copies) {
+      const bool overdue = now >= copy.sent_at + server.rtt_max.value_or(Duration{}) + server.guard();
+      if (copy.answered_at || overdue) due += 1;
+      if (!copy.answered_at && overdue) lost += 1;
+    }
+  }
+  return (lost + 0.5) / (due + 1);
+}
+
+Digest digest(const Trace& trace) { return Filing{trace}.take(); }
+}  // namespace natkit::probe

@@ -1,0 +1,76 @@
+#pragma once
+/// A trace put in order: per question what was asked, how often, and what came back; per server its round trips and its
+/// second address; per family how much gets lost. The planner decides from it what to ask next, the classifier what it
+/// all means, so neither ever walks the events itself.
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "natkit/probe/trace.hpp"
+
+namespace natkit::probe {
+/// One request. Every copy carries a transaction id of its own, so each answer belongs to exactly one copy: round trips
+/// are true ones and losses can be counted.
+struct Copy {
+  Duration sent_at{};
+  stun::TransactionId id{};
+  std::optional<Duration> answered_at{};  ///< by the very endpoint that was asked; a receipt is an answer
+  std::optional<Endpoint> receipt{};      ///< the server's word from where it answered this copy
+};
+
+/// One question put to one endpoint from one socket.
+struct Asked {
+  Question question{};
+  std::uint32_t server = 0;
+  Endpoint to{};
+  std::vector<Copy> copies{};
+  std::optional<Endpoint> local{};       ///< the socket, as the host saw it
+  std::optional<Endpoint> mapped{};      ///< the socket, as the asked endpoint saw it first
+  std::optional<Endpoint> remapped{};    ///< a different answer to the same question later on: the mapping moved
+  std::optional<Endpoint> heard_from{};  ///< a changed answer came through from here, where we had never sent anything
+  std::optional<Endpoint> unchanged{};   ///< the server answered a CHANGE-REQUEST from the place that was asked
+  std::optional<std::uint16_t> error_code{};
+  unsigned send_failures = 0;
+  std::string why_not_sent{};  ///< the system's own words for the last failure
+
+  [[nodiscard]] bool is_answered() const;
+  /// The system would not send it, twice: once may be a passing shortage of buffers.
+  [[nodiscard]] bool is_unsendable() const { return send_failures >= 2; }
+  [[nodiscard]] Duration first_sent() const { return copies.front().sent_at; }
+  [[nodiscard]] Duration last_sent() const { return copies.back().sent_at; }
+};
+
+/// What is known of a server; times over UDP only.
+struct ServerFacts {
+  Endpoint address{};
+  std::optional<Duration> rtt_min{};
+  std::optional<Duration> rtt_max{};
+  std::optional<Endpoint> other{};             ///< OTHER-ADDRESS as its first answer had it
+  std::optional<std::uint16_t> second_port{};  ///< as its first answer had it
+  bool gives_receipts = false;                 ///< it is ours
+  bool answered = false;
+
+  /// Where it says a second address is, if that can be one: same family, other address (RFC 5780 §7.4).
+  [[nodiscard]] std::optional<Endpoint> alternate() const;
+  /// The other port of the address that was asked.
+  [[nodiscard]] std::optional<Endpoint> same_address_other_port() const;
+  /// How long after its due time an answer may still come: max(40 ms, 0.6 RTT, 4 × observed jitter), measured to be
+  /// enough for right verdicts on every NAT of the simulator's grid under jitter and reordering.
+  [[nodiscard]] Duration guard() const;
+};
+
+struct Digest {
+  std::vector<ServerFacts> servers{};  ///< as Trace::servers
+  std::vector<Asked> asked{};          ///< in the order first asked
+  std::optional<Duration> ended{};
+  Duration last_event{};
+
+  [[nodiscard]] const Asked* find(Question question, std::uint32_t server, const Endpoint& to) const;
+  [[nodiscard]] const Asked* find(Question question, std::uint32_t server) const;
+  /// Probability that one request or its answer gets lost, both ways together, from all exchanges that were due by
+  /// `now` with servers of this family: (lost + 1/2) / (due + 1), the Jeffreys estimate, never 0.
+  [[nodiscard]] double loss(Family family, Duration now) const;
+};
+[[nodiscard]] Digest digest(const Trace& trace);
+}  // namespace natkit::probe

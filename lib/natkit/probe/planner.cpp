@@ -1,0 +1,147 @@
+#include "natkit/probe/planner.hpp"
+
+#include <algorithm>
+
+#include "natkit/probe/silence.hpp"
+
+namespace natkit::probe {
+namespace {
+using namespace std::chrono_literals;
+
+/// Servers per family that are asked about filtering at once; others only when they turn out to have a second address.
+constexpr std::size_t filtering_at_once = 3;
+constexpr std::size_t tcp_controls = 4;
+/// Copies that must stay unanswered before UDP counts as blocked or one server of several as dead.
+constexpr std::size_t copies_before_giving_up = 5;
+
+class Planner {
+ public:
+  Planner(const Digest& digest, const Timing& timing, Duration now) : digest_(digest), timing_(timing), now_(now) {}
+
+  Plan make() {
+    if (now_ >= timing_.timeout) return {};
+    std::size_t of_family[2] = {0, 0};  // NOLINT(*-c-arrays): indexed by Family
+    for (std::uint32_t server = 0; server < digest_.servers.size(); ++server) {
+      auto& position = of_family[static_cast<std::size_t>(digest_.servers[server].address.address.family())];
+      plan_server(server, position++);
+    }
+    plan_tcp_controls();
+    if (plan_.wake) plan_.wake = std::min(*plan_.wake, timing_.timeout);
+    return std::move(plan_);
+  }
+
+ private:
+  void plan_server(std::uint32_t server, std::size_t position_in_family) {
+    const auto& facts = digest_.servers[server];
+    plan_primary(server);
+    if (position_in_family < filtering_at_once || facts.alternate()) {
+      plan_filtering(Question::filtering, server);
+      plan_filtering(Question::filtering_port, server);
+    }
+    if (const auto same = facts.same_address_other_port()) plan_secondary(server, *same);
+    if (const auto other = facts.alternate()) {
+      plan_secondary(server, {other->address, facts.address.port});
+      if (other->port != facts.address.port) plan_secondary(server, *other);
+    }
+  }
+
+  /// The endpoint that the user named.
+  void plan_primary(std::uint32_t server) {
+    const Endpoint to = digest_.servers[server].address;
+    const auto* asked = digest_.find(Question::mapping, server, to);
+    if (asked == nullptr) return send(Question::mapping, server, to);
+    if (asked->is_answered() || asked->is_unsendable() || is_given_up(*asked)) return;
+    send_at(asked->copies.size() < timing_.mapping_copies ? asked->last_sent() + timing_.spacing
+                                                          : asked->last_sent() + backoff(*asked),
+            *asked);
+    wake_at(asked->first_sent() + patience(*asked));
+  }
+
+  /// The server's further endpoints, learned from its first answer.
+  void plan_secondary(std::uint32_t server, const Endpoint& to) {
+    const auto* asked = digest_.find(Question::mapping, server, to);
+    if (asked == nullptr) return send(Question::mapping, server, to);
+    if (asked->is_answered() || asked->is_unsendable() || is_dead(digest_, *asked, now_)) return;
+    const auto& facts = digest_.servers[server];
+    const Duration overdue = asked->last_sent() + facts.rtt_max.value_or(Duration{}) + facts.guard();
+    send_at(asked->copies.size() < timing_.mapping_copies ? asked->last_sent() + timing_.spacing : overdue, *asked);
+  }
+
+  void plan_filtering(Question question, std::uint32_t server) {
+    const auto& facts = digest_.servers[server];
+    const auto* asked = digest_.find(question, server);
+    if (asked == nullptr) return send(question, server, facts.address);
+    if (asked->heard_from || asked->unchanged || asked->error_code || asked->is_unsendable()) return;
+    const bool early = asked->copies.size() < timing_.filtering_copies;
+    if (early) return send_at(asked->last_sent() + timing_.spacing, *asked);
+    if (!facts.answered) return;  // nothing can be judged before the server is heard; plan_primary keeps trying
+    const auto silence = judge_silence(digest_, *asked, now_);
+    if (silence.state == SilenceState::needs_copies) send_at(asked->last_sent() + timing_.spacing, *asked);
+    if (silence.state == SilenceState::waiting && silence.next_due) wake_at(*silence.next_due);
+  }
+
+  /// Nobody answers over UDP: is the server there at all?
+  void plan_tcp_controls() {
+    if (anybody_answered()) return;
+    if (now_ < timing_.tcp_after) {
+      if (plan_.wake) wake_at(timing_.tcp_after);
+      return;
+    }
+    const auto count = std::min(digest_.servers.size(), tcp_controls);
+    for (std::uint32_t server = 0; server < count; ++server) {
+      const auto* mapping = digest_.find(Question::mapping, server);
+      if (mapping != nullptr && mapping->is_unsendable()) continue;
+      if (digest_.find(Question::tcp_control, server) == nullptr)
+        send(Question::tcp_control, server, digest_.servers[server].address);
+    }
+  }
+
+  [[nodiscard]] bool anybody_answered() const {
+    return std::ranges::any_of(digest_.servers, [](const ServerFacts& server) { return server.answered; });
+  }
+
+  /// Silence of a server is borne until the run's timeout while there is nothing better; once another server has
+  /// answered, or this or another one over TCP, only for a while.
+  [[nodiscard]] bool is_given_up(const Asked& asked) const {
+    return asked.copies.size() >= copies_before_giving_up && now_ >= asked.first_sent() + patience(asked);
+  }
+
+  [[nodiscard]] Duration patience(const Asked& asked) const {
+    std::optional<Duration> slowest;
+    for (const auto& server : digest_.servers)
+      if (server.rtt_max) slowest = std::max(slowest.value_or(Duration{}), *server.rtt_max);
+    for (const auto& other : digest_.asked)
+      if (other.question == Question::tcp_control && other.is_answered())
+        slowest = std::max(slowest.value_or(Duration{}), *other.copies.front().answered_at - other.first_sent());
+    return slowest ? std::max(timing_.patience, *slowest * 4) : timing_.timeout - asked.first_sent();
+  }
+
+  /// 220, 440, 880 … ms: the early copies are a burst, these outlive a longer outage.
+  [[nodiscard]] Duration backoff(const Asked& asked) const {
+    const auto doublings = std::min<std::size_t>(asked.copies.size() - timing_.mapping_copies, 8);
+    return 220ms * (1U << doublings);
+  }
+
+  void send(Question question, std::uint32_t server, const Endpoint& to) {
+    plan_.send.push_back({question, server, to});
+    wake_at(now_ + timing_.spacing);
+  }
+
+  void send_at(Duration due, const Asked& asked) {
+    if (due > now_) return wake_at(due);
+    send(asked.question, asked.server, asked.to);
+  }
+
+  void wake_at(Duration due) {
+    if (due > now_) plan_.wake = std::min(plan_.wake.value_or(due), due);
+  }
+
+  const Digest& digest_;
+  const Timing& timing_;
+  Duration now_;
+  Plan plan_;
+};
+}  // namespace
+
+Plan plan(const Digest& digest, const Timing& timing, Duration now) { return Planner{digest, timing, now}.make(); }
+}  // namespace natkit::probe

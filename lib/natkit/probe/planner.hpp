@@ -1,0 +1,39 @@
+#pragma once
+/// What to ask next: a pure function of what has been seen. All questions start at once, each from a socket of its own;
+/// what follows depends on the first answers (where the second address is) and on loss (ask again).
+///
+///   t = 0        1 RTT                      2 RTT
+///   mapping ───► second address known ────► the other endpoints answer: mapping decided
+///   filtering ─► changed answer, or receipt + guard: filtering decided
+///
+/// A socket never sends to an endpoint that may have been filtered on it: on Linux the filtered packet leaves a
+/// conntrack entry, the next packet out gets another port, and an innocent NAT looks symmetric.
+#include <optional>
+#include <vector>
+
+#include "natkit/probe/digest.hpp"
+
+namespace natkit::probe {
+struct Timing {
+  Duration timeout = std::chrono::seconds{3};        ///< of the whole run; what is not known by then stays unknown
+  Duration spacing = std::chrono::milliseconds{15};  ///< between copies: apart enough not to share a loss burst
+  unsigned mapping_copies = 3;                       ///< early copies, before any answer could be here
+  unsigned filtering_copies = 4;
+  /// UDP silence after which a Binding over TCP asks whether the server lives at all.
+  Duration tcp_after = std::chrono::milliseconds{250};
+  /// Least UDP silence that counts as blocked when TCP answers; and least patience with one silent server of several.
+  Duration patience = std::chrono::seconds{1};
+};
+
+struct Step {
+  Question question{};
+  std::uint32_t server = 0;
+  Endpoint to{};
+};
+
+struct Plan {
+  std::vector<Step> send;          ///< now, in this order
+  std::optional<Duration> wake{};  ///< plan again then, or after any event; none: everything is settled
+};
+[[nodiscard]] Plan plan(const Digest& digest, const Timing& timing, Duration now);
+}  // namespace natkit::probe

@@ -1,0 +1,133 @@
+#include "natkit/probe/probe.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "natkit/stun/receipt.hpp"
+
+namespace natkit::probe {
+namespace {
+/// Each question's own socket: one per family for mapping, one per server for the others.
+SocketId socket_for(const Step& step) {
+  if (step.question == Question::mapping) return SocketId{step.to.address.is_v4() ? 0U : 1U};
+  return SocketId{(4 * (step.server + 1)) + static_cast<std::uint32_t>(step.question)};
+}
+
+/// A request as large as all answers to it together (changed answer plus receipt), so that a server which owes
+/// strangers nothing can afford them: at most 92 + 56 bytes over IPv4 and 140 + 80 over IPv6.
+std::size_t request_bytes(Family family) { return family == Family::ipv4 ? 160 : 240; }
+
+Bytes write_request(const Step& step, const stun::TransactionId& id) {
+  stun::MessageWriter writer{stun::MessageClass::request, stun::Method::binding, id};
+  if (step.question == Question::filtering) writer.add_change_request(stun::Change::address_and_port);
+  if (step.question == Question::filtering_port) writer.add_change_request(stun::Change::port);
+  static constexpr std::size_t attribute_header_bytes = 4;
+  static constexpr std::array<std::uint8_t, 240> filler{};
+  const auto room = request_bytes(step.to.address.family()) - writer.size() - attribute_header_bytes;
+  writer.add(stun::AttributeType::natkit_receipt, ByteView{filler}.first(room));
+  return writer.finish();
+}
+}  // namespace
+
+Probe::Probe(Config config, Rng& rng) : timing_(config.timing), rng_(rng) {
+  if (config.servers.size() > max_servers) config.servers.resize(max_servers);
+  trace_.servers = std::move(config.servers);
+}
+
+void Probe::start(Instant now) {
+  started_ = now;
+  proceed(now);
+}
+
+void Probe::handle_timeout(Instant now) {
+  if (wake_ && now >= *wake_) proceed(now);
+}
+
+void Probe::handle_datagram(Instant now, const Datagram& in) {
+  if (done_) return;
+  if (in.protocol == Protocol::udp) {
+    handle_message(now, in, in.payload);
+  } else {
+    auto& stream = streams_[in.socket];
+    stream.append(in.payload);
+    while (const auto message = stream.next()) handle_message(now, in, *message);
+  }
+  proceed(now);
+}
+
+void Probe::handle_message(Instant now, const Datagram& in, ByteView datagram) {
+  const auto message = stun::parse_message(datagram);
+  if (!message || message->method() != stun::Method::binding) return;
+  const bool success = message->message_class() == stun::MessageClass::success;
+  if (!success && message->message_class() != stun::MessageClass::error) return;
+  const auto request = requests_.find(message->transaction_id());
+  if (request == requests_.end() || request->second.socket != in.socket) return;
+  // An endless stream of answers to one request must not grow the trace: one from each place, and few places.
+  static constexpr std::size_t most_places = 4;
+  auto& places = request->second.answered_from;
+  if (places.size() >= most_places || std::ranges::find(places, in.remote) != places.end()) return;
+  places.push_back(in.remote);
+  Received received{.at = since_start(now),
+                    .socket = in.socket,
+                    .from = in.remote,
+                    .local = in.local,
+                    .id = message->transaction_id()};
+  if (success) {
+    received.mapped = message->mapped_endpoint();
+    received.other = message->endpoint(stun::AttributeType::other_address);
+    received.receipt = stun::receipt(*message);
+    received.second_port = stun::second_port(*message);
+  } else {
+    received.error_code = message->error_code();
+  }
+  trace_.events.emplace_back(std::move(received));
+}
+
+void Probe::handle_send_failure(Instant now, const Datagram& lost, std::string_view why) {
+  if (done_) return;
+  const auto request = std::ranges::find_if(requests_, [&](const auto& r) { return r.second.socket == lost.socket; });
+  if (request == requests_.end()) return;
+  trace_.events.emplace_back(SendFailed{.at = since_start(now),
+                                        .socket = lost.socket,
+                                        .question = request->second.question,
+                                        .to = lost.remote,
+                                        .why = std::string{why}});
+  proceed(now);
+}
+
+std::optional<Datagram> Probe::poll_transmit() {
+  if (outbox_.empty()) return std::nullopt;
+  auto out = std::move(outbox_.front());
+  outbox_.pop_front();
+  return out;
+}
+
+void Probe::proceed(Instant now) {
+  if (done_) return;
+  const Duration at = since_start(now);
+  const auto next = plan(digest(trace_), timing_, at);
+  for (const auto& step : next.send) send(at, step);
+  wake_ = next.wake ? std::optional{started_ + *next.wake} : std::nullopt;
+  if (!wake_) end(at);
+}
+
+void Probe::send(Duration at, const Step& step) {
+  const auto id = stun::make_transaction_id(rng_);
+  const auto socket = socket_for(step);
+  const bool tcp = step.question == Question::tcp_control;
+  requests_[id] = {.socket = socket, .question = step.question};
+  trace_.events.emplace_back(
+      Sent{.at = at, .socket = socket, .question = step.question, .server = step.server, .to = step.to, .id = id});
+  outbox_.push_back({.socket = socket,
+                     .protocol = tcp ? Protocol::tcp : Protocol::udp,
+                     .remote = step.to,
+                     .payload = write_request(step, id)});
+}
+
+void Probe::end(Duration at) {
+  done_ = true;
+  outbox_.clear();
+  trace_.events.emplace_back(Ended{at});
+}
+}  // namespace natkit::probe

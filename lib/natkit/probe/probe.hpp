@@ -1,0 +1,66 @@
+#pragma once
+/// The measuring machine: sends what the planner asks for, writes down what happens, and ends when nothing is left to
+/// learn or the time is over. It judges nothing; `classify(trace())` does.
+///
+///   idle --start()--> asking --everything settled | timeout--> done
+///
+/// Every question has a socket of its own (SocketId), all to be opened on fresh ephemeral ports by the driver.
+#include <cstddef>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "natkit/base/rng.hpp"
+#include "natkit/base/sans_io.hpp"
+#include "natkit/probe/planner.hpp"
+#include "natkit/probe/trace.hpp"
+#include "natkit/stun/stream_framer.hpp"
+
+namespace natkit::probe {
+class Probe {
+ public:
+  struct Config {
+    std::vector<Server> servers{};  ///< at most `max_servers`; the rest is left out of the run and of its trace
+    Timing timing{};
+  };
+  static constexpr std::size_t max_servers = 16;
+
+  Probe(Config config, Rng& rng);
+  void start(Instant now);
+  void handle_datagram(Instant now, const Datagram& in);
+  void handle_timeout(Instant now);
+  void handle_send_failure(Instant now, const Datagram& lost, std::string_view why);
+  [[nodiscard]] std::optional<Datagram> poll_transmit();
+  [[nodiscard]] std::optional<Instant> poll_timeout() const { return wake_; }
+
+  [[nodiscard]] bool is_done() const { return done_; }
+  /// Complete once done; before that, what has happened so far.
+  [[nodiscard]] const Trace& trace() const { return trace_; }
+
+ private:
+  struct Request {
+    SocketId socket{};
+    Question question{};
+    std::vector<Endpoint> answered_from{};  // a second answer from the same place is a duplicate
+  };
+
+  void handle_message(Instant now, const Datagram& in, ByteView message);
+  void proceed(Instant now);
+  void send(Duration at, const Step& step);
+  void end(Duration at);
+  [[nodiscard]] Duration since_start(Instant now) const { return now - started_; }
+
+  Timing timing_;
+  Rng& rng_;
+  Instant started_{};
+  std::optional<Instant> wake_{};
+  bool done_ = false;
+  Trace trace_{};
+  std::map<stun::TransactionId, Request> requests_{};
+  std::map<SocketId, stun::StreamFramer> streams_{};  // TCP answers, until they are whole
+  std::deque<Datagram> outbox_{};
+};
+static_assert(SansIo<Probe> && HearsSendFailure<Probe>);
+}  // namespace natkit::probe

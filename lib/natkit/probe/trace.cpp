@@ -1,0 +1,21 @@
+#include "natkit/probe/trace.hpp"
+
+#include <array>
+
+namespace natkit::probe {
+namespace {
+constexpr std::array<std::string_view, 4> names{"mapping", "filtering", "filtering-port", "tcp-control"};
+}
+
+std::string_view to_text(Question question) { return names.at(static_cast<std::size_t>(question)); }
+
+std::optional<Question> parse_question(std::string_view text) {
+  for (std::size_t i = 0; i < names.size(); ++i)
+    if (names.at(i) == text) return static_cast<Question>(i);
+  return std::nullopt;
+}
+
+Duration at(const Event& event) {
+  return std::visit([](const auto& e) { return e.at; }, event);
+}
+}  // namespace natkit::probe

@@ -1,0 +1,21 @@
+#pragma once
+/// The two behaviours of one address family, each with its evidence. `about` is left for the caller to fill.
+#include <vector>
+
+#include "natkit/probe/digest.hpp"
+#include "natkit/probe/report.hpp"
+
+namespace natkit::probe {
+struct Verdict {
+  BehaviorSet behavior{};
+  std::vector<Evidence> evidence{};
+};
+
+/// Compares what several endpoints saw of one socket (RFC 5780 §4.3).
+[[nodiscard]] Verdict judge_mapping(const Digest& digest, Family family);
+/// Asks what came through from places where the socket had never sent anything (RFC 5780 §4.4).
+[[nodiscard]] Verdict judge_filtering(const Digest& digest, Family family, Duration now);
+/// Whether a server is of use for RFC 5780: it has a second address that answers, and it does not ignore
+/// CHANGE-REQUEST.
+[[nodiscard]] std::optional<bool> judge_behavior_discovery(const Digest& digest, std::uint32_t server);
+}  // namespace natkit::probe
