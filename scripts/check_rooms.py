@@ -226,6 +226,10 @@ def check_places(root: Path) -> list[Finding]:
     found += unknown_folders(root, "lib/natkit", set(ROOMS), "a new room is entered in scripts/check_rooms.py and lib/README.md first")
     found += unknown_folders(root, "tests", set(ROOMS) | OTHER_TESTS, "a test folder is named for the room it tests")
     found += check_room_order(root)
+    map_of_rooms = root / "lib/README.md"
+    text = map_of_rooms.read_text(encoding="utf-8") if map_of_rooms.is_file() else ""
+    found += [Finding("lib/README.md", 1, "map", f"does not say what room {room} is for")
+              for room in ROOMS if (root / "lib/natkit" / room).is_dir() and f"| `{room}` |" not in text]
     return found
 
 

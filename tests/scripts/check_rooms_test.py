@@ -13,7 +13,7 @@ SOUND = {
     "README.md": "sample\n",
     "apps/tool/CMakeLists.txt": "natkit_app(tool SOURCES main.cpp ROOMS cli)\n",
     "apps/tool/main.cpp": '#include <chrono>\n#include "natkit/base/a.hpp"\nauto t = std::chrono::steady_clock::now();\n',
-    "lib/README.md": "sample\n",
+    "lib/README.md": "| `base` |\n| `stun` |\n| `io` |\n",
     "lib/natkit/CMakeLists.txt": "add_subdirectory(base)\nadd_subdirectory(stun)\nadd_subdirectory(io)\n",
     "lib/natkit/base/CMakeLists.txt": "natkit_room(base HEADERS a.hpp)\n",
     "lib/natkit/base/a.hpp": "#pragma once\n#include <fmt/format.h>\n/// steady_clock::now() in words is no sin\nint f();\n",
@@ -52,6 +52,7 @@ BROKEN = {
     "something strange at the top": ("src/x.txt", "\n", 1, "top-level"),
     "a room that is not in the table": ("lib/natkit/util/x.txt", "\n", 1, "place"),
     "a test folder without a room": ("tests/misc/x.txt", "\n", 1, "place"),
+    "a room that the map leaves out": ("lib/README.md", "| `base` |\n| `stun` |\n", 1, "map"),
     "rooms out of order": ("lib/natkit/CMakeLists.txt", "add_subdirectory(stun)\nadd_subdirectory(base)\n", 2, "order"),
 }
 
