@@ -15,9 +15,9 @@ namespace natkit::stun {
 class AddressAccounts {
  public:
   struct Config {
-    std::size_t most = 65536;  ///< about 12 MB when full
-    BucketSize requests;
-    BucketSize allowance;  ///< bytes that may go out without having come in
+    std::size_t most = 65536;  ///< about 9 MB when full
+    BucketSize requests{};
+    BucketSize allowance{};  ///< bytes that may go out without having come in
   };
   struct Account {
     TokenBucket requests;

@@ -70,14 +70,14 @@ class Responder {
     SocketId socket{};
     /// As clients reach it; behind a 1:1 NAT that is the public address. With an unspecified address the socket serves
     /// whatever address a datagram was sent to (`Datagram::local`), and has no alternate address.
-    Endpoint endpoint;
+    Endpoint endpoint{};
     Protocol protocol = Protocol::udp;
     /// Alternates are sought within a group. Addresses that the same client cannot reach (a loopback or container
     /// address beside a public one) must not share one.
     std::uint32_t group = 0;
   };
   struct Config {
-    std::vector<Listener> listeners;
+    std::vector<Listener> listeners{};
     /// A probe of ours asks about 20 times in a burst, a household behind one address a few times that.
     BucketSize requests_per_address{.burst = 100, .per_second = 50};
     /// Bytes. A bare request and the full answer differ by 48 bytes over IPv4 and 96 over IPv6, so five to ten foreign
@@ -87,7 +87,7 @@ class Responder {
     BucketSize allowance_for_all{.burst = 65536, .per_second = 65536};
     std::size_t most_addresses = 65536;  ///< accounts kept, about 9 MB when full
     Duration cookie_epoch = std::chrono::seconds{60};
-    std::string software;             ///< SOFTWARE, sent where the request pays for it; empty for none
+    std::string software{};           ///< SOFTWARE, sent where the request pays for it; empty for none
     std::size_t most_padding = 1500;  ///< bytes of PADDING: one Ethernet frame is past every fragment limit (§7.6)
   };
   /// The alternates of a listener as indexes into Config::listeners.
