@@ -1,0 +1,67 @@
+#pragma once
+/// The only way to standard output and standard error. The answer goes to one, all else to the other; what the user
+/// asked to see (--json, --quiet, --verbose, --color) is decided here and nowhere else.
+///
+/// Every text is UTF-8 and made of our own words; parts that came from outside go through `printable` first.
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "natkit/cli/exit.hpp"
+#include "natkit/report/error.hpp"
+
+namespace natkit::cli {
+enum class Format : std::uint8_t { text, json };
+enum class Color : std::uint8_t { automatic, always, never };
+enum class Verbosity : std::uint8_t { quiet, normal, steps, details };  ///< -q, none, -v, -vv
+
+struct OutputOptions {
+  Format format = Format::text;
+  Color color = Color::automatic;
+  Verbosity verbosity = Verbosity::normal;
+  report::Shape shape = report::Shape::answer;  ///< of what --json writes; the tool says, not the user
+};
+
+class Output {
+ public:
+  /// File descriptors, so that a test can listen in.
+  struct Streams {
+    int answer = 1;
+    int remarks = 2;
+  };
+
+  explicit Output(std::string tool) : Output(std::move(tool), Streams{}) {}
+  Output(std::string tool, Streams streams) : tool_(std::move(tool)), streams_(streams) {}
+
+  OutputOptions options;
+
+  [[nodiscard]] const std::string& tool() const { return tool_; }
+  [[nodiscard]] bool is_json() const { return options.format == Format::json; }
+  /// Whether the answer may be coloured: asked for, or a terminal that nobody forbade it (NO_COLOR, TERM=dumb);
+  /// never with --json or --quiet.
+  [[nodiscard]] bool is_colored() const;
+  [[nodiscard]] bool is_verbose(Verbosity least) const { return options.verbosity >= least; }
+
+  /// To standard output, as it stands; a line end is added where there is none. A failure is kept for `write_failure`.
+  void answer(std::string_view text);
+  /// To standard error: "warning: …", not with --quiet.
+  void warn(std::string_view line);
+  /// To standard error, with -v (`steps`) or -vv (`details`).
+  void explain(Verbosity least, std::string_view line);
+  /// A line of a log, to standard error, whatever the verbosity.
+  void log(std::string_view line);
+  /// Says what went wrong, as "error:" and "hint:" lines on standard error or as JSON on standard output, and gives the
+  /// exit status that belongs to it.
+  [[nodiscard]] Exit fail(const Error& error);
+
+  /// `errno` of the first write to standard output that failed, else 0.
+  [[nodiscard]] int write_failure() const { return write_failure_; }
+
+ private:
+  void remark(std::string_view line);
+
+  std::string tool_;
+  Streams streams_;
+  int write_failure_ = 0;
+};
+}  // namespace natkit::cli

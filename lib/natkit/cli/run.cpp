@@ -1,0 +1,124 @@
+#include <fcntl.h>
+
+#include <CLI/App.hpp>
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <numeric>
+#include <span>
+#include <string>
+#include <system_error>
+
+#include "natkit/base/printable.hpp"
+#include "natkit/cli/app.hpp"
+
+namespace natkit::cli {
+namespace {
+/// A tool started with a standard stream closed would hand its number to the first socket, and print into that.
+void occupy_standard_streams() {
+  for (const int descriptor : {0, 1, 2}) {
+    if (::fcntl(descriptor, F_GETFD) != -1) continue;  // NOLINT(*-vararg): the system's interface
+    // The wrong way round on purpose: reading from or writing to it fails, as it would have.
+    static_cast<void>(::open("/dev/null", descriptor == 0 ? O_WRONLY : O_RDONLY));  // NOLINT(*-vararg)
+  }
+}
+
+/// Levenshtein's distance, for texts as short as options are.
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i + 1);
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i] == b[j] ? 0U : 1U);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({replaced, row[j] + 1, row[j + 1] + 1});
+    }
+  }
+  return row.back();
+}
+
+/// The option that was probably meant; empty where none is near.
+std::string nearest_option(const CLI::App& app, std::string_view wrong) {
+  std::string nearest;
+  std::size_t least = 3;  // more than two slips make another word
+  for (const auto* option : app.get_options({})) {
+    for (const auto& name : option->get_lnames()) {
+      const auto slips = distance(wrong, "--" + name);
+      if (slips < least) {
+        least = slips;
+        nearest = "--" + name;
+      }
+    }
+  }
+  return nearest;
+}
+
+Error usage_error(const CLI::App& app, const CLI::ParseError& error) {
+  Error result{.code = Errc::usage, .reason = "usage", .detail = printable(error.what()), .advice = {}};
+  if (const auto unknown = app.remaining(); error.get_name() == "ExtrasError" && !unknown.empty()) {
+    const auto option = unknown.front().substr(0, unknown.front().find('='));
+    const bool is_option = option.size() > 1 && option.front() == '-';
+    result.detail = (is_option ? "unknown option " : "unexpected argument ") + printable(option);
+    if (const auto nearest = nearest_option(app, option); is_option && !nearest.empty())
+      result.advice = "did you mean " + nearest + "? ";
+  }
+  result.advice += app.get_name() + " --help lists what it takes";
+  return result;
+}
+
+Exit parse_and_run(CLI::App& app, Output& output, std::span<const char* const> arguments,
+                   const std::function<Exit()>& body) {
+  try {
+    app.parse(static_cast<int>(arguments.size()), arguments.data());
+    return body();
+  } catch (const CLI::CallForHelp&) {
+    output.answer(app.help());
+    return Exit::ok;
+  } catch (const CLI::CallForVersion& version) {
+    output.answer(version.what());
+    return Exit::ok;
+  } catch (const CLI::ParseError& error) {
+    // CLI11 gives values out only once all of them were read.
+    if (std::ranges::find(arguments, std::string_view{"--json"}) != arguments.end())
+      output.options.format = Format::json;
+    return output.fail(usage_error(app, error));
+  }
+}
+
+Exit guarded(CLI::App& app, Output& output, std::span<const char* const> arguments, const std::function<Exit()>& body) {
+  std::string what;
+  try {
+    return parse_and_run(app, output, arguments, body);
+  } catch (const std::exception& escaped) {
+    what = escaped.what();
+  } catch (...) {
+    what = "an exception without a name";
+  }
+  return output.fail({.code = Errc::defect,
+                      .reason = "internal-error",
+                      .detail = "internal error: " + printable(what),
+                      .advice = "this is a defect of " + output.tool() + ": please report it with the command line"});
+}
+
+/// Ends the process by the signal that it was told to end by. Comes back where signals are blocked or this is process 1
+/// of a container, which cannot be ended that way; then the exit status says the same.
+void raise_again(Exit exit) {
+  const int number = exit == Exit::interrupted ? SIGINT : SIGTERM;
+  static_cast<void>(std::signal(number, SIG_DFL));
+  static_cast<void>(std::raise(number));
+}
+}  // namespace
+
+int run(CLI::App& app, Output& output, int argc, const char* const* argv, const std::function<Exit()>& body) {
+  occupy_standard_streams();
+  static_cast<void>(std::signal(SIGPIPE, SIG_IGN));  // a broken pipe is an error of `write`, told in words
+  auto exit = guarded(app, output, {argv, static_cast<std::size_t>(argc)}, body);
+  if (const int number = output.write_failure(); number != 0) {
+    output.log("error: cannot write the answer to standard output: " + std::generic_category().message(number));
+    if (exit == Exit::ok) exit = Exit::usage;
+  }
+  if (exit == Exit::interrupted || exit == Exit::terminated) raise_again(exit);
+  return static_cast<int>(exit);
+}
+}  // namespace natkit::cli
