@@ -16,7 +16,8 @@ TEST_CASE("A duration is a number and a unit", "[duration]") {
 }
 
 TEST_CASE("What is not surely a duration is none", "[duration]") {
-  for (const auto* text : {"", "5", "s", "-1s", "1 s", "1S", "10001h", "1e3s", "nan s", "nans", "infs", "1s2", "0x1s"}) {
+  for (const auto* text :
+       {"", "5", "s", "-1s", "1 s", "1S", "10001h", "1e3s", "nan s", "nans", "infs", "1s2", "0x1s"}) {
     CAPTURE(text);
     CHECK_FALSE(parse_duration(text));
   }

@@ -30,10 +30,11 @@ TEST_CASE("With --json an error is an object on standard output and nothing else
   captured.output.options.format = cli::Format::json;
   SECTION("the only object of a one-shot command") {
     CHECK(captured.output.fail(unreachable) == Exit::nobody_there);
-    CHECK(captured.answer.text() ==
-          R"({"schema":"natkit/tool/1","error":{"reason":"server-unreachable","detail":"no answer from 192.0.2.1:3478",)"
-          R"("advice":"check the address"}})"
-          "\n");
+    CHECK(
+        captured.answer.text() ==
+        R"({"schema":"natkit/tool/1","error":{"reason":"server-unreachable","detail":"no answer from 192.0.2.1:3478",)"
+        R"("advice":"check the address"}})"
+        "\n");
   }
   SECTION("an event of a command that goes on, with null for advice nobody has") {
     captured.output.options.shape = report::Shape::event;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <array>
+#include <bit>
 #include <cstdint>
 #include <iterator>
 
@@ -16,7 +18,7 @@ struct CodePoint {
 CodePoint read_code_point(std::string_view text) {
   const auto first = static_cast<std::uint8_t>(text.front());
   if (first < 0x80) return {first, 1};
-  const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  const auto length = static_cast<std::size_t>(std::countl_one(first));
   if (first < 0xc2 || first > 0xf4 || text.size() < length) return {};
   char32_t value = first & (0x7fU >> length);
   for (const char c : text.substr(1, length - 1)) {
@@ -24,8 +26,8 @@ CodePoint read_code_point(std::string_view text) {
     if ((byte & 0xc0U) != 0x80) return {};
     value = (value << 6U) | (byte & 0x3fU);
   }
-  const char32_t least = length == 4 ? 0x10000 : length == 3 ? 0x800 : 0x80;
-  if (value < least || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff)) return {};
+  constexpr std::array<char32_t, 5> least{0, 0, 0x80, 0x800, 0x10000};  // by length: anything below is overlong
+  if (value < least.at(length) || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff)) return {};
   return {value, length};
 }
 

@@ -18,7 +18,7 @@
 #include "natkit/cli/exit.hpp"
 #include "natkit/cli/output.hpp"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): not our name
 class App;
 class Option;
 }  // namespace CLI

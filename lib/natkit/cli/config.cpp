@@ -26,7 +26,8 @@ class OwnSection : public CLI::ConfigTOML {
         if (app_.get_option_no_throw("--" + item.name) != nullptr) shared.push_back(std::move(item));
       } else if (item.parents.front() == section_) {
         item.parents.erase(item.parents.begin());
-        const bool is_bracket = item.name == "++" || item.name == "--";  // how CLI11 marks where sections open and close
+        const bool is_bracket =
+            item.name == "++" || item.name == "--";  // how CLI11 marks where sections open and close
         if (!is_bracket || !item.parents.empty()) own.push_back(std::move(item));
       }
     }
@@ -59,6 +60,7 @@ std::string default_file() {
 }  // namespace
 
 void add_config_option(CLI::App& app, const std::string& section) {
+  app.allow_config_extras(CLI::config_extras_mode::error);
   app.config_formatter(std::make_shared<OwnSection>(app, section));
   app.set_config("--config", default_file(),
                  "read options from this TOML file, section [" + section +

@@ -2,7 +2,7 @@
 // Private to the room: the configuration file as CLI11 reads it.
 #include <string>
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): not our name
 class App;
 }
 

@@ -18,10 +18,9 @@ constexpr Duration longest = 10'000h;
 
 std::optional<Duration> parse_duration(std::string_view text) {
   double number = 0;
-  const char* end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, number, std::chars_format::fixed);
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
   if (error != std::errc{} || !(number >= 0)) return std::nullopt;
-  const std::string_view name{rest, static_cast<std::size_t>(end - rest)};
+  const auto name = text.substr(static_cast<std::size_t>(rest - text.data()));
   for (const auto& unit : units) {
     if (unit.name != name) continue;
     const double nanoseconds = number * static_cast<double>(unit.length.count());

@@ -8,7 +8,7 @@
 
 namespace natkit::cli {
 namespace {
-constexpr std::size_t indent = 26;      // where descriptions begin
+constexpr std::size_t indent = 26;  // where descriptions begin
 constexpr std::size_t line_width = 100;
 
 /// Breaks at spaces; every line but the first is indented.

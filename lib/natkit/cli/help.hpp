@@ -1,6 +1,6 @@
 #pragma once
 // Private to the room: how --help looks. Our own, so that it is the same with every version of CLI11.
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): not our name
 class App;
 }
 

@@ -75,8 +75,9 @@ CLI::Option* add_endpoints(CLI::App& app, const std::string& name, std::vector<E
           description)
       ->check([](const std::string& text) {
         return parse_endpoint(text, 1) ? std::string{}
-                                       : quoted(text) + " is not an address such as 192.0.2.1, 192.0.2.1:3478 or "
-                                                        "[2001:db8::1]:3478";
+                                       : quoted(text) +
+                                             " is not an address such as 192.0.2.1, 192.0.2.1:3478 or "
+                                             "[2001:db8::1]:3478";
       })
       ->type_name("ADDR[:PORT]")
       ->expected(1, -1)

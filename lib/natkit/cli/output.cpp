@@ -56,15 +56,15 @@ void Output::answer(std::string_view text) {
   if (write_failure_ == 0) write_failure_ = write_all(streams_.answer, with_line_end(text));
 }
 
-void Output::warn(std::string_view line) {
+void Output::warn(std::string_view line) const {
   if (is_verbose(Verbosity::normal)) remark("warning: " + one_line(line));
 }
 
-void Output::explain(Verbosity least, std::string_view line) {
+void Output::explain(Verbosity least, std::string_view line) const {
   if (is_verbose(least)) remark(one_line(line));
 }
 
-void Output::log(std::string_view line) { remark(one_line(line)); }
+void Output::log(std::string_view line) const { remark(one_line(line)); }
 
 Exit Output::fail(const Error& error) {
   if (is_json()) {
@@ -76,7 +76,7 @@ Exit Output::fail(const Error& error) {
   return exit_for(error.code);
 }
 
-void Output::remark(std::string_view line) {
+void Output::remark(std::string_view line) const {
   // Nobody is left to tell when standard error is gone as well.
   static_cast<void>(write_all(streams_.remarks, with_line_end(line)));
 }

@@ -45,11 +45,11 @@ class Output {
   /// To standard output, as it stands; a line end is added where there is none. A failure is kept for `write_failure`.
   void answer(std::string_view text);
   /// To standard error: "warning: …", not with --quiet.
-  void warn(std::string_view line);
+  void warn(std::string_view line) const;
   /// To standard error, with -v (`steps`) or -vv (`details`).
-  void explain(Verbosity least, std::string_view line);
+  void explain(Verbosity least, std::string_view line) const;
   /// A line of a log, to standard error, whatever the verbosity.
-  void log(std::string_view line);
+  void log(std::string_view line) const;
   /// Says what went wrong, as "error:" and "hint:" lines on standard error or as JSON on standard output, and gives the
   /// exit status that belongs to it.
   [[nodiscard]] Exit fail(const Error& error);
@@ -58,7 +58,7 @@ class Output {
   [[nodiscard]] int write_failure() const { return write_failure_; }
 
  private:
-  void remark(std::string_view line);
+  void remark(std::string_view line) const;
 
   std::string tool_;
   Streams streams_;

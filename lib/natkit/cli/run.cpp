@@ -56,7 +56,8 @@ std::string nearest_option(const CLI::App& app, std::string_view wrong) {
 
 Error usage_error(const CLI::App& app, const CLI::ParseError& error) {
   Error result{.code = Errc::usage, .reason = "usage", .detail = printable(error.what()), .advice = {}};
-  if (const auto unknown = app.remaining(); error.get_name() == "ExtrasError" && !unknown.empty()) {
+  const bool is_about_extras = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError);
+  if (const auto unknown = app.remaining(); is_about_extras && !unknown.empty()) {
     const auto option = unknown.front().substr(0, unknown.front().find('='));
     const bool is_option = option.size() > 1 && option.front() == '-';
     result.detail = (is_option ? "unknown option " : "unexpected argument ") + printable(option);
