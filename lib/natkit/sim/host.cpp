@@ -1,0 +1,223 @@
+#include "natkit/sim/host.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <numeric>
+#include <utility>
+
+namespace natkit::sim {
+namespace {
+constexpr std::uint32_t ephemeral_ports = last_ephemeral_port - first_ephemeral_port + 1;
+// A machine that says more at once than this is broken; the rest waits for its next input.
+constexpr std::size_t drain_limit = 100'000;
+}  // namespace
+
+struct Host::Connection {
+  SocketId socket{};
+  Endpoint local{};
+  Endpoint remote{};
+  enum class State : std::uint8_t { opening, open } state = State::opening;
+  std::deque<Bytes> waiting{};  // pieces written before the connection stood
+};
+
+struct Host::Machine {
+  struct Local {
+    SocketId socket{};
+    Protocol protocol{};
+    Endpoint endpoint{};
+  };
+  MachineRef ref;
+  std::optional<Instant> timeout{};
+  std::vector<Local> locals{};
+  std::vector<Connection> connections{};
+
+  void forget(Connection& connection) { connections.erase(connections.begin() + (&connection - connections.data())); }
+};
+
+Host::Host(NodeId id, Gateway* parent, const HostConfig& config, const Instant& clock, Rng& rng)
+    : Node(id, Kind::host, parent, config.addresses), clock_(clock) {
+  set_link(config.link, config.downlink.value_or(config.link));
+  port_offset_ = static_cast<std::uint32_t>(rng.below(ephemeral_ports));
+  do port_step_ = static_cast<std::uint32_t>(rng.below(ephemeral_ports));
+  while (std::gcd(port_step_, ephemeral_ports) != 1);
+}
+
+Host::~Host() = default;
+
+void Host::attach(MachineRef machine, const std::vector<Binding>& bindings) {
+  auto& attached = *machines_.emplace_back(std::make_unique<Machine>(Machine{.ref = machine}));
+  for (const auto& binding : bindings) {
+    assert(std::ranges::find(addresses(), binding.local.address) != addresses().end());
+    [[maybe_unused]] const bool bound = sockets_
+                                            .emplace(TransportKey{binding.protocol, binding.local},
+                                                     Socket{&attached, binding.socket, Socket::Kind::bound})
+                                            .second;
+    assert(bound && "address already in use");
+    attached.locals.push_back({binding.socket, binding.protocol, binding.local});
+  }
+  attached.ref.start(clock_);
+  drain(attached);
+}
+
+void Host::detach_last() {
+  for (const auto& local : machines_.back()->locals) sockets_.erase({local.protocol, local.endpoint});
+  machines_.pop_back();
+  note_timeouts();
+}
+
+bool Host::last_is_finished() const { return !machines_.back()->timeout; }
+
+void Host::handle_timeout() {
+  for (const auto& machine : machines_) {
+    if (!machine->timeout || *machine->timeout > clock_) continue;
+    machine->ref.handle_timeout(clock_);
+    drain(*machine);
+  }
+}
+
+void Host::handle_packet(const Packet& packet) {
+  if (packet.error) return handle_error(*packet.error);
+  const auto socket = sockets_.find({packet.protocol, packet.destination});
+  if (socket == sockets_.end()) return emit(make_error(IcmpKind::port_unreachable, packet.destination.address, packet));
+  if (packet.protocol == Protocol::tcp) return handle_tcp(socket->second, packet);
+  Machine& machine = *socket->second.machine;
+  machine.ref.handle_datagram(
+      clock_,
+      {.socket = socket->second.id, .local = packet.destination, .remote = packet.source, .payload = packet.payload});
+  drain(machine);
+}
+
+std::optional<Packet> Host::poll_packet() {
+  if (outgoing_.empty()) return std::nullopt;
+  auto packet = std::move(outgoing_.front());
+  outgoing_.pop_front();
+  return packet;
+}
+
+const IpAddress* Host::address_of(Family family) const {
+  const auto found = std::ranges::find(addresses(), family, &IpAddress::family);
+  return found == addresses().end() ? nullptr : &*found;
+}
+
+std::uint16_t Host::next_port() {
+  port_offset_ = (port_offset_ + port_step_) % ephemeral_ports;
+  return static_cast<std::uint16_t>(first_ephemeral_port + port_offset_);
+}
+
+/// The local endpoint of the machine's socket, opened if it is new; none when the host lacks the remote's family.
+std::optional<Endpoint> Host::local_for(Machine& machine, const Datagram& out) {
+  const Family family = out.remote.address.family();
+  for (const auto& local : machine.locals)
+    if (local.socket == out.socket && local.protocol == out.protocol && local.endpoint.address.family() == family)
+      return local.endpoint;
+  const auto* address = address_of(family);
+  if (!address) return std::nullopt;
+  for (std::uint32_t tried = 0; tried < ephemeral_ports; ++tried) {
+    const Endpoint local{*address, next_port()};
+    if (!sockets_.emplace(TransportKey{out.protocol, local}, Socket{&machine, out.socket}).second) continue;
+    machine.locals.push_back({out.socket, out.protocol, local});
+    return local;
+  }
+  return std::nullopt;
+}
+
+void Host::drain(Machine& machine) {
+  for (std::size_t sent = 0; sent < drain_limit; ++sent) {
+    auto out = machine.ref.poll_transmit();
+    if (!out) break;
+    transmit(machine, std::move(*out));
+  }
+  machine.timeout = machine.ref.poll_timeout();
+  note_timeouts();
+}
+
+void Host::transmit(Machine& machine, Datagram out) {
+  const auto local = local_for(machine, out);
+  if (!local) return machine.ref.handle_send_failure(clock_, out, "Network is unreachable");
+  if (out.protocol == Protocol::tcp) return transmit_tcp(machine, *local, std::move(out));
+  emit({.source = *local, .destination = out.remote, .hop_limit = out.hop_limit, .payload = std::move(out.payload)});
+}
+
+void Host::emit(Packet packet) { outgoing_.push_back(std::move(packet)); }
+
+void Host::note_timeouts() {
+  next_timeout_.reset();
+  for (const auto& machine : machines_)
+    if (machine->timeout && (!next_timeout_ || *machine->timeout < *next_timeout_)) next_timeout_ = machine->timeout;
+}
+
+void Host::transmit_tcp(Machine& machine, const Endpoint& local, Datagram out) {
+  Packet packet{.protocol = Protocol::tcp, .source = local, .destination = out.remote, .hop_limit = out.hop_limit};
+  Connection* connection = find_connection(machine, local, out.remote);
+  if (connection && connection->state == Connection::State::open) {
+    packet.payload = std::move(out.payload);
+    return emit(std::move(packet));
+  }
+  if (!connection) {
+    if (sockets_.at({Protocol::tcp, local}).kind == Socket::Kind::bound)
+      return machine.ref.handle_send_failure(clock_, out, "Transport endpoint is not connected");
+    connection =
+        &machine.connections.emplace_back(Connection{.socket = out.socket, .local = local, .remote = out.remote});
+    packet.segment = TcpSegment::syn;
+    emit(std::move(packet));
+  }
+  connection->waiting.push_back(std::move(out.payload));
+}
+
+void Host::handle_tcp(const Socket& socket, const Packet& packet) {
+  Machine& machine = *socket.machine;
+  Connection* connection = find_connection(machine, packet.destination, packet.source);
+  Packet reply{.protocol = Protocol::tcp, .source = packet.destination, .destination = packet.source};
+  switch (packet.segment) {
+    case TcpSegment::syn:
+      if (socket.kind != Socket::Kind::bound)
+        return emit(make_error(IcmpKind::port_unreachable, packet.destination.address, packet));
+      if (connection) machine.forget(*connection);
+      machine.connections.push_back({socket.id, packet.destination, packet.source, Connection::State::open});
+      reply.segment = TcpSegment::syn_ack;
+      return emit(std::move(reply));
+    case TcpSegment::syn_ack:
+      if (!connection) return;
+      connection->state = Connection::State::open;
+      for (auto& piece : std::exchange(connection->waiting, {})) {
+        reply.payload = std::move(piece);
+        emit(reply);
+      }
+      return;
+    case TcpSegment::data:
+      break;
+  }
+  if (!connection) return;
+  machine.ref.handle_datagram(clock_, {.socket = socket.id,
+                                       .protocol = Protocol::tcp,
+                                       .local = packet.destination,
+                                       .remote = packet.source,
+                                       .payload = packet.payload});
+  drain(machine);
+}
+
+/// UDP sockets are not connected, so they hear no ICMP; a TCP connection that is being opened does.
+void Host::handle_error(const IcmpError& error) {
+  if (error.protocol != Protocol::tcp || error.kind == IcmpKind::time_exceeded) return;
+  const auto socket = sockets_.find({Protocol::tcp, error.source});
+  if (socket == sockets_.end()) return;
+  Machine& machine = *socket->second.machine;
+  auto* connection = find_connection(machine, error.source, error.destination);
+  if (!connection || connection->state == Connection::State::open) return;
+  const Datagram lost{.socket = connection->socket,
+                      .protocol = Protocol::tcp,
+                      .local = error.source,
+                      .remote = error.destination,
+                      .payload = std::move(connection->waiting.front())};
+  machine.forget(*connection);
+  machine.ref.handle_send_failure(clock_, lost,
+                                  error.kind == IcmpKind::admin_prohibited ? "No route to host" : "Connection refused");
+  drain(machine);
+}
+
+Host::Connection* Host::find_connection(Machine& machine, const Endpoint& local, const Endpoint& remote) const {
+  for (auto& connection : machine.connections)
+    if (connection.local == local && connection.remote == remote) return &connection;
+  return nullptr;
+}
+}  // namespace natkit::sim
