@@ -27,14 +27,16 @@ SPEC, one per network:  NAME=TYPE[,option=value…]      home=eim-apdf,inbound=a
   inbound=       what the NAT does with packets nobody inside asked for: drop (default), reject (ICMP error), or accept,
                  which takes the port away from whoever inside sends there later, as many Linux routers do
   delay=25ms     each way between this network and the internet: 50 ms round trip to the server, and between two such
-                 networks 100 ms. jitter=5ms: each packet takes delay ± 5 ms. loss=1%, duplicate=1%: each way
+                 networks 100 ms. jitter=5ms: each packet takes 0 to 5 ms more. loss=1%, duplicate=1%, reorder=1% (held
+                 back by 10 ms): each way
   hosts=2        how many hosts (same-lan: 2). One host is called NAME; several NAME1, NAME2 …
   ipv6           global IPv6 addresses too, behind a stateful firewall (open where the type is public)
   lan=CIDR       the private network, default 192.168.N.0/24 for the N-th SPEC
   carrier=TYPE   cgn: the carrier's NAT, default eim-apdf. via= and inbound= speak of it (inbound= of both)
-  ports=, lifetime=30s, hairpin=yes, pool=4          via=router only: how outside ports are chosen (preserving, overloading,
-                 sequential, block, random, parity), how long a mapping lives unused, whether hosts reach each other by
-                 their outside addresses, number of outside addresses
+  ports=, lifetime=30s, hairpin=yes, pool=4, pooling=       via=router only: how outside ports are chosen (preserving,
+                 overloading, sequential, block, random, parity), how long a mapping lives unused, whether hosts reach each
+                 other by their outside addresses, number of outside addresses and whether a host keeps to one (paired) or
+                 not (arbitrary)
 """
 
 ADDRESSES_HELP = """\

@@ -114,7 +114,7 @@ def describe_network(network: Network) -> dict:
     return {"name": network.name, "type": network.kind.name, "via": network.via, "inbound": network.inbound,
             "mapping": kind.mapping, "filtering": kind.filtering, "carrier": network.carrier.name if network.carrier else None,
             "delay_ms": network.delay_s * milliseconds, "jitter_ms": network.jitter_s * milliseconds, "loss": network.loss,
-            "duplicate": network.duplicate, "ipv6": network.ipv6, "hosts": network.host_names}
+            "duplicate": network.duplicate, "reorder": network.reorder, "ipv6": network.ipv6, "hosts": network.host_names}
 
 
 def prepare(node: planning.Node) -> None:

@@ -15,7 +15,7 @@ def arguments(wire: Wire) -> list[str]:
     for option, seconds in (("--delay-us", network.delay_s), ("--jitter-us", network.jitter_s)):
         if seconds:
             words += [option, str(round(seconds * 1e6))]
-    for option, share in (("--loss", network.loss), ("--duplicate", network.duplicate)):
+    for option, share in (("--loss", network.loss), ("--duplicate", network.duplicate), ("--reorder", network.reorder)):
         if share:
             words += [option, f"{share:.6f}"]
     if network.via != catalogue.ROUTER:
@@ -23,6 +23,8 @@ def arguments(wire: Wire) -> list[str]:
     kind = network.outer_kind
     words += ["--nat", ",".join(wire.public), "--mapping", kind.mapping, "--filtering", kind.filtering,
               "--allocation", network.router.get("allocation", kind.allocation), "--inbound", network.inbound]
+    if len(wire.public) > 1:
+        words += ["--pooling", network.router.get("pooling", "paired")]
     for key in ("hairpin", "lifetime"):
         if key in network.router:
             words += [f"--{key}", network.router[key]]

@@ -17,7 +17,7 @@ NAME_FORM = re.compile(r"[a-z][a-z0-9-]{0,11}")
 DURATION_FORM = re.compile(r"(\d+(?:\.\d+)?)(us|ms|s)")
 PERCENT_FORM = re.compile(r"(\d+(?:\.\d+)?)%")
 SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
-ROUTER_ONLY = ("ports", "hairpin", "lifetime", "pool")
+ROUTER_ONLY = ("ports", "hairpin", "lifetime", "pool", "pooling")
 
 
 @dataclass
@@ -30,16 +30,17 @@ class Network:
     ipv6: bool = False
     lan: ipaddress.IPv4Network | None = None   # None: 192.168.<number>.0/24
     delay_s: float = 0.0                       # one way, for every packet that crosses the network's uplink
-    jitter_s: float = 0.0
+    jitter_s: float = 0.0                      # on top of the delay: uniform from 0 to this, for each packet anew
     loss: float = 0.0                          # 0 … 1, each way
     duplicate: float = 0.0
+    reorder: float = 0.0                       # share of packets held back by 10 ms, so that later ones overtake them
     carrier: catalogue.Kind | None = None      # cgn only: the outer NAT
     router: dict[str, str] = field(default_factory=dict)  # options only the user-space router knows
 
     @property
     def needs_wire(self) -> bool:
         """Whether the user-space router stands in the uplink."""
-        return self.via == catalogue.ROUTER or any((self.delay_s, self.jitter_s, self.loss, self.duplicate))
+        return self.via == catalogue.ROUTER or any((self.delay_s, self.jitter_s, self.loss, self.duplicate, self.reorder))
 
     @property
     def host_names(self) -> list[str]:
@@ -134,6 +135,8 @@ def apply_option(network: Network, key: str, value: str) -> None:
             network.loss = parse_share(value)
         case "duplicate":
             network.duplicate = parse_share(value)
+        case "reorder":
+            network.reorder = parse_share(value)
         case "ports":
             network.router["allocation"] = one_of(key, value, ALLOCATIONS)
         case "hairpin":
@@ -142,10 +145,12 @@ def apply_option(network: Network, key: str, value: str) -> None:
             network.router["lifetime"] = parse_lifetime(value)
         case "pool":
             network.router["pool"] = str(number(key, value, 1, 8))
+        case "pooling":
+            network.router["pooling"] = one_of(key, value, ("paired", "arbitrary"))
         case "via" | "carrier":
             pass  # read first, since others depend on them
         case _:
-            known = ("via", "inbound", "hosts", "ipv6", "lan", "delay", "jitter", "loss", "duplicate", "carrier", *ROUTER_ONLY)
+            known = ("via", "inbound", "hosts", "ipv6", "lan", "delay", "jitter", "loss", "duplicate", "reorder", "carrier", *ROUTER_ONLY)
             near = difflib.get_close_matches(key, known, 1)
             raise bad(f"there is no option '{key}'", f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}")
 
@@ -170,8 +175,8 @@ def check(network: Network, options: dict[str, str]) -> None:
         raise bad(f"{kind.name} does not know inbound={network.inbound}", "a firewall that accepts everything is type 'public'")
     if network.lan and kind.public_hosts:
         raise bad(f"{kind.name} has public addresses, no lan=")
-    if network.jitter_s > 0 and network.jitter_s > network.delay_s:
-        raise bad("jitter must not be larger than delay", "a packet takes delay ± jitter, and never less than nothing")
+    if "pooling" in options and "pool" not in options:
+        raise bad("pooling= needs a pool=", "for example pool=4,pooling=arbitrary")
 
 
 def parse(text: str) -> Network:

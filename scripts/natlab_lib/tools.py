@@ -27,7 +27,7 @@ def find_router() -> str:
         raise LabError("router-missing", f"NATLAB_ROUTER={told} cannot be run", "let it name the program natlab_router")
     root = HERE.parents[2]
     candidates = [path for build in ("release", "dev", "clang")
-                  for path in [root / "build" / build / "tests" / "lab" / "natlab_router"] if os.access(path, os.X_OK)]
+                  for path in [root / "build" / build / "tests" / "lab" / "router" / "natlab_router"] if os.access(path, os.X_OK)]
     if candidates:
         return str(max(candidates, key=lambda path: path.stat().st_mtime))
     installed = root / "libexec" / "natkit" / "natlab_router"
