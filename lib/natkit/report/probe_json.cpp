@@ -1,0 +1,124 @@
+#include "natkit/report/probe_json.hpp"
+
+#include <cmath>
+#include <initializer_list>
+
+#include "natkit/report/json.hpp"
+#include "natkit/report/labels.hpp"
+#include "natkit/report/verdict.hpp"
+
+namespace natkit::report {
+namespace {
+/// Microseconds are as fine as a socket's clock deserves.
+Json milliseconds(Duration duration) { return std::round(to_ms(duration) * 1000.0) / 1000.0; }
+
+template <class T>
+Json or_null(const std::optional<T>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
+Json or_null(const std::optional<Endpoint>& endpoint) { return endpoint ? Json(to_text(*endpoint)) : Json(nullptr); }
+Json or_null(const std::optional<Duration>& duration) { return duration ? milliseconds(*duration) : Json(nullptr); }
+
+Json nulls(std::initializer_list<const char*> keys) {
+  Json out = Json::object();
+  for (const auto* key : keys) out[key] = nullptr;
+  return out;
+}
+
+Json udp_json(probe::UdpState state) {
+  switch (state) {
+    case probe::UdpState::ok:
+      return "ok";
+    case probe::UdpState::blocked:
+      return "blocked";
+    case probe::UdpState::unknown:
+      break;
+  }
+  return nullptr;
+}
+
+Json behavior_json(const BehaviorSet& set) {
+  if (set.is_unknown()) return nullptr;
+  if (const auto one = set.single()) return to_text(*one);
+  Json out = Json::array();
+  for (const auto behavior : members(set)) out.push_back(to_text(behavior));
+  return out;
+}
+
+Json servers_json(const std::vector<probe::ServerReport>& servers) {
+  Json out = Json::array();
+  for (const auto& server : servers)
+    out.push_back({{"address", to_text(server.address)},
+                   {"rtt_ms", or_null(server.rtt)},
+                   {"behaviour_discovery", or_null(server.behavior_discovery)},
+                   {"name", server.name}});
+  return out;
+}
+
+Json family_json(const std::optional<probe::FamilyReport>& asked) {
+  const auto family = asked.value_or(probe::FamilyReport{});
+  return {{"local", or_null(family.local)},
+          {"mapped", or_null(family.mapped)},
+          {"nat", or_null(family.nat)},
+          {"mapping", behavior_json(family.mapping)},
+          {"filtering", behavior_json(family.filtering)},
+          {"port_preserved", or_null(family.port_preserved)},
+          {"port_allocation", nulls({"rule", "delta", "range"})},
+          {"pooling", nullptr},
+          {"hairpin", nullptr},
+          {"mapping_lifetime_ms", nullptr},
+          {"layers", nullptr},
+          {"cgn", nullptr}};
+}
+
+Json labels_json(const probe::Report& report) {
+  const auto label = rfc3489_label(report);
+  return {{"rfc3489", label ? Json(to_text(*label)) : Json(nullptr)},
+          {"xbox", nullptr},
+          {"playstation", nullptr},
+          {"nintendo", nullptr}};
+}
+
+Json port_mapping_json() {
+  Json out = Json::object();
+  for (const auto* protocol : {"upnp", "nat_pmp", "pcp"}) out[protocol] = nulls({"available", "external"});
+  return out;
+}
+
+Json verdict_json(const probe::Report& report) {
+  const auto verdict = verdict_of(report);
+  return {{"summary", verdict.summary}, {"reaches", nullptr}, {"advice", verdict.advice}};
+}
+
+Json evidence_json(const std::vector<probe::Evidence>& evidence) {
+  Json out = Json::array();
+  for (const auto& item : evidence)
+    out.push_back({{"about", item.about}, {"reason", item.reason}, {"detail", item.detail}});
+  return out;
+}
+
+Json report_object(const probe::Report& report) {
+  return {{"schema", "natkit/nat-probe/1"},
+          {"udp", udp_json(report.udp)},
+          {"servers", servers_json(report.servers)},
+          {"ipv4", family_json(report.ipv4)},
+          {"ipv6", family_json(report.ipv6)},
+          {"labels", labels_json(report)},
+          {"port_mapping", port_mapping_json()},
+          {"tcp", nulls({"mapping", "filtering"})},
+          {"mtu_bytes", nullptr},
+          {"verdict", verdict_json(report)},
+          {"evidence", evidence_json(report.evidence)},
+          {"elapsed_ms", milliseconds(report.elapsed)},
+          {"packets_sent", report.packets_sent}};
+}
+}  // namespace
+
+std::string to_json(const probe::Report& report) { return dump(report_object(report)); }
+
+std::string to_json(const probe::Report& report, const Error& error) {
+  auto json = report_object(report);
+  json["error"] = error_object(error);
+  return dump(json);
+}
+}  // namespace natkit::report

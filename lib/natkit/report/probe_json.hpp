@@ -1,0 +1,16 @@
+#pragma once
+/// nat-probe's answer for scripts: one JSON object, schema "natkit/nat-probe/1".
+/// Every key of the contract stands there in its order, also where nothing was measured: unknown is null, never false,
+/// and an object whose parts were not measured is an object of nulls, so that a dotted path always leads somewhere.
+/// Endpoints are text, times milliseconds with three decimals, a set of behaviours still possible is an array.
+#include <string>
+
+#include "natkit/base/result.hpp"
+#include "natkit/probe/report.hpp"
+
+namespace natkit::report {
+/// One line, without the newline.
+[[nodiscard]] std::string to_json(const probe::Report& report);
+/// The same with "error" as the last key, for a run that ends with a non-zero exit although it has an answer.
+[[nodiscard]] std::string to_json(const probe::Report& report, const Error& error);
+}  // namespace natkit::report

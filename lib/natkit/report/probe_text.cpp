@@ -1,0 +1,182 @@
+#include "natkit/report/probe_text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <string_view>
+
+#include "natkit/base/printable.hpp"
+#include "natkit/report/labels.hpp"
+#include "natkit/report/verdict.hpp"
+
+namespace natkit::report {
+namespace {
+using enum Behavior;
+
+/// SGR colours (ECMA-48 §8.3.117) by grade: what a player hopes for is green.
+std::string_view color_of(Grade grade) {
+  switch (grade) {
+    case Grade::open:
+    case Grade::good:
+      return "\x1b[32m";
+    case Grade::hard:
+      return "\x1b[33m";
+    case Grade::blocked:
+      return "\x1b[31m";
+    case Grade::unknown:
+      break;
+  }
+  return "\x1b[1m";
+}
+
+std::string headline(const Verdict& verdict, Style style) {
+  const auto summary = printable(verdict.summary);
+  if (style == Style::plain) return summary + "\n";
+  const auto word = to_text(verdict.grade);
+  return fmt::format("{}{}\x1b[0m{}\n", color_of(verdict.grade), word, summary.substr(word.size()));
+}
+
+struct Row {
+  std::string key;
+  std::string value;
+  std::string note;
+};
+
+/// Columns as wide as their widest cell; a note that is empty leaves no trailing blanks.
+std::string table(const std::vector<Row>& rows) {
+  std::size_t key_width = 0;
+  std::size_t value_width = 0;
+  for (const auto& row : rows) {
+    key_width = std::max(key_width, row.key.size());
+    if (!row.note.empty()) value_width = std::max(value_width, row.value.size());
+  }
+  std::string out;
+  for (const auto& [key, value, note] : rows) {
+    if (note.empty())
+      fmt::format_to(std::back_inserter(out), "  {:<{}}  {}\n", key, key_width, value);
+    else
+      fmt::format_to(std::back_inserter(out), "  {:<{}}  {:<{}}  {}\n", key, key_width, value, value_width, note);
+  }
+  return out;
+}
+
+std::string_view meaning_of_mapping(Behavior mapping) {
+  switch (mapping) {
+    case endpoint_independent:
+      return "one public port serves every destination; hole punching can work";
+    case address_dependent:
+      return "another public port for each host";
+    case address_and_port_dependent:
+      break;
+  }
+  return "another public port for each destination";
+}
+
+std::string_view meaning_of_filtering(Behavior filtering) {
+  switch (filtering) {
+    case endpoint_independent:
+      return "anyone may send in";
+    case address_dependent:
+      return "only hosts that were sent to may send in";
+    case address_and_port_dependent:
+      break;
+  }
+  return "only the very host and port that was sent to may send in";
+}
+
+class FamilyText {
+ public:
+  FamilyText(const probe::Report& report, Family family, const probe::FamilyReport& facts)
+      : report_(report), prefix_(family == Family::ipv4 ? "ipv4." : "ipv6."), facts_(facts) {}
+
+  [[nodiscard]] std::string rows() const {
+    return table({{"local", endpoint(facts_.local), ""},
+                  {"public", endpoint(facts_.mapped), facts_.mapped ? "" : why("mapped")},
+                  nat_row(),
+                  behavior_row("mapping", facts_.mapping, meaning_of_mapping),
+                  behavior_row("filtering", facts_.filtering, meaning_of_filtering),
+                  {"port", port(), ""}});
+  }
+
+ private:
+  static std::string endpoint(const std::optional<Endpoint>& value) { return value ? to_text(*value) : "unknown"; }
+
+  [[nodiscard]] std::string why(std::string_view key) const {
+    return printable(explanation(report_, prefix_ + std::string(key)));
+  }
+
+  [[nodiscard]] Row nat_row() const {
+    const auto label = rfc3489_label(facts_);
+    const auto note = label ? fmt::format("{} (RFC 3489)", to_phrase(*label)) : std::string{};
+    if (!facts_.nat) return {"nat", "unknown", note.empty() ? why("nat") : note};
+    return {"nat", *facts_.nat ? "yes" : "no", note};
+  }
+
+  [[nodiscard]] Row behavior_row(std::string_view key, const BehaviorSet& set,
+                                 std::string_view (*meaning)(Behavior)) const {
+    if (set.is_unknown()) return {std::string(key), "unknown", why(key)};
+    if (const auto one = set.single())
+      return {std::string(key), std::string(to_text(*one)), std::string(meaning(*one))};
+    std::string value;
+    for (const auto behavior : members(set))
+      value += fmt::format("{}{}", value.empty() ? "" : " or ", to_text(behavior));
+    return {std::string(key), value, why(key)};
+  }
+
+  [[nodiscard]] std::string port() const {
+    if (!facts_.port_preserved) return "unknown";
+    return *facts_.port_preserved ? "preserved: the public port is the local one" : "changed by the NAT";
+  }
+
+  const probe::Report& report_;
+  std::string prefix_;
+  const probe::FamilyReport& facts_;
+};
+
+std::string family_block(const probe::Report& report, Family family, const std::optional<probe::FamilyReport>& facts) {
+  return facts ? fmt::format("\n{}\n{}", to_text(family), FamilyText{report, family, *facts}.rows()) : std::string{};
+}
+
+std::string server_note(const probe::ServerReport& server) {
+  if (!server.behavior_discovery) return "";
+  return *server.behavior_discovery ? "two addresses (RFC 5780)" : "one address: cannot tell everything";
+}
+
+std::string servers_block(const std::vector<probe::ServerReport>& servers) {
+  if (servers.empty()) return {};
+  std::vector<Row> rows;
+  for (const auto& server : servers) {
+    const auto address = to_text(server.address);
+    const auto name = server.name.empty() || server.name == address
+                          ? address
+                          : fmt::format("{} ({})", address, printable(server.name));
+    rows.push_back(
+        {name, server.rtt ? fmt::format("{:.1f} ms", to_ms(*server.rtt)) : "no answer", server_note(server)});
+  }
+  return "\nservers\n" + table(rows);
+}
+
+std::string advice_lines(const Verdict& verdict) {
+  std::string out;
+  for (const auto& advice : verdict.advice) out += fmt::format("advice: {}\n", printable(advice));
+  return out;
+}
+}  // namespace
+
+std::string to_text(const probe::Report& report, Style style) {
+  const auto verdict = verdict_of(report);
+  return headline(verdict, style) + advice_lines(verdict) + family_block(report, Family::ipv4, report.ipv4) +
+         family_block(report, Family::ipv6, report.ipv6) + servers_block(report.servers);
+}
+
+std::string evidence_text(const probe::Report& report) {
+  std::string out;
+  for (const auto& item : report.evidence)
+    fmt::format_to(std::back_inserter(out), "{}: {}: {}\n", printable(item.about), printable(item.reason),
+                   printable(item.detail));
+  fmt::format_to(std::back_inserter(out), "{} packets sent in {:.1f} ms\n", report.packets_sent, to_ms(report.elapsed));
+  return out;
+}
+}  // namespace natkit::report

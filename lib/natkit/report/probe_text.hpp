@@ -1,0 +1,17 @@
+#pragma once
+/// nat-probe's answer for people: first a sentence that a player understands, then a small table per address family,
+/// then the servers. Every text from outside is escaped. The wording may change; scripts read the JSON.
+#include <cstdint>
+#include <string>
+
+#include "natkit/probe/report.hpp"
+
+namespace natkit::report {
+enum class Style : std::uint8_t { plain, colored };  ///< colored: ANSI colour on the first word, for terminals
+
+/// Lines, each with its newline. A value that is unknown or still several says why, as far as the evidence knows.
+[[nodiscard]] std::string to_text(const probe::Report& report, Style style);
+
+/// How the answer came about, for `--verbose`: one line for each piece of evidence, then the cost.
+[[nodiscard]] std::string evidence_text(const probe::Report& report);
+}  // namespace natkit::report

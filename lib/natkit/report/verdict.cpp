@@ -1,0 +1,105 @@
+#include "natkit/report/verdict.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "natkit/report/labels.hpp"
+
+namespace natkit::report {
+namespace {
+using enum Behavior;
+
+constexpr std::array<std::string_view, 5> grades{"Unknown", "Blocked", "Hard", "Good", "Open"};
+
+constexpr std::string_view advise_port =
+    "Forward a UDP port to this host in the router, or turn UPnP on there: players then reach it through that port.";
+constexpr std::string_view advise_relay = "Use a relay (TURN) for the players that cannot be reached directly.";
+constexpr std::string_view advise_allow_udp =
+    "Ask whoever runs this network to let UDP out; until then only a relay over TCP can connect.";
+constexpr std::string_view advise_two_addresses =
+    "Ask a server with two addresses (rendezvousd --alternate) for a full answer.";
+constexpr std::string_view advise_again = "Run it again, or name another server: too few answers came back.";
+
+struct Finding {
+  Grade grade = Grade::unknown;
+  std::string_view phrase;
+  std::vector<std::string_view> advice = {};
+};
+
+Finding without_nat(const BehaviorSet& filtering) {
+  if (filtering == endpoint_independent)
+    return {Grade::open, "no NAT and no firewall is in the way; any player can reach you directly"};
+  if (filtering.contains(endpoint_independent))
+    return {Grade::good, "no NAT is in the way; whether a firewall keeps unasked packets out is not known"};
+  return {Grade::good, "no NAT, only a firewall; most players can reach you directly once both sides send"};
+}
+
+Finding one_port_for_all(const BehaviorSet& filtering) {
+  if (filtering == endpoint_independent)
+    return {Grade::open, "the NAT lets everyone in through your one public port; other players can reach you directly"};
+  if (filtering == address_dependent) return {Grade::good, "nearly all other players can reach you directly"};
+  if (filtering == address_and_port_dependent)
+    return {Grade::good, "most other players can reach you directly; those behind a symmetric NAT may need a relay"};
+  return {Grade::good, "most other players can reach you directly; how strictly the NAT filters is not known"};
+}
+
+Finding assess(const probe::FamilyReport& family) {
+  if (!family.mapped) return {Grade::unknown, "no server answered", {advise_again}};
+  if (family.nat == false) return without_nat(family.filtering);
+  if (family.mapping == endpoint_independent) return one_port_for_all(family.filtering);
+  if (!family.mapping.contains(endpoint_independent))
+    return {Grade::hard,
+            "the NAT gives you another public port for each player; only players with an open network can reach you "
+            "directly",
+            {advise_port, advise_relay}};
+  return {Grade::unknown,
+          "whether the NAT keeps one public port for all players could not be told",
+          {family.mapping.is_unknown() ? advise_again : advise_two_addresses}};
+}
+
+const std::optional<probe::FamilyReport>& of(const probe::Report& report, Family family) {
+  return family == Family::ipv4 ? report.ipv4 : report.ipv6;
+}
+
+std::string with_reason(std::string_view phrase, std::string_view reason) {
+  return reason.empty() ? std::string(phrase) : fmt::format("{} ({})", phrase, reason);
+}
+
+/// "; over IPv6: …" where the other family was measured and is a different matter.
+std::string other_family(const probe::Report& report, Family leading, Grade grade) {
+  const auto other = leading == Family::ipv4 ? Family::ipv6 : Family::ipv4;
+  const auto& family = of(report, other);
+  if (!family || !family->mapped) return {};
+  const auto finding = assess(*family);
+  return finding.grade == grade ? std::string{} : fmt::format("; over {}: {}", to_text(other), finding.phrase);
+}
+}  // namespace
+
+std::string_view to_text(Grade grade) { return grades.at(static_cast<std::size_t>(grade)); }
+
+std::string_view explanation(const probe::Report& report, std::string_view about) {
+  const auto found = std::find_if(report.evidence.begin(), report.evidence.end(),
+                                  [&](const probe::Evidence& evidence) { return evidence.about == about; });
+  return found == report.evidence.end() ? std::string_view{} : std::string_view{found->detail};
+}
+
+Verdict verdict_of(const probe::Report& report) {
+  const auto leading = leading_family(report);
+  Finding finding{Grade::unknown, "no server was asked"};
+  std::string phrase{finding.phrase};
+  if (report.udp == probe::UdpState::blocked) {
+    finding = {Grade::blocked, "UDP does not get through; only a relay over TCP can connect you", {advise_allow_udp}};
+    phrase = finding.phrase;
+  } else if (leading) {
+    finding = assess(*of(report, *leading));
+    phrase = finding.grade == Grade::unknown ? with_reason(finding.phrase, explanation(report, "udp"))
+                                             : std::string(finding.phrase);
+    phrase += other_family(report, *leading, finding.grade);
+  }
+  return {finding.grade,
+          fmt::format("{}: {}", to_text(finding.grade), phrase),
+          {finding.advice.begin(), finding.advice.end()}};
+}
+}  // namespace natkit::report

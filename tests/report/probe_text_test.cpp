@@ -1,0 +1,75 @@
+#include "natkit/report/probe_text.hpp"
+
+#include "catch.hpp"
+#include "samples.hpp"
+
+using namespace natkit;
+using namespace natkit::report;
+using enum Behavior;
+
+TEST_CASE("The text for people begins with a sentence and ends with the servers", "[probe_text]") {
+  CHECK(to_text(test::port_restricted(), Style::plain) ==
+        "Good: most other players can reach you directly; those behind a symmetric NAT may need a relay\n"
+        "\n"
+        "IPv4\n"
+        "  local      192.168.1.5:40000\n"
+        "  public     203.0.113.7:40000\n"
+        "  nat        yes                         port-restricted cone (RFC 3489)\n"
+        "  mapping    endpoint-independent        one public port serves every destination; hole punching can work\n"
+        "  filtering  address-and-port-dependent  only the very host and port that was sent to may send in\n"
+        "  port       preserved: the public port is the local one\n"
+        "\n"
+        "servers\n"
+        "  198.51.100.1:3478 (stun.example:3478)  50.2 ms  two addresses (RFC 5780)\n");
+}
+
+TEST_CASE("A value that is still several spells them all and says why", "[probe_text]") {
+  auto report = test::report_of(test::family(true, endpoint_independent, {endpoint_independent, address_dependent}));
+  report.evidence = {{"ipv4.filtering", "one-address-server", "a one-address server cannot tell: ask one with two"}};
+  CHECK(
+      to_text(report, Style::plain)
+          .find("filtering  endpoint-independent or address-dependent  a one-address server cannot tell: ask one with "
+                "two\n") != std::string::npos);
+}
+
+TEST_CASE("An unknown value says why", "[probe_text]") {
+  auto report = test::report_of(test::family(true, endpoint_independent, BehaviorSet{}));
+  report.evidence = {{"ipv4.filtering", "loss", "no control reply came back"}};
+  CHECK(to_text(report, Style::plain).find("filtering  unknown               no control reply came back\n") !=
+        std::string::npos);
+}
+
+TEST_CASE("Silence and blocked UDP are told apart in the first line", "[probe_text]") {
+  CHECK(to_text(test::silent(), Style::plain).starts_with("Unknown: no server answered"));
+  CHECK(to_text(test::silent(), Style::plain).find("198.51.100.1:3478 (198.51.100.1)  no answer\n") !=
+        std::string::npos);
+  CHECK(to_text(test::blocked(), Style::plain).starts_with("Blocked: UDP does not get through"));
+}
+
+TEST_CASE("Both families are shown where both were asked", "[probe_text]") {
+  auto report = test::port_restricted();
+  CHECK(to_text(report, Style::plain).find("IPv6") == std::string::npos);
+  report.ipv6 = probe::FamilyReport{};
+  CHECK(to_text(report, Style::plain).find("\nIPv6\n  local      unknown\n") != std::string::npos);
+}
+
+TEST_CASE("Colour stands around the first word only, and only when asked for", "[probe_text]") {
+  CHECK(to_text(test::port_restricted(), Style::colored).starts_with("\x1b[32mGood\x1b[0m: most"));
+  CHECK(to_text(test::blocked(), Style::colored).starts_with("\x1b[31mBlocked\x1b[0m: "));
+  CHECK(to_text(test::port_restricted(), Style::plain).find('\x1b') == std::string::npos);
+}
+
+TEST_CASE("Names and evidence from outside cannot drive the terminal", "[probe_text]") {
+  auto report = test::port_restricted();
+  report.servers[0].name = "evil\x1b[2J";
+  report.evidence = {{"udp\x1b", "r\x1b", "first\nGood: forged"}};
+  const auto text = to_text(report, Style::plain) + evidence_text(report);
+  CHECK(text.find('\x1b') == std::string::npos);
+  CHECK(text.find("\nGood: forged") == std::string::npos);
+  CHECK(text.find("(evil\\x1b[2J)") != std::string::npos);
+}
+
+TEST_CASE("The evidence is one line a piece, then the cost", "[probe_text]") {
+  CHECK(evidence_text(test::port_restricted()) ==
+        "ipv4.filtering: silence-after-receipts: 2 receipts, no answer within 40 ms\n14 packets sent in 142.5 ms\n");
+}

@@ -1,0 +1,115 @@
+#include "natkit/report/trace_json.hpp"
+
+#include "catch.hpp"
+#include "samples.hpp"
+
+using namespace natkit;
+using namespace natkit::report;
+
+namespace {
+std::string refusal(std::string_view text) {
+  const auto trace = parse_trace(text);
+  REQUIRE_FALSE(trace);
+  CHECK(trace.error().code == Errc::usage);
+  CHECK(trace.error().reason == "bad-trace");
+  CHECK_FALSE(trace.error().advice.empty());
+  return trace.error().detail;
+}
+
+/// The sample as text, with one piece replaced.
+std::string sample_with(std::string_view piece, std::string_view replacement) {
+  auto text = to_json(test::sample_trace());
+  const auto at = text.find(piece);
+  REQUIRE(at != std::string::npos);
+  return text.replace(at, piece.size(), replacement);
+}
+
+/// A trace without events but this text in their place.
+std::string with_events(std::string_view events) {
+  return R"({"schema":"natkit/nat-probe-trace/1","servers":[{"name":"a","address":"198.51.100.1:3478"}],"events":[)" +
+         std::string(events) + "]}";
+}
+
+constexpr auto sent =
+    R"({"event":"sent","at_ns":5,"socket":1,"question":"mapping","server":0,"to":"198.51.100.1:3478","id":"000000000000000000000001"})";
+}  // namespace
+
+TEST_CASE("A trace comes back from its file exactly as it was", "[trace_json]") {
+  const auto text = to_json(test::sample_trace());
+  const auto trace = parse_trace(text);
+  REQUIRE(trace);
+  const auto original = test::sample_trace();
+  CHECK(trace->servers.size() == original.servers.size());
+  REQUIRE(trace->events.size() == original.events.size());
+  const auto* received = std::get_if<probe::Received>(&trace->events[3]);
+  REQUIRE(received);
+  CHECK(received->at == std::chrono::nanoseconds{50000001});
+  CHECK(received->other == test::endpoint("198.51.100.2:3479"));
+  CHECK(received->second_port == std::uint16_t{3479});
+  CHECK_FALSE(received->error_code);
+  CHECK(to_json(*trace) == text);
+}
+
+TEST_CASE("A trace without servers and events is a trace", "[trace_json]") {
+  const auto trace = parse_trace(to_json(probe::Trace{}));
+  REQUIRE(trace);
+  CHECK(trace->events.empty());
+}
+
+TEST_CASE("A trace cut short anywhere is refused", "[trace_json]") {
+  const auto text = to_json(test::sample_trace());
+  for (std::size_t length = 0; length + 2 < text.size(); ++length) {
+    CAPTURE(length);
+    REQUIRE_FALSE(parse_trace(std::string_view(text).substr(0, length)));
+  }
+}
+
+TEST_CASE("A file that is no trace is refused by name", "[trace_json]") {
+  CHECK(refusal("") == "line 1: not JSON, or cut short");
+  CHECK(refusal("{\"schema\":\n\"x") == "line 2: not JSON, or cut short");
+  CHECK(refusal("\x7F"
+                "ELF\x02\x01") == "line 1: not JSON, or cut short");
+  const auto* foreign = GENERATE("[]", "3", "null", "{}", R"({"schema":3})", R"({"schema":"natkit/nat-probe/1"})",
+                                 R"({"schema":"natkit/nat-probe-trace/2","servers":[],"events":[]})");
+  CHECK(refusal(foreign) == "the file: is no trace of nat-probe (its schema is not natkit/nat-probe-trace/1)");
+}
+
+TEST_CASE("A trace that lies names the event and the lie", "[trace_json]") {
+  const auto [piece, replacement, detail] = GENERATE(table<std::string, std::string, std::string>({
+      {"\"question\":\"mapping\"", "\"question\":\"age\"", "event 0: 'question' is not a question this version knows"},
+      {"\"question\":\"mapping\",", "", "event 0: 'question' is missing"},
+      {"\"server\":0", "\"server\":2", "event 0: 'server' is not in the list of servers"},
+      {"\"server\":0", "\"server\":-1", "event 0: 'server' is not a whole number from 0 to 4294967295"},
+      {"\"server\":0", "\"server\":0.5", "event 0: 'server' is not a whole number from 0 to 4294967295"},
+      {"\"server\":0", "\"server\":0,\"mood\":1", "event 0: has a key that this version does not know"},
+      {"\"id\":\"0102", "\"id\":\"01", "event 0: 'id' is not 24 hex digits"},
+      {"\"to\":\"198.51.100.1:3478\"", "\"to\":\"198.51.100.1\"", "event 0: 'to' is not an address and port"},
+      {"\"to\":\"198.51.100.1:3478\"", "\"to\":7", "event 0: 'to' is not a text"},
+      {"\"event\":\"send-failed\"", "\"event\":\"explosion\"", "event 2: 'event' is not one this version knows"},
+      {"\"at_ns\":50000001", "\"at_ns\":3", "event 3: 'at_ns' runs backwards"},
+      {"\"at_ns\":50000001", "\"at_ns\":86400000000001",
+       "event 3: 'at_ns' is not a whole number from 0 to 86400000000000"},
+      {"\"at_ns\":50000001", "\"at_ns\":1e999", "the file: has a value that cannot be represented"},
+      {"\"second_port\":3479", "\"second_port\":65536", "event 3: 'second_port' is not a whole number from 0 to 65535"},
+      {"\"socket\":2,\"from\"", "\"socket\":1,\"from\"", "event 4: answers a request that this socket never sent"},
+      {"\"schema\"", "\"mood\":1,\"schema\"", "the file: has a key that this version does not know"},
+      {"\"name\":\"v6\",", "", "server 1: 'name' is missing"},
+      {"\"servers\":[", "\"servers\":[3,", "server 0: not an object"},
+      {"\"events\":[", "\"acts\":[", "the file: has no list 'events'"},
+      {"\"why\":\"Network", "\"why\":[[\"Network", "the file: nests deeper than a trace does"},
+  }));
+  CHECK(refusal(sample_with(piece, replacement)) == detail);
+}
+
+TEST_CASE("Nothing happens after the end of a trace", "[trace_json]") {
+  CHECK(refusal(with_events(R"({"event":"ended","at_ns":1},{"event":"ended","at_ns":2})")) ==
+        "event 1: comes after the end");
+}
+
+TEST_CASE("A huge or deep file is refused without being built", "[trace_json]") {
+  CHECK(refusal(std::string(most_trace_bytes + 1, ' ')).find("is larger than") != std::string::npos);
+  CHECK(refusal(std::string(most_trace_bytes, '[')) == "the file: nests deeper than a trace does");
+  std::string many = sent;
+  for (int i = 0; i < 10'000; ++i) many += std::string(",") + sent;
+  CHECK(refusal(with_events(many)) == "the file: has more than 10000 events");
+}

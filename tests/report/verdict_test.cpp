@@ -1,0 +1,57 @@
+#include "natkit/report/verdict.hpp"
+
+#include "catch.hpp"
+#include "samples.hpp"
+
+using namespace natkit;
+using namespace natkit::report;
+using enum Behavior;
+
+TEST_CASE("The verdict's grade follows from what a peer would meet", "[verdict]") {
+  const BehaviorSet unknown;
+  const BehaviorSet one_address_server{endpoint_independent, address_dependent};
+  const BehaviorSet dependent{address_dependent, address_and_port_dependent};
+  const auto [nat, mapping, filtering, grade] =
+      GENERATE_COPY(table<std::optional<bool>, BehaviorSet, BehaviorSet, Grade>({
+          {false, endpoint_independent, endpoint_independent, Grade::open},
+          {false, endpoint_independent, address_dependent, Grade::good},
+          {false, endpoint_independent, address_and_port_dependent, Grade::good},
+          {false, endpoint_independent, unknown, Grade::good},
+          {true, endpoint_independent, endpoint_independent, Grade::open},
+          {true, endpoint_independent, address_dependent, Grade::good},
+          {true, endpoint_independent, address_and_port_dependent, Grade::good},
+          {true, endpoint_independent, one_address_server, Grade::good},
+          {true, endpoint_independent, unknown, Grade::good},
+          {true, address_dependent, address_dependent, Grade::hard},
+          {true, address_and_port_dependent, address_and_port_dependent, Grade::hard},
+          {true, dependent, unknown, Grade::hard},
+          {true, one_address_server, unknown, Grade::unknown},
+          {true, unknown, unknown, Grade::unknown},
+      }));
+  const auto verdict = verdict_of(test::report_of(test::family(nat, mapping, filtering)));
+  CAPTURE(verdict.summary);
+  CHECK(verdict.grade == grade);
+  CHECK(verdict.summary.starts_with(std::string(to_text(grade)) + ": "));
+}
+
+TEST_CASE("A mapping that only a second address could settle advises such a server", "[verdict]") {
+  const auto verdict =
+      verdict_of(test::report_of(test::family(true, {endpoint_independent, address_dependent}, BehaviorSet{})));
+  REQUIRE(verdict.advice.size() == 1);
+  CHECK(verdict.advice[0].find("two addresses") != std::string::npos);
+}
+
+TEST_CASE("Silence is unknown and says what was tried; only a proof makes it blocked", "[verdict]") {
+  CHECK(verdict_of(test::silent()).summary ==
+        "Unknown: no server answered (3 requests to 198.51.100.1:3478, none answered)");
+  CHECK(verdict_of(test::blocked()).grade == Grade::blocked);
+  CHECK(verdict_of(probe::Report{}).grade == Grade::unknown);
+}
+
+TEST_CASE("The other family is mentioned where it is another matter", "[verdict]") {
+  auto report = test::port_restricted();
+  report.ipv6 = test::family(false, endpoint_independent, address_and_port_dependent);
+  CHECK(verdict_of(report).summary.find("IPv6") == std::string::npos);
+  report.ipv6 = test::family(false, endpoint_independent, endpoint_independent);
+  CHECK(verdict_of(report).summary.find("; over IPv6: no NAT and no firewall") != std::string::npos);
+}
