@@ -106,8 +106,8 @@ std::expected<Message, ParseError> parse_message(ByteView datagram) {
 
 std::optional<Endpoint> parse_address_value(ByteView value, ByteView xor_key) {
   if (value.size() < 4) return std::nullopt;
-  const std::size_t size = value[1] == family_v4 ? 4 : value[1] == family_v6 ? 16 : 0;
-  if (size == 0 || value.size() != 4 + size) return std::nullopt;
+  const std::size_t size = value[1] == family_v4 ? 4 : 16;
+  if ((value[1] != family_v4 && value[1] != family_v6) || value.size() != 4 + size) return std::nullopt;
   std::uint16_t port = u16_at(value, 2);
   std::array<std::uint8_t, 16> address{};
   std::ranges::copy(value.subspan(4), address.begin());

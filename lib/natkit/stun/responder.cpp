@@ -72,15 +72,11 @@ struct Responder::Question {
   Instant now;
   const Datagram& in;
   const Message& message;
-  std::size_t listener;
+  std::size_t listener = 0;
   AddressAccounts::Account& account;
-  bool is_proven;
+  bool is_proven = false;
   bool wants_receipt = message.find(AttributeType::natkit_receipt).has_value();
-  std::optional<std::size_t> padding = [this]() -> std::optional<std::size_t> {
-    const auto value = message.find(AttributeType::padding);
-    if (!value) return std::nullopt;
-    return value->size();
-  }();
+  std::optional<ByteView> padding = message.find(AttributeType::padding);
   std::optional<std::uint16_t> response_port = message.u16(AttributeType::response_port);
   Change change = message.change_request().value_or(Change::nothing);
 
@@ -110,28 +106,30 @@ std::optional<Datagram> Responder::poll_transmit() {
   return next;
 }
 
-void Responder::handle_datagram(Instant now, const Datagram& in) {
+void Responder::handle_datagram(Instant now, const Datagram& in) { ++(counters_.*serve(now, in)); }
+
+Responder::Outcome Responder::serve(Instant now, const Datagram& in) {
   const auto listener = find_listener(in);
-  if (!listener) return void(++counters_.unknown_socket);
-  if (is_forbidden(in.remote, in)) return void(++counters_.forbidden_peer);
+  if (!listener) return &ResponderCounters::unknown_socket;
+  if (is_forbidden(in.remote, in)) return &ResponderCounters::forbidden_peer;
   const auto message = parse_message(in.payload);
-  if (!message) return void(++counters_.not_stun);
+  if (!message) return &ResponderCounters::not_stun;
   if (message->message_class() != MessageClass::request || message->method() != Method::binding) {
-    return void(++counters_.not_a_request);
+    return &ResponderCounters::not_a_request;
   }
-  if (verify_fingerprint(*message) == Integrity::wrong) return void(++counters_.bad_fingerprint);
+  if (verify_fingerprint(*message) == Integrity::wrong) return &ResponderCounters::bad_fingerprint;
   // Only now an account is opened: junk shall not push out those who are served.
   auto& account = accounts_.of(in.remote.address, now);
-  if (account.requests.level(config_.requests_per_address, now) < 1) return void(++counters_.rate_limited);
+  if (account.requests.level(config_.requests_per_address, now) < 1) return &ResponderCounters::rate_limited;
   account.requests.take(1);
 
   const auto echo = message->find(AttributeType::natkit_cookie);
   const bool is_proven = in.protocol == Protocol::tcp || (echo && cookies_.is_right(*echo, in.remote.address, now));
   const Question question{now, in, *message, *listener, account, is_proven};
   if (const auto problem = find_problem(question)) return refuse(question, *problem);
-  if (is_forbidden({in.remote.address, question.port()}, in)) return void(++counters_.forbidden_peer);
+  if (is_forbidden({in.remote.address, question.port()}, in)) return &ResponderCounters::forbidden_peer;
   if (question.wants_receipt) return answer_with_receipt(question);
-  answer(question);
+  return answer(question);
 }
 
 std::optional<std::size_t> Responder::find_listener(const Datagram& in) const {
@@ -204,22 +202,22 @@ Budget Responder::plain_budget(const Question& question) {
   return budget;
 }
 
-void Responder::answer(const Question& question) {
+Responder::Outcome Responder::answer(const Question& question) {
   auto payload = write_success(question, plain_budget(question));
-  if (!payload) return void(++counters_.over_budget);
+  if (!payload) return &ResponderCounters::over_budget;
   pay(question, payload->size());
   send(question, *answering(question), question.port(), std::move(*payload));
-  ++counters_.answered;
+  return &ResponderCounters::answered;
 }
 
 // The request pays for answer and receipt together; if it cannot, it gets a plain answer like anybody.
-void Responder::answer_with_receipt(const Question& question) {
+Responder::Outcome Responder::answer_with_receipt(const Question& question) {
   const auto budget = question.own_budget();
   if (!question.is_detour()) {
     auto payload = write_success(question, budget);
     if (!payload) return answer(question);
     send(question, question.listener, question.in.remote.port, std::move(*payload));
-    return void(++counters_.answered);
+    return &ResponderCounters::answered;
   }
   const auto least = write_receipt(question, {.covered = 0, .limit = unlimited});
   const std::size_t room = budget.limit - std::min(budget.limit, least->size());
@@ -229,18 +227,18 @@ void Responder::answer_with_receipt(const Question& question) {
   auto receipt = write_receipt(question, {.covered = rest, .limit = rest});
   send(question, *answering(question), question.port(), std::move(*payload));
   send(question, question.listener, question.in.remote.port, std::move(*receipt));
-  ++counters_.answered;
   ++counters_.receipts;
+  return &ResponderCounters::answered;
 }
 
-void Responder::refuse(const Question& question, const Problem& problem) {
+Responder::Outcome Responder::refuse(const Question& question, const Problem& problem) {
   AnswerWriter writer{MessageClass::error, question.message, plain_budget(question)};
   writer.must_error(problem.code, problem.unknown);
   auto payload = writer.finish();
-  if (!payload) return void(++counters_.over_budget);
+  if (!payload) return &ResponderCounters::over_budget;
   pay(question, payload->size());
   send(question, question.listener, question.in.remote.port, std::move(*payload));
-  ++counters_.refused;
+  return &ResponderCounters::refused;
 }
 
 std::optional<Bytes> Responder::write_success(const Question& question, const Budget& budget) const {
@@ -271,7 +269,7 @@ std::optional<Bytes> Responder::write_success(const Question& question, const Bu
   }
   if (!classic) writer.welcome(mapped_address, in.remote, Payment::allowance);
   if (!config_.software.empty()) writer.welcome(software, as_bytes(config_.software), Payment::covered);
-  if (question.padding) writer.must_padding(std::min(*question.padding, config_.most_padding));
+  if (question.padding) writer.must_padding(std::min(question.padding->size(), config_.most_padding));
   return writer.finish();
 }
 

@@ -105,13 +105,14 @@ class Responder {
   void handle_timeout(Instant) {}
   /// `local` of what comes out is set to the address the answer must leave from.
   [[nodiscard]] std::optional<Datagram> poll_transmit();
-  [[nodiscard]] std::optional<Instant> poll_timeout() const { return std::nullopt; }
+  [[nodiscard]] std::optional<Instant> poll_timeout() const { return std::nullopt; }  // NOLINT(*-to-static): SansIo
 
   [[nodiscard]] const ResponderCounters& counters() const { return counters_; }
   /// What the listener of this index can and cannot do.
   [[nodiscard]] const Alternates& alternates(std::size_t listener) const { return alternates_[listener]; }
 
  private:
+  using Outcome = std::uint64_t ResponderCounters::*;
   struct Question;
   struct Problem {
     std::uint16_t code = 0;
@@ -125,9 +126,10 @@ class Responder {
   [[nodiscard]] std::optional<Problem> find_problem(const Question& question) const;
   [[nodiscard]] Budget plain_budget(const Question& question);
 
-  void answer(const Question& question);
-  void answer_with_receipt(const Question& question);
-  void refuse(const Question& question, const Problem& problem);
+  [[nodiscard]] Outcome serve(Instant now, const Datagram& in);
+  [[nodiscard]] Outcome answer(const Question& question);
+  [[nodiscard]] Outcome answer_with_receipt(const Question& question);
+  [[nodiscard]] Outcome refuse(const Question& question, const Problem& problem);
   [[nodiscard]] std::optional<Bytes> write_success(const Question& question, const Budget& budget) const;
   [[nodiscard]] std::optional<Bytes> write_receipt(const Question& question, const Budget& budget) const;
   void pay(const Question& question, std::size_t sent);
