@@ -30,6 +30,7 @@ struct Mapping {
   Instant expires{};
   std::uint64_t last_used =
       0;  ///< serial number of the last packet from the inside: of two, the greater is more recent
+  enum class Traffic : std::uint8_t { outbound, both_ways } traffic = Traffic::outbound;  ///< seen so far
   Contacts contacts{};
 };
 

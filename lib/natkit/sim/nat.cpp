@@ -49,11 +49,12 @@ Mapping* Nat::create_mapping(Instant now, const TransportKey& inside, const Endp
   if (!has_room(now, inside.endpoint.address)) return nullptr;
   const auto external = choose_external(now, inside, destination);
   if (!external) return nullptr;
-  return &table_.add({.protocol = inside.protocol,
-                      .inside = inside.endpoint,
-                      .external = *external,
-                      .scope = scope_of(config_.mapping, destination),
-                      .expires = now + lifetime(inside.protocol)});
+  Mapping mapping{.protocol = inside.protocol,
+                  .inside = inside.endpoint,
+                  .external = *external,
+                  .scope = scope_of(config_.mapping, destination)};
+  mapping.expires = now + lifetime(mapping);
+  return &table_.add(std::move(mapping));
 }
 
 bool Nat::has_room(Instant now, const IpAddress& host) {
@@ -102,20 +103,24 @@ bool Nat::is_free(Instant now, const TransportKey& external, const Endpoint& des
   return free;
 }
 
-Duration Nat::lifetime(Protocol protocol) const {
-  return protocol == Protocol::tcp ? config_.tcp_lifetime : config_.mapping_lifetime;
+Duration Nat::lifetime(const Mapping& mapping) const {
+  if (mapping.protocol == Protocol::tcp) return config_.tcp_lifetime;
+  if (mapping.traffic == Mapping::Traffic::outbound)
+    return config_.unreplied_lifetime.value_or(config_.mapping_lifetime);
+  return config_.mapping_lifetime;
 }
 
 void Nat::note_outbound(Instant now, Mapping& mapping, const Endpoint& destination) {
-  const Duration life = lifetime(mapping.protocol);
+  const Duration life = lifetime(mapping);
   mapping.expires = now + life;
   mapping.last_used = ++uses_;
   mapping.contacts.note(now, destination, now + config_.filter_lifetime.value_or(life));
 }
 
 void Nat::note_inbound(Instant now, Mapping& mapping, const Endpoint& remote) {
+  mapping.traffic = Mapping::Traffic::both_ways;
   if (config_.refresh == Refresh::outbound) return;
-  const Duration life = lifetime(mapping.protocol);
+  const Duration life = lifetime(mapping);
   mapping.expires = now + life;
   mapping.contacts.refresh(now, remote, now + config_.filter_lifetime.value_or(life));
 }

@@ -44,7 +44,7 @@ class Nat {
 
  private:
   [[nodiscard]] bool translates(const Packet& packet) const;
-  [[nodiscard]] Duration lifetime(Protocol protocol) const;
+  [[nodiscard]] Duration lifetime(const Mapping& mapping) const;
   [[nodiscard]] Mapping* mapping_for(Instant now, const Packet& packet);
   [[nodiscard]] Mapping* create_mapping(Instant now, const TransportKey& inside, const Endpoint& destination);
   [[nodiscard]] bool has_room(Instant now, const IpAddress& host);

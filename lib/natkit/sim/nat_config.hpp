@@ -59,15 +59,19 @@ struct NatConfig {
   AddressPooling pooling = AddressPooling::single;
   Hairpin hairpin = Hairpin::none;
   Duration mapping_lifetime = std::chrono::minutes{5};  ///< of an idle UDP mapping; at least 2 minutes by R5
+  std::optional<Duration> unreplied_lifetime{};         ///< the same before anything came back; none: no difference
   Duration tcp_lifetime = std::chrono::minutes{124};    ///< of an idle TCP mapping (RFC 5382 R5)
   std::optional<Duration> filter_lifetime{};            ///< of a filter entry; none: as long as the mapping's
   Refresh refresh = Refresh::outbound;
   Unsolicited unsolicited = Unsolicited::drop;
-  Duration tracked_lifetime = std::chrono::seconds{30};  ///< of a tuple kept by `accept`: Linux's timeout for UDP
-                                                         ///< without a reply (nf_conntrack_udp_timeout)
+  Duration tracked_lifetime = std::chrono::seconds{30};  ///< of a tuple kept by `accept` (nf_conntrack_udp_timeout)
   std::optional<std::uint32_t> mappings_per_host{};      ///< quota of one inside address (RFC 6888 R4)
   std::uint32_t table_size = 65536;                      ///< mappings at a time; also tuples kept by `accept`
 };
+
+/// nftables `masquerade` on Linux: tuples are unique and the port is kept where it can be, so from outside it looks
+/// endpoint-independent. Lifetimes are the kernel's defaults for nf_conntrack_udp_timeout and …_udp_timeout_stream.
+[[nodiscard]] NatConfig linux_masquerade(Unsolicited unsolicited = Unsolicited::drop);
 
 /// The mapping behaviour that an observer sees who asks from one fresh socket, whose port lies in Linux's ephemeral
 /// range. It is the label, with one exception: under `preserving_with_overload` every destination sees the inside port,

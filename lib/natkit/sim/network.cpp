@@ -176,7 +176,12 @@ void Network::travel(const LinkConfig& link, Node& to, Side side, Packet packet)
   const LinkConfig quiet{.delay = link.delay};
   const auto arrivals = draw_arrivals(packet.protocol == Protocol::tcp ? quiet : link, rng_);
   if (arrivals.size() > 1) queue_.push(now_ + *std::prev(arrivals.end()), {&to, side, packet});
-  if (arrivals.size() > 0) queue_.push(now_ + *arrivals.begin(), {&to, side, std::move(packet)});
+  if (arrivals.size() == 0) return;
+  // A wire without delay leads a packet straight on, which halves the events. Not into a host, though: its machine may
+  // be the one that is just sending, and nothing re-enters a machine.
+  const Duration offset = *arrivals.begin();
+  if (offset == Duration::zero() && to.kind() == Node::Kind::gateway) return arrive(to, side, std::move(packet));
+  queue_.push(now_ + offset, {&to, side, std::move(packet)});
 }
 
 void Network::arrive(Node& node, Side side, Packet packet) {
