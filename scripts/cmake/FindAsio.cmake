@@ -15,6 +15,8 @@ if(Asio_FOUND AND NOT TARGET asio::asio)
   target_include_directories(asio::asio SYSTEM INTERFACE ${Asio_INCLUDE_DIR})
   # Its code is compiled once, in io/asio_impl.cpp; the deprecated half of its interface is not compiled at all.
   target_compile_definitions(asio::asio INTERFACE ASIO_STANDALONE ASIO_SEPARATE_COMPILATION ASIO_NO_DEPRECATED)
+  # Whether asio sees std::aligned_alloc depends on which header came first, so units disagreed on how memory is freed.
+  target_compile_definitions(asio::asio INTERFACE ASIO_DISABLE_STD_ALIGNED_ALLOC)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
     # asio 1.22 tests for clang's withdrawn coroutines TS and would see no coroutines at all.
     target_compile_definitions(asio::asio INTERFACE ASIO_HAS_CO_AWAIT ASIO_HAS_STD_COROUTINE)

@@ -1,0 +1,186 @@
+#include "natkit/io/driver.hpp"
+
+#include <fmt/format.h>
+
+#include <asio/io_context.hpp>
+#include <asio/signal_set.hpp>
+#include <asio/steady_timer.hpp>
+#include <csignal>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "natkit/io/clock.hpp"
+#include "natkit/io/machine_owner.hpp"
+#include "natkit/io/tcp_connections.hpp"
+#include "natkit/io/udp_ports.hpp"
+
+namespace natkit::io {
+namespace {
+constexpr std::size_t outputs_at_once = ReceiveBatch::capacity;
+constexpr auto drain_time = std::chrono::seconds{1};
+
+class Driver final : public MachineOwner {
+ public:
+  enum class Role : std::uint8_t { client, server };
+
+  Driver(MachineRef machine, Role role, const RunOptions& options)
+      : machine_(machine), role_(role), options_(options) {}
+
+  RunEnd run(Listeners listeners) {
+    for (std::size_t i = 0; i < listeners.bound().size(); ++i) {
+      const auto& listener = listeners.bound()[i];
+      if (listener.protocol == Protocol::udp)
+        udp_.adopt(listener, listeners.take(i));
+      else
+        tcp_.adopt(listener, listeners.take(i));
+    }
+    hear_signals();
+    machine_.start(now());
+    settle();
+    if (!is_over_) context_.run();
+    return end_;
+  }
+
+  void deliver(const Datagram& in) override { machine_.handle_datagram(now(), in); }
+
+  void report_lost(const Datagram& lost, std::string_view why) override {
+    machine_.handle_send_failure(now(), lost, why);
+  }
+
+  void settle() override {
+    do {
+      outputs_.clear();
+      while (outputs_.size() < outputs_at_once) {
+        auto output = machine_.poll_transmit();
+        if (!output) break;
+        outputs_.push_back(std::move(*output));
+      }
+      transmit();
+    } while (!outputs_.empty());  // a refusal may have caused further outputs
+    rearm();
+  }
+
+ private:
+  /// Outputs that leave through the same socket go to the system together.
+  void transmit() {
+    const std::span<const Datagram> outputs{outputs_};
+    for (std::size_t begin = 0; begin < outputs.size();) {
+      if (outputs[begin].protocol == Protocol::tcp) {
+        tcp_.send(outputs[begin++]);
+        continue;
+      }
+      std::size_t end = begin + 1;
+      while (end < outputs.size() && is_same_socket(outputs[begin], outputs[end])) ++end;
+      udp_.send(outputs.subspan(begin, end - begin));
+      begin = end;
+    }
+  }
+
+  static bool is_same_socket(const Datagram& a, const Datagram& b) {
+    return a.socket == b.socket && a.protocol == b.protocol && a.remote.address.family() == b.remote.address.family();
+  }
+
+  void rearm() {
+    const auto due = machine_.poll_timeout();
+    if (!due && role_ == Role::client) finish(RunEnd::finished);
+    if (due == armed_) return;
+    armed_ = due;
+    if (!due) {
+      timer_.cancel();
+      return;
+    }
+    timer_.expires_at(std::chrono::steady_clock::time_point{
+        std::chrono::duration_cast<std::chrono::steady_clock::duration>(due->time_since_epoch())});
+    timer_.async_wait([this](const std::error_code& cancelled) {
+      if (!cancelled) wake();
+    });
+  }
+
+  void wake() {
+    armed_.reset();
+    // A wait that was already over when it was replaced comes here too, perhaps too early for the new deadline.
+    if (const auto due = machine_.poll_timeout(); due && *due <= now()) machine_.handle_timeout(now());
+    settle();
+  }
+
+  void hear_signals() {
+    std::error_code error;  // a signal that cannot be heard keeps its usual effect, which ends the process as well
+    signals_.add(SIGINT, error);
+    signals_.add(SIGTERM, error);
+    if (options_.on_hangup) signals_.add(SIGHUP, error);
+    wait_for_signal();
+  }
+
+  void wait_for_signal() {
+    signals_.async_wait([this](const std::error_code& cancelled, int number) {
+      if (cancelled) return;
+      if (number == SIGHUP)
+        options_.on_hangup();
+      else
+        stop(number == SIGINT ? RunEnd::interrupted : RunEnd::terminated);
+      wait_for_signal();
+    });
+  }
+
+  void stop(RunEnd end) {
+    if (role_ == Role::client || is_draining_) return finish(end);  // a second signal does not wait
+    is_draining_ = true;
+    tcp_.stop_accepting();
+    udp_.receive_all();
+    drain(end, now() + drain_time);
+  }
+
+  void drain(RunEnd end, Instant deadline) {
+    if (!tcp_.has_unsent() || now() >= deadline) return finish(end);
+    drain_timer_.expires_after(std::chrono::milliseconds{10});
+    drain_timer_.async_wait([this, end, deadline](const std::error_code& cancelled) {
+      if (!cancelled) drain(end, deadline);
+    });
+  }
+
+  void finish(RunEnd end) {
+    if (!is_over_) end_ = end;
+    is_over_ = true;
+    context_.stop();
+  }
+
+  MachineRef machine_;
+  Role role_;
+  const RunOptions& options_;
+  asio::io_context context_{1};
+  asio::steady_timer timer_{context_};
+  asio::steady_timer drain_timer_{context_};
+  asio::signal_set signals_{context_};
+  UdpPorts udp_{context_, *this, options_};
+  TcpConnections tcp_{context_, *this, options_};
+  std::vector<Datagram> outputs_;
+  std::optional<Instant> armed_;
+  RunEnd end_ = RunEnd::finished;
+  bool is_draining_ = false;
+  bool is_over_ = false;
+};
+
+/// Without this, an address that is not ours would show as every single datagram being refused.
+std::optional<Error> find_foreign_address(const RunOptions& options) {
+  for (const auto& address : options.local_addresses) {
+    const auto socket = open_udp({address, 0}, Purpose::client);
+    if (!socket)
+      return Error{.code = Errc::usage,
+                   .reason = "address-not-here",
+                   .detail = fmt::format("cannot send from {}: {}", to_text(address), socket.error().message()),
+                   .advice = "`ip address` lists the addresses of this machine"};
+  }
+  return std::nullopt;
+}
+}  // namespace
+
+Result<RunEnd> run(MachineRef machine, const RunOptions& options) {
+  if (auto error = find_foreign_address(options)) return std::unexpected(std::move(*error));
+  return Driver{machine, Driver::Role::client, options}.run({});
+}
+
+Result<RunEnd> run(MachineRef machine, Listeners listeners, const RunOptions& options) {
+  return Driver{machine, Driver::Role::server, options}.run(std::move(listeners));
+}
+}  // namespace natkit::io

@@ -1,0 +1,55 @@
+#pragma once
+/// Runs one machine on real sockets, in this thread, until it is finished or told to stop. Of all rooms only this one
+/// moves bytes; the machine decides which.
+///
+/// Client: a socket is opened at the first transmit on a new SocketId (one for each address family that is used), on a
+/// port that the system picks; it stays open until the run ends, so no two sockets of a run ever have the same port.
+/// The run ends when the machine has nothing to transmit and no timeout armed.
+///
+/// Server: the listeners were bound beforehand, and the run goes on until a signal ends it.
+///
+/// What the system refuses to send is told to a machine that listens (`handle_send_failure`) and never ends a run. ICMP
+/// errors are not looked at: anybody can forge them, and a probe measures by what arrives.
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "natkit/base/result.hpp"
+#include "natkit/base/sans_io.hpp"
+#include "natkit/io/listeners.hpp"
+
+namespace natkit::io {
+enum class RunEnd : std::uint8_t {
+  finished,     ///< nothing left to do
+  interrupted,  ///< SIGINT
+  terminated,   ///< SIGTERM
+};
+
+/// How a TCP stream is handed to the machine: in pieces as they come, or cut into whole STUN messages. A peer that
+/// sends anything else than STUN is disconnected then.
+enum class TcpFraming : std::uint8_t { none, stun };
+
+/// What strangers can make a server keep. The machine answers; connections are only ever closed here.
+struct TcpLimits {
+  std::size_t connections = 1000;            ///< coturn's order of magnitude for one thread
+  std::size_t connections_per_address = 20;  ///< a household behind one NAT
+  Duration idle = std::chrono::seconds{30};  ///< without a whole message (without a byte, where nothing is framed)
+  std::size_t unsent_bytes = 64 * 1024;      ///< of one connection; its peer does not read
+};
+
+struct RunOptions {
+  /// Clients send from these, at most one of each family; a family without one leaves it to the system.
+  std::vector<IpAddress> local_addresses{};
+  std::size_t most_sockets = 1024;  ///< of a client; a transmit beyond is refused
+  TcpFraming framing = TcpFraming::none;
+  TcpLimits tcp{};
+  std::function<void()> on_hangup{};  ///< SIGHUP; where it is empty the signal keeps its usual effect
+};
+
+/// Fails with `address-not-here` when a local address is not this machine's.
+[[nodiscard]] Result<RunEnd> run(MachineRef machine, const RunOptions& options = {});
+/// On SIGTERM and SIGINT: what has arrived is still answered and answers get a second to leave.
+[[nodiscard]] Result<RunEnd> run(MachineRef machine, Listeners listeners, const RunOptions& options = {});
+}  // namespace natkit::io

@@ -1,0 +1,21 @@
+#pragma once
+// Private to the room: what the transports tell the driver.
+#include <string_view>
+
+#include "natkit/base/datagram.hpp"
+
+namespace natkit::io {
+class MachineOwner {
+ public:
+  virtual void deliver(const Datagram& in) = 0;
+  virtual void report_lost(const Datagram& lost, std::string_view why) = 0;
+  /// Drains the machine's outputs; due after every batch of the two above, except while outputs are being drained.
+  virtual void settle() = 0;
+
+ protected:
+  MachineOwner() = default;
+  MachineOwner(const MachineOwner&) = default;
+  MachineOwner& operator=(const MachineOwner&) = default;
+  ~MachineOwner() = default;
+};
+}  // namespace natkit::io

@@ -1,0 +1,119 @@
+#include "natkit/io/resolver.hpp"
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <system_error>
+#include <thread>
+
+namespace natkit::io {
+namespace {
+constexpr std::size_t most_names = 64;
+constexpr std::size_t most_endpoints = 16;
+constexpr std::size_t longest_name = 253;  // RFC 1035 §2.3.4, as text without the final dot
+
+/// What the threads left behind may still write to, long after the caller has gone.
+struct Board {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<Resolved> answers;
+  std::size_t open = 0;
+};
+
+std::optional<IpAddress> address_of(const sockaddr* address) {
+  if (address->sa_family == AF_INET) {
+    sockaddr_in v4{};
+    std::memcpy(&v4, address, sizeof v4);
+    return IpAddress::v4(ntohl(v4.sin_addr.s_addr));
+  }
+  if (address->sa_family == AF_INET6) {
+    sockaddr_in6 v6{};
+    std::memcpy(&v6, address, sizeof v6);
+    return IpAddress::from_bytes({v6.sin6_addr.s6_addr, sizeof v6.sin6_addr.s6_addr});
+  }
+  return std::nullopt;
+}
+
+Resolved look_up(HostPort name) {
+  Resolved result{.asked = std::move(name), .endpoints = {}, .failure = {}};
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_DGRAM;  // one entry an address instead of one for each kind of socket
+  addrinfo* first = nullptr;
+  const int code = ::getaddrinfo(result.asked.host.c_str(), nullptr, &hints, &first);
+  if (code != 0) {
+    result.failure = ::gai_strerror(code);
+    return result;
+  }
+  const std::unique_ptr<addrinfo, decltype([](addrinfo* list) { ::freeaddrinfo(list); })> owner{first};
+  for (const auto* entry = first; entry != nullptr && result.endpoints.size() < most_endpoints;
+       entry = entry->ai_next) {
+    const auto address = address_of(entry->ai_addr);
+    if (!address) continue;
+    const Endpoint endpoint{*address, result.asked.port};
+    if (std::ranges::find(result.endpoints, endpoint) == result.endpoints.end()) result.endpoints.push_back(endpoint);
+  }
+  if (result.endpoints.empty()) result.failure = "the name has no address";
+  return result;
+}
+
+void start_look_up(const std::shared_ptr<Board>& board, std::size_t index) {
+  std::thread{[board, index, name = board->answers[index].asked] {
+    auto result = look_up(name);
+    const std::lock_guard lock{board->mutex};
+    board->answers[index] = std::move(result);
+    --board->open;
+    board->changed.notify_one();
+  }}.detach();
+}
+}  // namespace
+
+std::optional<HostPort> parse_host_port(std::string_view text, std::uint16_t default_port) {
+  if (const auto endpoint = parse_endpoint(text, default_port))
+    return HostPort{.host = to_text(endpoint->address), .port = endpoint->port};
+  const auto colon = text.rfind(':');
+  const auto host = text.substr(0, colon);
+  const bool is_name = !host.empty() && host.size() <= longest_name && std::ranges::all_of(host, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+           c == '_';
+  });
+  // Digits and dots alone are an address that was mistyped; resolvers would take "1.2.3" for 1.2.0.3.
+  const bool is_mistyped = host.find_first_not_of("0123456789.") == std::string_view::npos;
+  if (!is_name || is_mistyped || host.front() == '-') return std::nullopt;
+  if (colon == std::string_view::npos) return HostPort{.host = std::string(host), .port = default_port};
+  const auto with_port = parse_endpoint("0.0.0.0:" + std::string(text.substr(colon + 1)));
+  if (!with_port) return std::nullopt;
+  return HostPort{.host = std::string(host), .port = with_port->port};
+}
+
+std::vector<Resolved> resolve(std::span<const HostPort> names, Duration patience) {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  const auto board = std::make_shared<Board>();
+  for (const auto& name : names)
+    board->answers.push_back({.asked = name, .endpoints = {}, .failure = "no answer in time"});
+  std::unique_lock lock{board->mutex};
+  for (std::size_t i = 0; i < board->answers.size(); ++i) {
+    auto& answer = board->answers[i];
+    if (const auto address = parse_ip_address(answer.asked.host)) {
+      answer.endpoints = {{*address, answer.asked.port}};
+      answer.failure.clear();
+    } else if (board->open >= most_names) {
+      answer.failure = "too many names at once";
+    } else {
+      try {
+        start_look_up(board, i);
+        ++board->open;
+      } catch (const std::system_error& error) {  // no thread to be had
+        answer.failure = error.what();
+      }
+    }
+  }
+  board->changed.wait_until(lock, deadline, [&] { return board->open == 0; });
+  return board->answers;
+}
+}  // namespace natkit::io

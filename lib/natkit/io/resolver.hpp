@@ -1,0 +1,32 @@
+#pragma once
+/// Host names to addresses. The system's resolver blocks, for half a minute where DNS is dead, so it runs beside us:
+/// each name on a thread of its own (a slow name delays no other), and who has not answered by the deadline has not
+/// answered. A thread that is still waiting then is left behind; it holds up neither the program nor its exit.
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "natkit/base/endpoint.hpp"
+#include "natkit/base/time.hpp"
+
+namespace natkit::io {
+struct HostPort {
+  std::string host;  ///< a name, or an address without brackets
+  std::uint16_t port = 0;
+  bool operator==(const HostPort&) const = default;
+};
+/// "stun.example.org", "stun.example.org:3478", and what `parse_endpoint` takes. `nullopt` on an empty host, a bad port
+/// or characters that no host name has.
+[[nodiscard]] std::optional<HostPort> parse_host_port(std::string_view text, std::uint16_t default_port);
+
+struct Resolved {
+  HostPort asked;
+  std::vector<Endpoint> endpoints;  ///< both families, in the system's order of preference (RFC 6724); at most 16
+  std::string failure;              ///< why there are none: the resolver's own sentence
+};
+/// In the order asked; blocks until all are known or `patience` is over. At most 64 names are looked up at once.
+[[nodiscard]] std::vector<Resolved> resolve(std::span<const HostPort> names, Duration patience);
+}  // namespace natkit::io

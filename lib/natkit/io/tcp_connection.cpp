@@ -1,0 +1,111 @@
+#include "natkit/io/tcp_connection.hpp"
+
+#include <array>
+#include <asio/buffer.hpp>
+
+#include "natkit/io/asio_address.hpp"
+#include "natkit/io/clock.hpp"
+
+namespace natkit::io {
+namespace {
+constexpr std::size_t piece_bytes = 16 * 1024;
+constexpr int pieces_in_a_row = 4;  // then the other sockets get their turn
+}  // namespace
+
+TcpConnection::TcpConnection(TcpConnections& all, Origin origin, SocketId socket, const Endpoint& remote,
+                             asio::ip::tcp::socket stream)
+    : all_(all), origin_(origin), socket_(socket), remote_(remote), stream_(std::move(stream)), last_message_(now()) {}
+
+void TcpConnection::connect(const Endpoint& local) {
+  if (state_ == State::closed) return;
+  std::error_code error;
+  stream_.open(remote_.address.is_v4() ? asio::ip::tcp::v4() : asio::ip::tcp::v6(), error);
+  if (!error && !local.address.is_unspecified()) stream_.bind(to_asio(local), error);
+  if (error) return fail(error.message());
+  stream_.async_connect(to_asio(remote_), [self = shared_from_this()](const std::error_code& failed) {
+    if (self->state_ == State::closed) return;
+    if (failed) {
+      self->fail(failed.message());
+      self->all_.owner_.settle();
+      return;
+    }
+    self->start();
+  });
+}
+
+void TcpConnection::start() {
+  state_ = State::open;
+  std::error_code error;
+  stream_.non_blocking(true, error);
+  stream_.set_option(asio::ip::tcp::no_delay(true), error);  // a request is one small piece: never wait for a second
+  if (const auto local = stream_.local_endpoint(error); !error) local_ = from_asio(local);
+  write();
+  read();
+}
+
+void TcpConnection::close() {
+  state_ = State::closed;
+  std::error_code ignored;  // it is over either way
+  stream_.close(ignored);
+}
+
+void TcpConnection::fail(std::string_view why) { all_.drop(*this, why); }
+
+void TcpConnection::read() {
+  if (state_ != State::open) return;
+  stream_.async_wait(asio::socket_base::wait_read, [self = shared_from_this()](const std::error_code& error) {
+    if (error || self->state_ != State::open) return;
+    const bool is_alive = self->read_available();
+    self->all_.owner_.settle();
+    if (is_alive) self->read();
+  });
+}
+
+bool TcpConnection::read_available() {
+  std::array<std::uint8_t, piece_bytes> piece;  // NOLINT(*-member-init): read_some fills what is looked at
+  for (int i = 0; i < pieces_in_a_row; ++i) {
+    std::error_code error;
+    const auto count = stream_.read_some(asio::buffer(piece), error);
+    if (error == std::errc::operation_would_block || error == std::errc::resource_unavailable_try_again) return true;
+    if (error) {
+      fail(error == asio::error::eof ? "the other side closed the connection" : error.message());
+      return false;
+    }
+    if (!deliver(ByteView{piece}.first(count))) return false;
+    if (count < piece.size()) return true;
+  }
+  return true;
+}
+
+bool TcpConnection::deliver(ByteView piece) {
+  last_message_ = now();
+  all_.owner_.deliver({.socket = socket_,
+                       .protocol = Protocol::tcp,
+                       .local = local_,
+                       .remote = remote_,
+                       .payload = Bytes(piece.begin(), piece.end())});
+  return state_ == State::open;
+}
+
+void TcpConnection::send(const Bytes& payload) {
+  unsent_.insert(unsent_.end(), payload.begin(), payload.end());
+  if (unsent_.size() > all_.options_.tcp.unsent_bytes) return fail("the other side does not read what it is sent");
+  if (!is_writing_) write();
+}
+
+void TcpConnection::write() {
+  if (state_ != State::open || unsent_.empty()) return;
+  std::error_code error;
+  const auto count = stream_.write_some(asio::buffer(unsent_), error);
+  const bool is_full = error == std::errc::operation_would_block || error == std::errc::resource_unavailable_try_again;
+  if (error && !is_full) return fail(error.message());
+  unsent_.erase(unsent_.begin(), unsent_.begin() + static_cast<std::ptrdiff_t>(count));
+  is_writing_ = !unsent_.empty();
+  if (!is_writing_) return;
+  stream_.async_wait(asio::socket_base::wait_write, [self = shared_from_this()](const std::error_code& failed) {
+    if (failed) return;
+    self->write();
+    self->all_.owner_.settle();
+  });
+}
+}  // namespace natkit::io

@@ -1,0 +1,47 @@
+#pragma once
+// Private to the room: one TCP connection. It is owned by TcpConnections and by the operations it waits for.
+#include <asio/ip/tcp.hpp>
+#include <memory>
+#include <system_error>
+
+#include "natkit/io/tcp_connections.hpp"
+
+namespace natkit::io {
+class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
+ public:
+  enum class Origin : std::uint8_t { ours, accepted };
+
+  TcpConnection(TcpConnections& all, Origin origin, SocketId socket, const Endpoint& remote,
+                asio::ip::tcp::socket stream);
+  void connect(const Endpoint& local);
+  void start();
+  void send(const Bytes& payload);
+  void close();
+
+  [[nodiscard]] Origin origin() const { return origin_; }
+  [[nodiscard]] SocketId socket() const { return socket_; }
+  [[nodiscard]] const Endpoint& remote() const { return remote_; }
+  [[nodiscard]] const Endpoint& local() const { return local_; }
+  [[nodiscard]] const Bytes& unsent() const { return unsent_; }
+  [[nodiscard]] Instant last_message() const { return last_message_; }
+
+ private:
+  void read();
+  /// False when the connection is gone.
+  [[nodiscard]] bool read_available();
+  [[nodiscard]] bool deliver(ByteView piece);
+  void write();
+  void fail(std::string_view why);
+
+  TcpConnections& all_;
+  Origin origin_;
+  SocketId socket_;
+  Endpoint remote_;
+  Endpoint local_;
+  asio::ip::tcp::socket stream_;
+  Bytes unsent_;
+  Instant last_message_;
+  enum class State : std::uint8_t { connecting, open, closed } state_ = State::connecting;
+  bool is_writing_ = false;
+};
+}  // namespace natkit::io

@@ -1,0 +1,139 @@
+#include "natkit/io/tcp_connections.hpp"
+
+#include <algorithm>
+#include <asio/steady_timer.hpp>
+
+#include "natkit/io/asio_address.hpp"
+#include "natkit/io/clock.hpp"
+#include "natkit/io/tcp_connection.hpp"
+
+namespace natkit::io {
+namespace {
+// Out of descriptors: trying again at once would fail again and take all of the processor.
+constexpr auto pause_after_refusal = std::chrono::milliseconds{100};
+constexpr auto sweep_interval = std::chrono::seconds{1};
+}  // namespace
+
+struct TcpConnections::Acceptor {
+  Acceptor(asio::io_context& context, SocketId id) : acceptor(context), pause(context), name(id) {}
+  asio::ip::tcp::acceptor acceptor;
+  asio::steady_timer pause;
+  SocketId name;
+};
+
+struct TcpConnections::Sweeper {
+  explicit Sweeper(asio::io_context& context) : timer(context) {}
+  asio::steady_timer timer;
+};
+
+TcpConnections::TcpConnections(asio::io_context& context, MachineOwner& owner, const RunOptions& options)
+    : context_(context), owner_(owner), options_(options), sweeper_(std::make_unique<Sweeper>(context)) {}
+
+TcpConnections::~TcpConnections() {
+  for (const auto& [key, connection] : connections_) connection->close();
+}
+
+void TcpConnections::adopt(const Listener& listener, Descriptor socket) {
+  if (acceptors_.empty()) sweep();
+  auto& acceptor = *acceptors_.emplace_back(std::make_unique<Acceptor>(context_, listener.socket));
+  std::error_code error;  // of registering with the event queue; a listener that cannot be waited for accepts nobody
+  acceptor.acceptor.assign(listener.endpoint.address.is_v4() ? asio::ip::tcp::v4() : asio::ip::tcp::v6(),
+                           socket.number(), error);
+  if (error) return;
+  static_cast<void>(socket.release());
+  accept(acceptor);
+}
+
+void TcpConnections::accept(Acceptor& acceptor) {
+  acceptor.acceptor.async_accept([this, &acceptor](const std::error_code& error, asio::ip::tcp::socket stream) {
+    if (error == asio::error::operation_aborted) return;
+    if (error && error != std::errc::connection_aborted) {
+      acceptor.pause.expires_after(pause_after_refusal);
+      acceptor.pause.async_wait([this, &acceptor](const std::error_code& cancelled) {
+        if (!cancelled) accept(acceptor);
+      });
+      return;
+    }
+    std::error_code gone;
+    const auto peer = stream.remote_endpoint(gone);
+    if (!error && !gone && has_room_for(from_asio(peer).address)) {
+      const auto remote = from_asio(peer);
+      auto connection = std::make_shared<TcpConnection>(*this, TcpConnection::Origin::accepted, acceptor.name, remote,
+                                                        std::move(stream));
+      connections_[{acceptor.name, remote}] = connection;
+      ++per_address_[remote.address];
+      connection->start();
+    }
+    accept(acceptor);
+  });
+}
+
+bool TcpConnections::has_room_for(const IpAddress& peer) const {
+  if (connections_.size() >= options_.tcp.connections) return false;
+  const auto found = per_address_.find(peer);
+  return found == per_address_.end() || found->second < options_.tcp.connections_per_address;
+}
+
+void TcpConnections::sweep() {
+  sweeper_->timer.expires_after(sweep_interval);
+  sweeper_->timer.async_wait([this](const std::error_code& cancelled) {
+    if (cancelled) return;
+    const auto limit = now() - options_.tcp.idle;
+    std::vector<std::shared_ptr<TcpConnection>> idle;
+    for (const auto& [key, connection] : connections_)
+      if (connection->origin() == TcpConnection::Origin::accepted && connection->last_message() < limit)
+        idle.push_back(connection);
+    for (const auto& connection : idle) drop(*connection, "idle");
+    if (!idle.empty()) owner_.settle();
+    sweep();
+  });
+}
+
+void TcpConnections::send(const Datagram& datagram) {
+  const Key key{datagram.socket, datagram.remote};
+  if (const auto found = connections_.find(key); found != connections_.end())
+    return std::shared_ptr(found->second)->send(datagram.payload);
+  const bool is_ours = std::ranges::none_of(acceptors_, [&](const auto& a) { return a->name == datagram.socket; });
+  if (!is_ours) return owner_.report_lost(datagram, "the other side closed the connection");
+  if (connections_.size() >= options_.most_sockets)
+    return owner_.report_lost(datagram, std::make_error_code(std::errc::too_many_files_open).message());
+  Endpoint local{IpAddress::any(datagram.remote.address.family()), 0};
+  for (const auto& address : options_.local_addresses)
+    if (address.family() == datagram.remote.address.family()) local.address = address;
+  auto connection = std::make_shared<TcpConnection>(*this, TcpConnection::Origin::ours, datagram.socket,
+                                                    datagram.remote, asio::ip::tcp::socket{context_});
+  connections_[key] = connection;
+  connection->send(datagram.payload);
+  connection->connect(local);
+}
+
+void TcpConnections::drop(TcpConnection& connection, std::string_view why) {
+  const auto keep = connection.shared_from_this();
+  if (connections_.erase({connection.socket(), connection.remote()}) == 0) return;
+  const bool is_accepted = connection.origin() == TcpConnection::Origin::accepted;
+  if (is_accepted) {
+    const auto count = per_address_.find(connection.remote().address);
+    if (count != per_address_.end() && --count->second == 0) per_address_.erase(count);
+  }
+  const Datagram lost{.socket = connection.socket(),
+                      .protocol = Protocol::tcp,
+                      .local = connection.local(),
+                      .remote = connection.remote(),
+                      .payload = connection.unsent()};
+  connection.close();
+  // Peers of a server come and go; that is news only where an answer got lost with them.
+  if (!is_accepted || !lost.payload.empty()) owner_.report_lost(lost, why);
+}
+
+void TcpConnections::stop_accepting() {
+  for (const auto& acceptor : acceptors_) {
+    std::error_code ignored;  // the run is ending
+    acceptor->acceptor.close(ignored);
+    acceptor->pause.cancel();
+  }
+}
+
+bool TcpConnections::has_unsent() const {
+  return std::ranges::any_of(connections_, [](const auto& entry) { return !entry.second->unsent().empty(); });
+}
+}  // namespace natkit::io

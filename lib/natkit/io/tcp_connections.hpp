@@ -1,0 +1,49 @@
+#pragma once
+// Private to the room: all TCP connections of one run, made by us or accepted.
+#include <asio/io_context.hpp>
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "natkit/io/driver.hpp"
+#include "natkit/io/machine_owner.hpp"
+
+namespace natkit::io {
+class TcpConnection;
+
+class TcpConnections {
+ public:
+  TcpConnections(asio::io_context& context, MachineOwner& owner, const RunOptions& options);
+  ~TcpConnections();
+  TcpConnections(const TcpConnections&) = delete;
+  TcpConnections& operator=(const TcpConnections&) = delete;
+
+  void adopt(const Listener& listener, Descriptor socket);
+  /// Over the connection (socket, remote). Where there is none, a client connects, a server has lost its peer.
+  void send(const Datagram& datagram);
+  void stop_accepting();
+  [[nodiscard]] bool has_unsent() const;
+
+ private:
+  friend class TcpConnection;
+  struct Acceptor;
+  using Key = std::pair<SocketId, Endpoint>;
+
+  void accept(Acceptor& acceptor);
+  [[nodiscard]] bool has_room_for(const IpAddress& peer) const;
+  void sweep();
+  /// Forgets a connection and, where somebody may be waiting for it, says why.
+  void drop(TcpConnection& connection, std::string_view why);
+
+  asio::io_context& context_;
+  MachineOwner& owner_;
+  const RunOptions& options_;
+  std::vector<std::unique_ptr<Acceptor>> acceptors_;
+  std::map<Key, std::shared_ptr<TcpConnection>> connections_;
+  std::map<IpAddress, std::size_t> per_address_;  ///< accepted connections
+  struct Sweeper;
+  std::unique_ptr<Sweeper> sweeper_;
+};
+}  // namespace natkit::io

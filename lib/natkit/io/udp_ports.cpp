@@ -1,0 +1,90 @@
+#include "natkit/io/udp_ports.hpp"
+
+#include <algorithm>
+#include <asio/ip/udp.hpp>
+
+#include "natkit/base/endpoint.hpp"
+
+namespace natkit::io {
+namespace {
+constexpr int batches_in_a_row = 8;  // then the other sockets and the timer get their turn
+}  // namespace
+
+struct UdpPorts::Port {
+  Port(asio::io_context& context, SocketId id, Endpoint bound_to, Source from)
+      : socket(context), name(id), bound(bound_to), source(from) {}
+  asio::ip::udp::socket socket;
+  SocketId name;
+  Endpoint bound;
+  Source source;
+};
+
+UdpPorts::UdpPorts(asio::io_context& context, MachineOwner& owner, const RunOptions& options)
+    : context_(context), owner_(owner), options_(options) {}
+UdpPorts::~UdpPorts() = default;
+
+UdpPorts::Port& UdpPorts::add(const Key& key, Descriptor socket, const Endpoint& bound, Source source) {
+  auto& port = *(ports_[key] = std::make_unique<Port>(context_, key.first, bound, source));
+  std::error_code error;  // of registering with the event queue; a socket that cannot be waited for stays silent
+  port.socket.assign(bound.address.is_v4() ? asio::ip::udp::v4() : asio::ip::udp::v6(), socket.number(), error);
+  if (!error) static_cast<void>(socket.release());
+  wait(port);
+  return port;
+}
+
+void UdpPorts::adopt(const Listener& listener, Descriptor socket) {
+  const auto source = listener.endpoint.address.is_unspecified() ? Source::of_datagram : Source::of_socket;
+  add({listener.socket, listener.endpoint.address.family()}, std::move(socket), listener.endpoint, source);
+}
+
+SystemResult<UdpPorts::Port*> UdpPorts::port_for(const Datagram& datagram) {
+  const Key key{datagram.socket, datagram.remote.address.family()};
+  if (const auto found = ports_.find(key); found != ports_.end()) return found->second.get();
+  if (ports_.size() >= options_.most_sockets)
+    return std::unexpected(std::make_error_code(std::errc::too_many_files_open));
+  Endpoint local{IpAddress::any(key.second), 0};
+  for (const auto& address : options_.local_addresses)
+    if (address.family() == key.second) local.address = address;
+  auto socket = open_udp(local, Purpose::client);
+  if (!socket) return std::unexpected(socket.error());
+  const auto bound = local_endpoint(socket->number());
+  if (!bound) return std::unexpected(bound.error());
+  return &add(key, std::move(*socket), *bound, Source::of_socket);
+}
+
+void UdpPorts::send(std::span<const Datagram> datagrams) {
+  const auto port = port_for(datagrams.front());
+  if (!port) {
+    for (const auto& datagram : datagrams) owner_.report_lost(datagram, port.error().message());
+    return;
+  }
+  for (const auto& unsent : send_all((*port)->socket.native_handle(), datagrams, (*port)->source))
+    owner_.report_lost(datagrams[unsent.index], unsent.why.message());
+}
+
+void UdpPorts::wait(Port& port) {
+  port.socket.async_wait(asio::socket_base::wait_read, [this, &port](const std::error_code& error) {
+    if (error) return;  // the run is over
+    receive(port);
+    wait(port);
+  });
+}
+
+void UdpPorts::receive(Port& port) {
+  for (int batch = 0; batch < batches_in_a_row; ++batch) {
+    const auto count = received_.receive(port.socket.native_handle());
+    in_.socket = port.name;
+    for (std::size_t i = 0; i < count; ++i) {
+      received_.read(i, port.bound.port, in_);
+      owner_.deliver(in_);
+    }
+    if (count == 0) return;
+    owner_.settle();
+    if (count < ReceiveBatch::capacity) return;  // asking again would only tell that nothing is left
+  }
+}
+
+void UdpPorts::receive_all() {
+  for (const auto& [key, port] : ports_) receive(*port);
+}
+}  // namespace natkit::io

@@ -1,0 +1,42 @@
+#pragma once
+// Private to the room: all UDP sockets of one run.
+#include <asio/io_context.hpp>
+#include <map>
+#include <memory>
+#include <span>
+#include <utility>
+
+#include "natkit/io/driver.hpp"
+#include "natkit/io/machine_owner.hpp"
+
+namespace natkit::io {
+class UdpPorts {
+ public:
+  UdpPorts(asio::io_context& context, MachineOwner& owner, const RunOptions& options);
+  ~UdpPorts();
+  UdpPorts(const UdpPorts&) = delete;
+  UdpPorts& operator=(const UdpPorts&) = delete;
+
+  void adopt(const Listener& listener, Descriptor socket);
+  /// All from the same socket and to the same family. Refusals go to the owner, without settling.
+  void send(std::span<const Datagram> datagrams);
+  /// Hands over what has arrived by now, on every socket.
+  void receive_all();
+
+ private:
+  struct Port;
+  using Key = std::pair<SocketId, Family>;
+
+  [[nodiscard]] SystemResult<Port*> port_for(const Datagram& datagram);
+  Port& add(const Key& key, Descriptor socket, const Endpoint& bound, Source source);
+  void wait(Port& port);
+  void receive(Port& port);
+
+  asio::io_context& context_;
+  MachineOwner& owner_;
+  const RunOptions& options_;
+  std::map<Key, std::unique_ptr<Port>> ports_;
+  ReceiveBatch received_;
+  Datagram in_;  // reused, so that receiving allocates nothing once it is warm
+};
+}  // namespace natkit::io

@@ -1,0 +1,51 @@
+#include "natkit/io/resolver.hpp"
+
+#include "catch.hpp"
+#include "natkit/io/interfaces.hpp"
+
+using namespace natkit;
+using namespace std::chrono_literals;
+
+TEST_CASE("A server is a name or an address, with or without a port", "[resolver]") {
+  using io::HostPort;
+  CHECK(io::parse_host_port("stun.example.org", 3478) == HostPort{"stun.example.org", 3478});
+  CHECK(io::parse_host_port("stun.example.org:19302", 3478) == HostPort{"stun.example.org", 19302});
+  CHECK(io::parse_host_port("192.0.2.1", 3478) == HostPort{"192.0.2.1", 3478});
+  CHECK(io::parse_host_port("[2001:db8::1]:99", 3478) == HostPort{"2001:db8::1", 99});
+  for (const auto* wrong :
+       {"", ":3478", "host:", "host:x", "host:65536", "two words", "192.0.2", "256.1.1.1", "-x", "a:b:1"}) {
+    CAPTURE(wrong);
+    CHECK_FALSE(io::parse_host_port(wrong, 3478));
+  }
+}
+
+TEST_CASE("Addresses need no look-up, and the order asked is the order answered", "[resolver]") {
+  const std::vector<io::HostPort> names{{"192.0.2.1", 1}, {"localhost", 2}, {"2001:db8::1", 3}};
+  const auto answers = io::resolve(names, 5s);
+  REQUIRE(answers.size() == 3);
+  CHECK(answers[0].endpoints == std::vector<Endpoint>{{*parse_ip_address("192.0.2.1"), 1}});
+  CHECK(answers[2].endpoints == std::vector<Endpoint>{{*parse_ip_address("2001:db8::1"), 3}});
+  REQUIRE_FALSE(answers[1].endpoints.empty());
+  for (const auto& endpoint : answers[1].endpoints) {
+    CHECK(endpoint.address.is_loopback());
+    CHECK(endpoint.port == 2);
+  }
+}
+
+TEST_CASE("A name that is not known in time has no address but a reason", "[resolver]") {
+  SECTION("the deadline has passed") {
+    const auto answers = io::resolve(std::vector<io::HostPort>{{"localhost", 1}, {"192.0.2.1", 1}}, 0s);
+    CHECK(answers[0].failure == "no answer in time");
+    CHECK(answers[1].endpoints.size() == 1);
+  }
+  SECTION("there is no such name") {
+    const auto answers = io::resolve(std::vector<io::HostPort>{{"no-such-name.invalid", 1}}, 20s);
+    CHECK(answers[0].endpoints.empty());
+    CHECK_FALSE(answers[0].failure.empty());
+  }
+}
+
+TEST_CASE("This machine has a loopback address", "[interfaces]") {
+  const auto all = io::interface_addresses();
+  CHECK(std::ranges::any_of(all, [](const auto& a) { return a.address.is_loopback() && !a.interface.empty(); }));
+}

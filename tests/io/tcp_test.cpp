@@ -1,0 +1,87 @@
+#include "catch.hpp"
+#include "machines.hpp"
+#include "natkit/io/driver.hpp"
+
+using namespace natkit;
+using namespace natkit::test;
+
+namespace {
+Datagram tcp(std::uint32_t socket, const Endpoint& remote, std::string_view text) {
+  const auto bytes = as_bytes(text);
+  return {
+      .socket = SocketId{socket}, .protocol = Protocol::tcp, .remote = remote, .payload{bytes.begin(), bytes.end()}};
+}
+
+std::vector<io::Listener> on_loopback() { return {{.protocol = Protocol::tcp, .endpoint = {loopback(), 0}}}; }
+
+/// A stream comes in pieces cut anywhere: done when so many bytes came.
+class StreamAsker : public Asker {
+ public:
+  StreamAsker(std::vector<Datagram> questions, std::size_t bytes) : Asker(std::move(questions)), bytes_(bytes) {}
+  std::optional<Instant> poll_timeout() const {
+    return text().size() >= bytes_ || !refusals.empty() ? std::nullopt : Asker::poll_timeout();
+  }
+  std::string text() const {
+    std::string all;
+    for (const auto& answer : answers) all += as_text(answer.payload);
+    return all;
+  }
+
+ private:
+  std::size_t bytes_;
+};
+}  // namespace
+
+TEST_CASE("A stream is opened at the first transmit and carries pieces both ways", "[tcp]") {
+  Echo echo;
+  Server server{echo, on_loopback()};
+  StreamAsker asker{{tcp(1, server.endpoint(), "hel"), tcp(1, server.endpoint(), "lo")}, 5};
+
+  CHECK(io::run(asker) == io::RunEnd::finished);
+  static_cast<void>(server.stop());
+
+  CHECK(asker.text() == "hello");
+  REQUIRE_FALSE(echo.received.empty());
+  CHECK(echo.received[0].protocol == Protocol::tcp);
+  CHECK(echo.received[0].local == server.endpoint());
+  CHECK(asker.answers[0].local == echo.received[0].remote);
+}
+
+TEST_CASE("A connection that nobody takes is told to the machine with what was to be sent", "[tcp]") {
+  const auto closed = [] {  // a port that was free a moment ago
+    auto listeners = io::Listeners::bind(on_loopback());
+    return listeners->bound()[0].endpoint;
+  }();
+  Asker asker{{tcp(1, closed, "lost")}};
+  CHECK(io::run(asker) == io::RunEnd::finished);
+  REQUIRE(asker.refusals.size() == 1);
+  CHECK(asker.refusals[0].remote == closed);
+  CHECK(as_text(asker.refusals[0].payload) == "lost");
+}
+
+TEST_CASE("One address cannot take all connections of a server", "[tcp]") {
+  Echo echo;
+  Server server{echo, on_loopback(), {.tcp = {.connections_per_address = 2}}};
+  Asker asker{{tcp(1, server.endpoint(), "a"), tcp(2, server.endpoint(), "b"), tcp(3, server.endpoint(), "c")}};
+  CHECK(io::run(asker) == io::RunEnd::finished);
+  CHECK(asker.answers.size() == 2);
+  CHECK(asker.refusals.size() == 1);
+}
+
+TEST_CASE("A connection without traffic is closed by the server, and the client told", "[tcp]") {
+  Echo echo;
+  Server server{echo, on_loopback(), {.tcp = {.idle = 1ms}}};
+  Asker asker{{tcp(1, server.endpoint(), "a"), tcp(1, server.endpoint(), "b")}, 10s};
+  // Both pieces may come back as one, so what ends this run is the server's closing.
+  CHECK(io::run(asker) == io::RunEnd::finished);
+  CHECK_FALSE(asker.is_late);
+}
+
+TEST_CASE("What waits for a slow peer is bounded", "[tcp]") {
+  Echo echo;
+  Server server{echo, on_loopback()};
+  Asker asker{{tcp(1, server.endpoint(), std::string(1001, 'x'))}};
+  CHECK(io::run(asker, {.tcp = {.unsent_bytes = 1000}}) == io::RunEnd::finished);
+  REQUIRE(asker.refusals.size() == 1);
+  CHECK(asker.reasons[0] == "the other side does not read what it is sent");
+}
