@@ -1,109 +1,105 @@
 #include "natkit/probe/digest.hpp"
 
 #include <algorithm>
-#include <map>
 
 namespace natkit::probe {
 namespace {
 using namespace std::chrono_literals;
 
-/// Walks the events once and files each with the request it belongs to.
-class Filing {
- public:
-  explicit Filing(const Trace& trace) {
-    for (const auto& server : trace.servers) digest_.servers.push_back({.address = server.address});
-    for (const auto& event : trace.events) {
-      digest_.last_event = at(event);
-      std::visit([this](const auto& e) { file(e); }, event);
-    }
+void add_round_trip(ServerFacts& server, Duration rtt) {
+  server.answered = true;
+  server.rtt_min = std::min(server.rtt_min.value_or(rtt), rtt);
+  server.rtt_max = std::max(server.rtt_max.value_or(rtt), rtt);
+}
+
+bool asks_for_change(Question question) {
+  return question == Question::filtering || question == Question::filtering_port;
+}
+
+void note_mapped(Asked& asked, const Received& in) {
+  if (!in.mapped) return;
+  if (!asked.mapped) {
+    asked.mapped = in.mapped;
+    asked.local = in.local;
+  } else if (*asked.mapped != *in.mapped) {
+    asked.remapped = in.mapped;
   }
-  Digest take() { return std::move(digest_); }
+}
 
- private:
-  struct Place {
-    std::size_t asked = 0;
-    std::size_t copy = 0;
-  };
+/// OTHER-ADDRESS is relative to the endpoint that was asked (RFC 5780 §7.4), so only the first one counts.
+void learn_alternates(ServerFacts& server, const Received& in) {
+  if (!server.other) server.other = in.other;
+  if (!server.second_port) server.second_port = in.second_port;
+}
 
-  void file(const Sent& sent) {
-    if (sent.server >= digest_.servers.size()) return;  // a trace from outside may say anything
-    const auto known = std::ranges::find_if(digest_.asked, [&](const Asked& asked) {
-      return asked.question == sent.question && asked.server == sent.server && asked.to == sent.to;
-    });
-    const auto index = static_cast<std::size_t>(known - digest_.asked.begin());
-    if (known == digest_.asked.end())
-      digest_.asked.push_back({.question = sent.question, .server = sent.server, .to = sent.to});
-    auto& copies = digest_.asked[index].copies;
-    places_[sent.id] = {index, copies.size()};
-    copies.push_back({.sent_at = sent.at, .id = sent.id});
+/// An answer from the very endpoint that was asked.
+void note_answer(ServerFacts& server, Asked& asked, Copy& copy, const Received& in) {
+  if (!copy.answered_at) {
+    copy.answered_at = in.at;
+    if (asked.question != Question::tcp_control) add_round_trip(server, in.at - copy.sent_at);
   }
-
-  void file(const Received& in) {
-    const auto place = places_.find(in.id);
-    if (place == places_.end()) return;
-    auto& asked = digest_.asked[place->second.asked];
-    auto& copy = asked.copies[place->second.copy];
-    if (in.from == asked.to) {
-      answer_from_the_asked(asked, copy, in);
-    } else if (asked.question == Question::filtering || asked.question == Question::filtering_port) {
-      if (!in.error_code && !asked.heard_from) asked.heard_from = in.from;
-    }  // else: an answer to a plain request from elsewhere proves nothing
+  if (in.error_code) {
+    asked.error_code = in.error_code;
+    return;
   }
-
-  void answer_from_the_asked(Asked& asked, Copy& copy, const Received& in) {
-    auto& server = digest_.servers[asked.server];
-    if (!copy.answered_at) {
-      copy.answered_at = in.at;
-      if (asked.question != Question::tcp_control) add_round_trip(server, in.at - copy.sent_at);
-    }
-    if (in.error_code) {
-      asked.error_code = in.error_code;
-      return;
-    }
-    if (in.mapped) {
-      if (!asked.mapped) {
-        asked.mapped = in.mapped;
-        asked.local = in.local;
-      } else if (*asked.mapped != *in.mapped) {
-        asked.remapped = in.mapped;
-      }
-    }
-    if (in.receipt) {
-      copy.receipt = in.receipt;
-      server.gives_receipts = true;
-    }
-    if (asked.question == Question::mapping) learn_server(server, asked, in);
-    const bool asked_for_change = asked.question == Question::filtering || asked.question == Question::filtering_port;
-    if (asked_for_change && (!in.receipt || *in.receipt == asked.to)) asked.unchanged = in.from;
+  note_mapped(asked, in);
+  if (in.receipt) {
+    copy.receipt = in.receipt;
+    server.gives_receipts = true;
   }
-
-  static void add_round_trip(ServerFacts& server, Duration rtt) {
-    server.answered = true;
-    server.rtt_min = std::min(server.rtt_min.value_or(rtt), rtt);
-    server.rtt_max = std::max(server.rtt_max.value_or(rtt), rtt);
-  }
-
-  /// OTHER-ADDRESS is relative to the endpoint that was asked (RFC 5780 §7.4), so only the first one counts.
-  static void learn_server(ServerFacts& server, const Asked& asked, const Received& in) {
-    if (asked.to != server.address) return;
-    if (!server.other) server.other = in.other;
-    if (!server.second_port) server.second_port = in.second_port;
-  }
-
-  void file(const SendFailed& failed) {
-    for (auto& asked : digest_.asked) {
-      if (asked.to != failed.to || asked.question != failed.question) continue;
-      ++asked.send_failures;
-      asked.why_not_sent = failed.why;
-    }
-  }
-
-  void file(const Ended& ended) { digest_.ended = ended.at; }
-
-  Digest digest_;
-  std::map<stun::TransactionId, Place> places_;
-};
+  if (asked.question == Question::mapping && asked.to == server.address) learn_alternates(server, in);
+  if (asks_for_change(asked.question) && (!in.receipt || *in.receipt == asked.to)) asked.unchanged = in.from;
+}
 }  // namespace
+
+Ledger::Ledger(const std::vector<Server>& servers) {
+  for (const auto& server : servers) digest_.servers.push_back({.address = server.address});
+}
+
+void Ledger::enter(const Event& event) {
+  digest_.last_event = at(event);
+  std::visit([this](const auto& e) { file(e); }, event);
+}
+
+void Ledger::file(const Sent& sent) {
+  if (sent.server >= digest_.servers.size()) return;  // a trace from outside may say anything
+  const auto known = std::ranges::find_if(digest_.asked, [&](const Asked& asked) {
+    return asked.question == sent.question && asked.server == sent.server && asked.to == sent.to;
+  });
+  const auto index = static_cast<std::size_t>(known - digest_.asked.begin());
+  if (known == digest_.asked.end())
+    digest_.asked.push_back({.question = sent.question, .server = sent.server, .to = sent.to});
+  auto& copies = digest_.asked[index].copies;
+  places_[sent.id] = {.asked = index, .copy = copies.size()};
+  copies.push_back({.sent_at = sent.at, .id = sent.id});
+}
+
+void Ledger::file(const Received& in) {
+  const auto place = places_.find(in.id);
+  if (place == places_.end()) return;
+  auto& asked = digest_.asked[place->second.asked];
+  if (in.from == asked.to) {
+    note_answer(digest_.servers[asked.server], asked, asked.copies[place->second.copy], in);
+  } else if (asks_for_change(asked.question) && !in.error_code && !asked.heard_from) {
+    asked.heard_from = in.from;
+  }  // else: an answer to a plain request from elsewhere proves nothing
+}
+
+void Ledger::file(const SendFailed& failed) {
+  for (auto& asked : digest_.asked) {
+    if (asked.to != failed.to || asked.question != failed.question) continue;
+    ++asked.send_failures;
+    asked.why_not_sent = failed.why;
+  }
+}
+
+void Ledger::file(const Ended& ended) { digest_.ended = ended.at; }
+
+Digest digest(const Trace& trace) {
+  Ledger ledger{trace.servers};
+  for (const auto& event : trace.events) ledger.enter(event);
+  return ledger.digest();
+}
 
 bool Asked::is_answered() const {
   return std::ranges::any_of(copies, [](const Copy& copy) { return copy.answered_at.has_value(); });
@@ -157,6 +153,4 @@ double Digest::loss(Family family, Duration now) const {
   }
   return (lost + 0.5) / (due + 1);
 }
-
-Digest digest(const Trace& trace) { return Filing{trace}.take(); }
 }  // namespace natkit::probe

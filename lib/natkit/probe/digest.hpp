@@ -2,7 +2,9 @@
 /// A trace put in order: per question what was asked, how often, and what came back; per server its round trips and its
 /// second address; per family how much gets lost. The planner decides from it what to ask next, the classifier what it
 /// all means, so neither ever walks the events itself.
+#include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -71,6 +73,26 @@ struct Digest {
   /// Probability that one request or its answer gets lost, both ways together, from all exchanges that were due by
   /// `now` with servers of this family: (lost + 1/2) / (due + 1), the Jeffreys estimate, never 0.
   [[nodiscard]] double loss(Family family, Duration now) const;
+};
+/// Keeps a digest up to date, event by event, so that a running probe need not read its trace anew each time.
+class Ledger {
+ public:
+  explicit Ledger(const std::vector<Server>& servers);
+  void enter(const Event& event);
+  [[nodiscard]] const Digest& digest() const { return digest_; }
+
+ private:
+  struct Place {
+    std::size_t asked = 0;
+    std::size_t copy = 0;
+  };
+  void file(const Sent& sent);
+  void file(const Received& in);
+  void file(const SendFailed& failed);
+  void file(const Ended& ended);
+
+  Digest digest_;
+  std::map<stun::TransactionId, Place> places_;
 };
 [[nodiscard]] Digest digest(const Trace& trace);
 }  // namespace natkit::probe

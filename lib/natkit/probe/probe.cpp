@@ -1,7 +1,6 @@
 #include "natkit/probe/probe.hpp"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "natkit/stun/receipt.hpp"
@@ -14,26 +13,25 @@ SocketId socket_for(const Step& step) {
   return SocketId{(4 * (step.server + 1)) + static_cast<std::uint32_t>(step.question)};
 }
 
-/// A request as large as all answers to it together (changed answer plus receipt), so that a server which owes
-/// strangers nothing can afford them: at most 92 + 56 bytes over IPv4 and 140 + 80 over IPv6.
-std::size_t request_bytes(Family family) { return family == Family::ipv4 ? 160 : 240; }
+std::vector<Server> first_of(std::vector<Server> servers) {
+  if (servers.size() > Probe::max_servers) servers.resize(Probe::max_servers);
+  return servers;
+}
 
 Bytes write_request(const Step& step, const stun::TransactionId& id) {
   stun::MessageWriter writer{stun::MessageClass::request, stun::Method::binding, id};
   if (step.question == Question::filtering) writer.add_change_request(stun::Change::address_and_port);
   if (step.question == Question::filtering_port) writer.add_change_request(stun::Change::port);
-  static constexpr std::size_t attribute_header_bytes = 4;
-  static constexpr std::array<std::uint8_t, 240> filler{};
-  const auto room = request_bytes(step.to.address.family()) - writer.size() - attribute_header_bytes;
-  writer.add(stun::AttributeType::natkit_receipt, ByteView{filler}.first(room));
+  stun::add_receipt_request(writer, step.to.address.family(), stun::Fingerprint::none);
   return writer.finish();
 }
 }  // namespace
 
-Probe::Probe(Config config, Rng& rng) : timing_(config.timing), rng_(rng) {
-  if (config.servers.size() > max_servers) config.servers.resize(max_servers);
-  trace_.servers = std::move(config.servers);
-}
+Probe::Probe(Config config, Rng& rng)
+    : timing_(config.timing),
+      rng_(rng),
+      trace_{.servers = first_of(std::move(config.servers))},
+      ledger_(trace_.servers) {}
 
 void Probe::start(Instant now) {
   started_ = now;
@@ -81,18 +79,18 @@ void Probe::handle_message(Instant now, const Datagram& in, ByteView datagram) {
   } else {
     received.error_code = message->error_code();
   }
-  trace_.events.emplace_back(std::move(received));
+  record(std::move(received));
 }
 
 void Probe::handle_send_failure(Instant now, const Datagram& lost, std::string_view why) {
   if (done_) return;
   const auto request = std::ranges::find_if(requests_, [&](const auto& r) { return r.second.socket == lost.socket; });
   if (request == requests_.end()) return;
-  trace_.events.emplace_back(SendFailed{.at = since_start(now),
-                                        .socket = lost.socket,
-                                        .question = request->second.question,
-                                        .to = lost.remote,
-                                        .why = std::string{why}});
+  record(SendFailed{.at = since_start(now),
+                    .socket = lost.socket,
+                    .question = request->second.question,
+                    .to = lost.remote,
+                    .why = std::string{why}});
   proceed(now);
 }
 
@@ -106,7 +104,7 @@ std::optional<Datagram> Probe::poll_transmit() {
 void Probe::proceed(Instant now) {
   if (done_) return;
   const Duration at = since_start(now);
-  const auto next = plan(digest(trace_), timing_, at);
+  const auto next = plan(ledger_.digest(), timing_, at);
   for (const auto& step : next.send) send(at, step);
   wake_ = next.wake ? std::optional{started_ + *next.wake} : std::nullopt;
   if (!wake_) end(at);
@@ -117,8 +115,7 @@ void Probe::send(Duration at, const Step& step) {
   const auto socket = socket_for(step);
   const bool tcp = step.question == Question::tcp_control;
   requests_[id] = {.socket = socket, .question = step.question};
-  trace_.events.emplace_back(
-      Sent{.at = at, .socket = socket, .question = step.question, .server = step.server, .to = step.to, .id = id});
+  record(Sent{.at = at, .socket = socket, .question = step.question, .server = step.server, .to = step.to, .id = id});
   outbox_.push_back({.socket = socket,
                      .protocol = tcp ? Protocol::tcp : Protocol::udp,
                      .remote = step.to,
@@ -128,6 +125,11 @@ void Probe::send(Duration at, const Step& step) {
 void Probe::end(Duration at) {
   done_ = true;
   outbox_.clear();
-  trace_.events.emplace_back(Ended{at});
+  record(Ended{at});
+}
+
+void Probe::record(Event event) {
+  ledger_.enter(event);
+  trace_.events.push_back(std::move(event));
 }
 }  // namespace natkit::probe

@@ -49,6 +49,7 @@ class Probe {
   void handle_message(Instant now, const Datagram& in, ByteView message);
   void proceed(Instant now);
   void send(Duration at, const Step& step);
+  void record(Event event);
   void end(Duration at);
   [[nodiscard]] Duration since_start(Instant now) const { return now - started_; }
 
@@ -58,6 +59,7 @@ class Probe {
   std::optional<Instant> wake_{};
   bool done_ = false;
   Trace trace_{};
+  Ledger ledger_;
   std::map<stun::TransactionId, Request> requests_{};
   std::map<SocketId, stun::StreamFramer> streams_{};  // TCP answers, until they are whole
   std::deque<Datagram> outbox_{};
