@@ -11,8 +11,6 @@ using namespace std::chrono_literals;
 /// Servers per family that are asked about filtering at once; others only when they turn out to have a second address.
 constexpr std::size_t filtering_at_once = 3;
 constexpr std::size_t tcp_controls = 4;
-/// Copies that must stay unanswered before UDP counts as blocked or one server of several as dead.
-constexpr std::size_t copies_before_giving_up = 5;
 
 class Planner {
  public:
@@ -100,20 +98,23 @@ class Planner {
     return std::ranges::any_of(digest_.servers, [](const ServerFacts& server) { return server.answered; });
   }
 
-  /// Silence of a server is borne until the run's timeout while there is nothing better; once another server has
-  /// answered, or this or another one over TCP, only for a while.
-  [[nodiscard]] bool is_given_up(const Asked& asked) const {
-    return asked.copies.size() >= copies_before_giving_up && now_ >= asked.first_sent() + patience(asked);
-  }
+  [[nodiscard]] bool is_given_up(const Asked& asked) const { return now_ >= asked.first_sent() + patience(asked); }
 
+  /// How long one server's silence is borne: to the end while nobody else was heard; a while when somebody was, over
+  /// TCP or in the other family; and not for long when another server of its family answers all it could.
   [[nodiscard]] Duration patience(const Asked& asked) const {
     std::optional<Duration> slowest;
-    for (const auto& server : digest_.servers)
-      if (server.rtt_max) slowest = std::max(slowest.value_or(Duration{}), *server.rtt_max);
+    bool family_is_heard = false;
+    for (const auto& server : digest_.servers) {
+      if (!server.rtt_max) continue;
+      slowest = std::max(slowest.value_or(Duration{}), *server.rtt_max);
+      if (server.address.address.family() == asked.to.address.family()) family_is_heard = true;
+    }
     for (const auto& other : digest_.asked)
       if (other.question == Question::tcp_control && other.is_answered())
         slowest = std::max(slowest.value_or(Duration{}), *other.copies.front().answered_at - other.first_sent());
-    return slowest ? std::max(timing_.patience, *slowest * 4) : timing_.timeout - asked.first_sent();
+    if (!slowest) return timing_.timeout - asked.first_sent();
+    return std::max(family_is_heard ? timing_.patience_beside_another : timing_.patience, *slowest * 4);
   }
 
   /// 220, 440, 880 … ms: the early copies are a burst, these outlive a longer outage.

@@ -21,8 +21,10 @@ struct Timing {
   unsigned filtering_copies = 4;
   /// UDP silence after which a Binding over TCP asks whether the server lives at all.
   Duration tcp_after = std::chrono::milliseconds{250};
-  /// Least UDP silence that counts as blocked when TCP answers; and least patience with one silent server of several.
+  /// Least UDP silence that counts as blocked when the server answers over TCP, or as a dead address family.
   Duration patience = std::chrono::seconds{1};
+  /// Least patience with a silent server while another of its family answers.
+  Duration patience_beside_another = std::chrono::milliseconds{300};
 };
 
 struct Step {

@@ -79,7 +79,7 @@ void Probe::handle_message(Instant now, const Datagram& in, ByteView datagram) {
   } else {
     received.error_code = message->error_code();
   }
-  record(std::move(received));
+  record(received);
 }
 
 void Probe::handle_send_failure(Instant now, const Datagram& lost, std::string_view why) {

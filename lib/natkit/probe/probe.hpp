@@ -46,7 +46,7 @@ class Probe {
     std::vector<Endpoint> answered_from{};  // a second answer from the same place is a duplicate
   };
 
-  void handle_message(Instant now, const Datagram& in, ByteView message);
+  void handle_message(Instant now, const Datagram& in, ByteView datagram);
   void proceed(Instant now);
   void send(Duration at, const Step& step);
   void record(Event event);
