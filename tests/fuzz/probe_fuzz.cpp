@@ -1,0 +1,61 @@
+// Lying and broken servers against a running probe: the input says what they answer, to which request, from where and
+// when. Whatever they do, the run ends in its time, its trace is bounded, and a replay judges it the same.
+#include <algorithm>
+#include <vector>
+
+#include "fuzz/fuzz.hpp"
+#include "natkit/probe/classifier.hpp"
+#include "natkit/probe/probe.hpp"
+
+using namespace natkit;
+using fuzz::must_hold;
+
+namespace {
+const Endpoint server{IpAddress::v4(0xC6336401), 3478};
+
+/// An answer made of input bytes that fits the request well enough to be read.
+Bytes answer_to(const Datagram& request, ByteReader& input) {
+  const auto id = stun::parse_message(request.payload)->transaction_id();
+  const auto kind = input.read_u8().value_or(0);
+  stun::MessageWriter writer{(kind & 1U) != 0 ? stun::MessageClass::error : stun::MessageClass::success,
+                             stun::Method::binding, id};
+  for (unsigned attributes = kind >> 5U; attributes > 0; --attributes) {
+    const auto type = static_cast<stun::AttributeType>(input.read_u16().value_or(0));
+    const auto value = input.read_bytes(std::min<std::size_t>(input.read_u8().value_or(0), input.remaining()));
+    writer.add(type, value.value_or(ByteView{}));
+  }
+  return writer.finish();
+}
+}  // namespace
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  ByteReader input{{data, size}};
+  SeededRng rng{1};
+  probe::Probe machine{{.servers = {{"one", server}, {"two", {IpAddress::v4(0xC6336409), 3478}}}}, rng};
+  Instant now{std::chrono::hours{1}};
+  const Instant begin = now;
+  std::vector<Datagram> requests;
+  machine.start(now);
+  while (!machine.is_done()) {
+    while (auto out = machine.poll_transmit()) requests.push_back(std::move(*out));
+    const auto step = input.read_u8();
+    if (step && *step < 128 && !requests.empty()) {
+      const auto& request = requests[*step % requests.size()];
+      Datagram in{.socket = request.socket, .protocol = request.protocol, .local = {}, .remote = request.remote};
+      if (const auto elsewhere = input.read_u8().value_or(0); elsewhere > 127)
+        in.remote = {IpAddress::v4(0xC6336400U + elsewhere), static_cast<std::uint16_t>(elsewhere)};
+      in.payload = answer_to(request, input);
+      machine.handle_datagram(now, in);
+    } else {
+      must_hold(machine.poll_timeout().has_value());
+      now = std::max(now, *machine.poll_timeout());
+      machine.handle_timeout(now);
+    }
+  }
+  must_hold(now - begin <= probe::Timing{}.timeout);
+  must_hold(machine.trace().events.size() < 4000);
+  must_hold(!machine.poll_timeout());
+  const auto report = probe::classify(machine.trace());
+  must_hold(report.elapsed == now - begin);
+  return 0;
+}
