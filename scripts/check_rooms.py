@@ -169,7 +169,7 @@ def check_room_include(root: Path, source: Source, line: int, header: str) -> li
     if source.room in ROOMS_ABOVE.get(target, set()):
         return [source.finding(line, "direction", f"room {source.room} may not include {target}, which stands below it; "
                                f"move the idea up, or declare an interface in {source.room}")]
-    return []
+    return check_private(root, source, line, header)
 
 
 def check_text(source: Source) -> list[Finding]:
@@ -200,19 +200,34 @@ def is_pure(source: Source) -> bool:
     return source.parts[0] == "tests" and source.parts[1] in ROOMS and source.parts[1] not in ("io", "cli")
 
 
-def check_listed(root: Path, source: Source) -> list[Finding]:
-    """A file that CMake does not know is not built, not installed, not tested."""
-    header_of_room = source.room and source.path.suffix == ".hpp"
-    if source.path.suffix != ".cpp" and not header_of_room:
-        return []
-    for folder in source.path.parents:
+def is_listed(root: Path, path: Path) -> bool | None:
+    """Whether the nearest CMakeLists.txt names this file; None where there is no such file below the top."""
+    for folder in path.parents:
+        if folder == root:
+            return None
         cmake = folder / "CMakeLists.txt"
-        if cmake.is_file() and folder != root:
-            relative = source.path.relative_to(folder).as_posix()
-            if re.search(rf"(?<![\w.-]){re.escape(relative)}(?![\w./-])", cmake.read_text(encoding="utf-8")):
-                return []
-            return [source.finding(1, "listed", f"not listed in {cmake.relative_to(root).as_posix()}")]
-    return [source.finding(1, "listed", "no CMakeLists.txt here; add one that builds this file")]
+        if cmake.is_file():
+            names = [path.relative_to(folder).as_posix(), path.name.removesuffix("_fuzz.cpp")]
+            text = cmake.read_text(encoding="utf-8")
+            return any(re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w./-])", text) for name in names)
+    return None
+
+
+def check_listed(root: Path, source: Source) -> list[Finding]:
+    """A source that CMake does not know is not built and not tested. A header it does not know is private to its room."""
+    if source.path.suffix == ".cpp" and not is_listed(root, source.path):
+        return [source.finding(1, "listed", "not listed in the CMakeLists.txt of its folder")]
+    return []
+
+
+def check_private(root: Path, source: Source, line: int, header: str) -> list[Finding]:
+    """Private headers are not installed: no installed header and no other room may include one."""
+    path = root / "lib" / header
+    of_the_room = source.room == path.parent.name or source.parts[:2] == ("tests", path.parent.name)
+    installed = source.room and source.path.suffix == ".hpp" and is_listed(root, source.path)
+    if (of_the_room and not installed) or is_listed(root, path):
+        return []
+    return [source.finding(line, "private", f'"{header}" is private to its room; list it under HEADERS there, or do without it here')]
 
 
 def check_places(root: Path) -> list[Finding]:

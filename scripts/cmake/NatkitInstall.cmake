@@ -37,6 +37,14 @@ endforeach()
 configure_file(${CMAKE_CURRENT_LIST_DIR}/natkit.pc.in ${PROJECT_BINARY_DIR}/natkit.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/natkit.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)
 
+# The lab: a script, its modules, and the router that it starts. natlab finds them relative to itself.
+install(PROGRAMS ${PROJECT_SOURCE_DIR}/scripts/natlab DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT tools)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/scripts/natlab_lib DESTINATION ${CMAKE_INSTALL_DATADIR}/natkit COMPONENT tools
+  FILES_MATCHING PATTERN *.py)
+if(TARGET natlab_router)
+  install(TARGETS natlab_router RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/natkit COMPONENT tools)
+endif()
+
 # Manual pages and completions are written by hand; tests hold them against --help.
 foreach(section 1 7)
   file(GLOB pages CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/man/*.${section})

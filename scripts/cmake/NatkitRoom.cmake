@@ -31,11 +31,11 @@ function(natkit_room name)
   set_property(GLOBAL APPEND PROPERTY NATKIT_ROOMS ${name})
 endfunction()
 
-# natkit_app(NAME SOURCES … ROOMS …): one tool.
+# natkit_app(NAME SOURCES … ROOMS …): one tool, in bin/ of the build tree.
 function(natkit_app name)
   cmake_parse_arguments(app "" "" "SOURCES;ROOMS" ${ARGN})
   add_executable(${name} ${app_SOURCES})
-  set_target_properties(${name} PROPERTIES CXX_EXTENSIONS OFF)
+  set_target_properties(${name} PROPERTIES CXX_EXTENSIONS OFF RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
   list(TRANSFORM app_ROOMS PREPEND natkit::)
   target_link_libraries(${name} PRIVATE ${app_ROOMS} natkit_flags)
   target_compile_definitions(${name} PRIVATE NATKIT_VERSION="${PROJECT_VERSION}")

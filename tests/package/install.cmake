@@ -3,8 +3,11 @@ file(REMOVE_RECURSE ${prefix})
 execute_process(COMMAND ${CMAKE_COMMAND} --install ${build} --prefix ${prefix} OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)
 foreach(file
     include/natkit/base/endpoint.hpp ${libdir}/libnatkit_base.a ${libdir}/cmake/natkit/natkit-config.cmake
-    ${libdir}/pkgconfig/natkit.pc share/man/man7/natkit.7 share/doc/natkit/LICENSE)
+    ${libdir}/pkgconfig/natkit.pc share/man/man7/natkit.7 share/doc/natkit/LICENSE
+    bin/natlab libexec/natkit/natlab_router)
   if(NOT EXISTS ${prefix}/${file})
     message(SEND_ERROR "${file} was not installed")
   endif()
 endforeach()
+# An installed script must find its modules without the source tree.
+execute_process(COMMAND ${prefix}/bin/natlab types OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)
