@@ -29,8 +29,8 @@ class EventQueue {
  private:
   struct Entry {
     Instant at;
-    std::uint64_t order;
-    std::uint32_t slot;
+    std::uint64_t order = 0;
+    std::uint32_t slot = 0;
     bool operator>(const Entry& other) const { return at != other.at ? at > other.at : order > other.order; }
   };
   std::vector<Entry> heap_;  // least first; small entries, so that packets stay where they are

@@ -31,6 +31,12 @@ struct Host::Machine {
   std::vector<Local> locals{};
   std::vector<Connection> connections{};
 
+  /// Null when there is none.
+  Connection* find_connection(const Endpoint& local, const Endpoint& remote) {
+    for (auto& connection : connections)
+      if (connection.local == local && connection.remote == remote) return &connection;
+    return nullptr;
+  }
   void forget(Connection& connection) { connections.erase(connections.begin() + (&connection - connections.data())); }
 };
 
@@ -148,7 +154,7 @@ void Host::note_timeouts() {
 
 void Host::transmit_tcp(Machine& machine, const Endpoint& local, Datagram out) {
   Packet packet{.protocol = Protocol::tcp, .source = local, .destination = out.remote, .hop_limit = out.hop_limit};
-  Connection* connection = find_connection(machine, local, out.remote);
+  Connection* connection = machine.find_connection(local, out.remote);
   if (connection && connection->state == Connection::State::open) {
     packet.payload = std::move(out.payload);
     return emit(std::move(packet));
@@ -166,7 +172,7 @@ void Host::transmit_tcp(Machine& machine, const Endpoint& local, Datagram out) {
 
 void Host::handle_tcp(const Socket& socket, const Packet& packet) {
   Machine& machine = *socket.machine;
-  Connection* connection = find_connection(machine, packet.destination, packet.source);
+  Connection* connection = machine.find_connection(packet.destination, packet.source);
   Packet reply{.protocol = Protocol::tcp, .source = packet.destination, .destination = packet.source};
   switch (packet.segment) {
     case TcpSegment::syn:
@@ -202,7 +208,7 @@ void Host::handle_error(const IcmpError& error) {
   const auto socket = sockets_.find({Protocol::tcp, error.source});
   if (socket == sockets_.end()) return;
   Machine& machine = *socket->second.machine;
-  auto* connection = find_connection(machine, error.source, error.destination);
+  auto* connection = machine.find_connection(error.source, error.destination);
   if (!connection || connection->state == Connection::State::open) return;
   const Datagram lost{.socket = connection->socket,
                       .protocol = Protocol::tcp,
@@ -213,11 +219,5 @@ void Host::handle_error(const IcmpError& error) {
   machine.ref.handle_send_failure(clock_, lost,
                                   error.kind == IcmpKind::admin_prohibited ? "No route to host" : "Connection refused");
   drain(machine);
-}
-
-Host::Connection* Host::find_connection(Machine& machine, const Endpoint& local, const Endpoint& remote) const {
-  for (auto& connection : machine.connections)
-    if (connection.local == local && connection.remote == remote) return &connection;
-  return nullptr;
 }
 }  // namespace natkit::sim

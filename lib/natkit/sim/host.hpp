@@ -71,7 +71,6 @@ class Host : public Node {
   void transmit_tcp(Machine& machine, const Endpoint& local, Datagram out);
   void handle_tcp(const Socket& socket, const Packet& packet);
   void handle_error(const IcmpError& error);
-  [[nodiscard]] Connection* find_connection(Machine& machine, const Endpoint& local, const Endpoint& remote) const;
 
   const Instant& clock_;
   std::vector<std::unique_ptr<Machine>> machines_;

@@ -40,6 +40,28 @@ bool spend_hops(Packet& packet, std::uint8_t hops) {
   packet.hop_limit = static_cast<std::uint8_t>(packet.hop_limit - hops);
   return true;
 }
+
+Gateway& adopt(Gateway& gateway) {
+  for (const auto& address : gateway.addresses()) gateway.parent()->add_route(address, gateway);
+  return gateway;
+}
+
+enum class Role : std::uint8_t { host, gateway };
+
+IpAddress assign_address(Gateway& parent, Role role) {
+  Gateway* realm = &parent;  // where the address has to be unique
+  while (realm->parent() && !is_nat_of_ipv4(*realm)) realm = realm->parent();
+  const bool behind_nat = realm->parent() != nullptr;
+  const auto free_in = [&](std::uint32_t first, std::uint32_t count) -> std::optional<IpAddress> {
+    for (std::uint32_t i = 0; i < count; ++i)
+      if (const auto address = IpAddress::v4(first + i); !realm->find_inside(address)) return address;
+    return std::nullopt;
+  };
+  // Behind a NAT .1 is the gateway, and past .254 the numbers run on into what is another network elsewhere.
+  if (behind_nat) return *free_in(subnet_inside(*realm) + 2, ~0U);
+  const auto preferred = free_in((role == Role::gateway ? gateways_on_internet : hosts_on_internet) + 1, usable_in_24);
+  return preferred ? *preferred : *free_in(overflow_on_internet + 1, ~0U);
+}
 }  // namespace
 
 Network::Network(std::uint64_t seed) : seed_(seed), rng_(seed) {
@@ -60,31 +82,11 @@ Gateway& Network::add_router(Gateway& parent) {
   return adopt(gateways_.emplace_back(next_id(), &parent, std::vector{assign_address(parent, Role::gateway)}));
 }
 
-Gateway& Network::adopt(Gateway& gateway) {
-  for (const auto& address : gateway.addresses()) gateway.parent()->add_route(address, gateway);
-  return gateway;
-}
-
 Host& Network::add_host(HostConfig config, Gateway& parent) {
   if (config.addresses.empty()) config.addresses = {assign_address(parent, Role::host)};
   auto& host = hosts_.emplace_back(next_id(), &parent, config, now_, rng_);
   for (const auto& address : host.addresses()) parent.add_route(address, host);
   return host;
-}
-
-IpAddress Network::assign_address(Gateway& parent, Role role) {
-  Gateway* realm = &parent;  // where the address has to be unique
-  while (realm->parent() && !is_nat_of_ipv4(*realm)) realm = realm->parent();
-  const bool behind_nat = realm->parent() != nullptr;
-  const auto free_in = [&](std::uint32_t first, std::uint32_t count) -> std::optional<IpAddress> {
-    for (std::uint32_t i = 0; i < count; ++i)
-      if (const auto address = IpAddress::v4(first + i); !realm->find_inside(address)) return address;
-    return std::nullopt;
-  };
-  // Behind a NAT .1 is the gateway, and past .254 the numbers run on into what is another network elsewhere.
-  if (behind_nat) return *free_in(subnet_inside(*realm) + 2, ~0U);
-  const auto preferred = free_in((role == Role::gateway ? gateways_on_internet : hosts_on_internet) + 1, usable_in_24);
-  return preferred ? *preferred : *free_in(overflow_on_internet + 1, ~0U);
 }
 
 RunEnd Network::run(MachineRef machine, Host& host, const RunLimits& limits) {

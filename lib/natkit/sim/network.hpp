@@ -48,8 +48,9 @@ class Network {
   /// Nodes live as long as the network. Without a parent they stand on the internet.
   Gateway& add_nat(NatConfig config = {}) { return add_nat(std::move(config), internet()); }
   Gateway& add_nat(NatConfig config, Gateway& parent);
-  Gateway& add_firewall(FirewallConfig config = {}) { return add_firewall(std::move(config), internet()); }
+  Gateway& add_firewall(const FirewallConfig& config = {}) { return add_firewall(config, internet()); }
   Gateway& add_firewall(FirewallConfig config, Gateway& parent);
+  Gateway& add_router() { return add_router(internet()); }
   Gateway& add_router(Gateway& parent);
   Host& add_host(HostConfig config = {}) { return add_host(std::move(config), internet()); }
   Host& add_host(HostConfig config, Gateway& parent);
@@ -76,9 +77,6 @@ class Network {
 
  private:
   [[nodiscard]] NodeId next_id() const { return NodeId{static_cast<std::uint32_t>(gateways_.size() + hosts_.size())}; }
-  enum class Role : std::uint8_t { host, gateway };
-  [[nodiscard]] IpAddress assign_address(Gateway& parent, Role role);
-  Gateway& adopt(Gateway& gateway);
 
   [[nodiscard]] std::optional<Instant> next_time() const;
   void step(Instant at);

@@ -55,7 +55,7 @@ std::optional<PortChooser::Range> PortChooser::block_of(const IpAddress& host, c
   if (blocks == 0) return std::nullopt;
   auto block = blocks_.find({host, external});
   if (block == blocks_.end()) {
-    std::uint32_t index = static_cast<std::uint32_t>(rng_.below(blocks));
+    auto index = static_cast<std::uint32_t>(rng_.below(blocks));
     for (std::uint32_t tried = 0; tried < blocks; ++tried, index = (index + 1) % blocks) {
       const auto first = static_cast<std::uint16_t>(config_.first_port + index * config_.block_size);
       if (!blocks_taken_.insert({external, first}).second) continue;
