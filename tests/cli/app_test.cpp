@@ -37,12 +37,16 @@ struct Tool {
   test::Captured captured;
   Duration timeout = 5s;
   std::vector<Endpoint> listen;
+  std::size_t most = 7;
+  std::string log;
   std::function<Exit()> body = [] { return Exit::ok; };
 
   int run(std::vector<const char*> arguments) {
     CLI::App app{"Do what a tool does.", "tool"};
     cli::add_duration(app, "-t,--timeout", timeout, "how long to wait");
     cli::add_endpoints(app, "--listen", listen, 3478, "where to serve");
+    cli::add_count(app, "--max", most, "how many");
+    cli::add_choice(app, "--log", {"text", "json"}, [this](const std::string& choice) { log = choice; }, "how");
     cli::add_common_options(app, captured.output, "1.2.3");
     arguments.insert(arguments.begin(), "tool");
     return cli::run(app, captured.output, static_cast<int>(arguments.size()), arguments.data(), body);
@@ -52,7 +56,10 @@ struct Tool {
 
 TEST_CASE("Options reach the tool in its own types", "[cli]") {
   Tool tool;
-  CHECK(tool.run({"--timeout", "300ms", "--listen", "192.0.2.1", "--listen", "[2001:db8::1]:80"}) == 0);
+  CHECK(tool.run({"--timeout", "300ms", "--listen", "192.0.2.1", "--listen", "[2001:db8::1]:80", "--max", "12", "--log",
+                  "json"}) == 0);
+  CHECK(tool.most == 12);
+  CHECK(tool.log == "json");
   CHECK(tool.timeout == 300ms);
   REQUIRE(tool.listen.size() == 2);
   CHECK(to_text(tool.listen[0]) == "192.0.2.1:3478");
@@ -81,6 +88,13 @@ TEST_CASE("Wrong usage is exit 2, said in words and with a way out", "[cli]") {
     CHECK(tool.run({"--timeout", "5\x1b[2J"}) == 2);
     const auto said = tool.captured.remarks.text();
     CHECK(said.find(R"('5\\x1b[2J' is not a duration)") != std::string::npos);
+  }
+  SECTION("a number out of its range, or a choice there is not") {
+    for (const auto* wrong : {"--max=0", "--max=-1", "--max=1x", "--max=1000000001", "--log=xml"}) {
+      CAPTURE(wrong);
+      CHECK(tool.run({wrong}) == 2);
+    }
+    CHECK(tool.most == 7);
   }
   SECTION("in JSON when JSON was asked for") {
     CHECK(tool.run({"--json", "--timeuot"}) == 2);

@@ -1,6 +1,7 @@
 #include "catch.hpp"
 #include "machines.hpp"
 #include "natkit/io/driver.hpp"
+#include "natkit/stun/message.hpp"
 
 using namespace natkit;
 using namespace natkit::test;
@@ -84,4 +85,32 @@ TEST_CASE("What waits for a slow peer is bounded", "[tcp]") {
   CHECK(io::run(asker, {.tcp = {.unsent_bytes = 1000}}) == io::RunEnd::finished);
   REQUIRE(asker.refusals.size() == 1);
   CHECK(asker.reasons[0] == "the other side does not read what it is sent");
+}
+
+TEST_CASE("A server that speaks STUN is handed whole messages, however the stream was cut", "[tcp]") {
+  Echo echo;
+  Server server{echo, on_loopback(), {.framing = io::TcpFraming::stun}};
+  SeededRng rng{1};
+  const auto message =
+      stun::MessageWriter{stun::MessageClass::request, stun::Method::binding, stun::make_transaction_id(rng)}.finish();
+  const auto text = as_text(message);
+  const auto twice = std::string(text) + std::string(text);
+  StreamAsker asker{{tcp(1, server.endpoint(), twice.substr(0, 7)), tcp(1, server.endpoint(), twice.substr(7))},
+                    twice.size()};
+  CHECK(io::run(asker) == io::RunEnd::finished);
+  static_cast<void>(server.stop());
+  REQUIRE(echo.received.size() == 2);
+  CHECK(echo.received[0].payload == message);
+  CHECK(echo.received[1].payload == message);
+  CHECK(asker.text() == twice);
+}
+
+TEST_CASE("A server that speaks STUN closes on anything else", "[tcp]") {
+  Echo echo;
+  Server server{echo, on_loopback(), {.framing = io::TcpFraming::stun}};
+  StreamAsker asker{{tcp(1, server.endpoint(), "GET / HTTP/1.1\r\n\r\n")}, 1};
+  CHECK(io::run(asker) == io::RunEnd::finished);
+  static_cast<void>(server.stop());
+  CHECK(asker.refusals.size() == 1);
+  CHECK(echo.received.empty());
 }

@@ -8,6 +8,7 @@
 ///     …
 ///     return cli::run(app, output, argc, argv, [&] { return do_it(output, options); });
 ///   }
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -30,6 +31,13 @@ void add_common_options(CLI::App& app, Output& output, const std::string& versio
 
 /// "300ms", "2s", "1m"; --help prints what `value` holds now as the default.
 CLI::Option* add_duration(CLI::App& app, const std::string& name, Duration& value, const std::string& description);
+
+/// One of `choices`, of which the first is the default; `set` is called with the one that was chosen.
+CLI::Option* add_choice(CLI::App& app, const std::string& name, const std::vector<std::string>& choices,
+                        const std::function<void(const std::string&)>& set, const std::string& description);
+
+/// A whole number from 1 to 10^9; --help prints what `value` holds now as the default.
+CLI::Option* add_count(CLI::App& app, const std::string& name, std::size_t& value, const std::string& description);
 
 /// ADDR[:PORT], repeatable; addresses only, no names.
 CLI::Option* add_endpoints(CLI::App& app, const std::string& name, std::vector<Endpoint>& values,

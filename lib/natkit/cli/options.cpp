@@ -1,4 +1,7 @@
 #include <CLI/App.hpp>
+#include <algorithm>
+#include <charconv>
+#include <optional>
 #include <string>
 
 #include "natkit/base/printable.hpp"
@@ -14,6 +17,14 @@ constexpr const char* common_group = "Common options";
 Color parse_color(const std::string& text) {
   if (text == "always") return Color::always;
   return text == "never" ? Color::never : Color::automatic;
+}
+
+std::optional<std::size_t> parse_count(std::string_view text) {
+  std::size_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (error != std::errc{} || end != text.data() + text.size() || count < 1 || count > 1'000'000'000)
+    return std::nullopt;
+  return count;
 }
 
 std::string quoted(const std::string& text) { return "'" + printable(text) + "'"; }
@@ -33,15 +44,9 @@ void add_common_options(CLI::App& app, Output& output, const std::string& versio
       "explain each step on standard error; twice: in detail");
   quiet->group(common_group);
   verbose->group(common_group)->excludes(quiet);
-  app.add_option_function<std::string>(
-         "--color", [&options](const std::string& when) { options.color = parse_color(when); },
-         "colour the answer: auto, always or never")
-      ->check([](const std::string& when) {
-        return when == "auto" || when == "always" || when == "never" ? std::string{}
-                                                                     : quoted(when) + " is not auto, always or never";
-      })
-      ->type_name("WHEN")
-      ->default_str("auto")
+  add_choice(
+      app, "--color", {"auto", "always", "never"},
+      [&options](const std::string& when) { options.color = parse_color(when); }, "colour the answer")
       ->group(common_group);
   add_config_option(app, output.tool());
   app.get_config_ptr()->group(common_group)->configurable(false);
@@ -60,6 +65,29 @@ CLI::Option* add_duration(CLI::App& app, const std::string& name, Duration& valu
       })
       ->type_name("DURATION")
       ->default_str(to_text(value));
+}
+
+CLI::Option* add_choice(CLI::App& app, const std::string& name, const std::vector<std::string>& choices,
+                        const std::function<void(const std::string&)>& set, const std::string& description) {
+  return app.add_option_function<std::string>(name, set, description)
+      ->check([choices](const std::string& text) {
+        return std::ranges::find(choices, text) != choices.end()
+                   ? std::string{}
+                   : quoted(text) + " is not one of " + CLI::detail::join(choices, ", ");
+      })
+      ->type_name(CLI::detail::join(choices, "|"))
+      ->default_str(choices.front());
+}
+
+CLI::Option* add_count(CLI::App& app, const std::string& name, std::size_t& value, const std::string& description) {
+  return app
+      .add_option_function<std::string>(
+          name, [&value](const std::string& text) { value = parse_count(text).value_or(value); }, description)
+      ->check([](const std::string& text) {
+        return parse_count(text) ? std::string{} : quoted(text) + " is not a whole number from 1 to 1000000000";
+      })
+      ->type_name("N")
+      ->default_str(std::to_string(value));
 }
 
 CLI::Option* add_endpoints(CLI::App& app, const std::string& name, std::vector<Endpoint>& values,

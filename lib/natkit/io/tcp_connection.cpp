@@ -14,7 +14,9 @@ constexpr int pieces_in_a_row = 4;  // then the other sockets get their turn
 
 TcpConnection::TcpConnection(TcpConnections& all, Origin origin, SocketId socket, const Endpoint& remote,
                              asio::ip::tcp::socket stream)
-    : all_(all), origin_(origin), socket_(socket), remote_(remote), stream_(std::move(stream)), last_message_(now()) {}
+    : all_(all), origin_(origin), socket_(socket), remote_(remote), stream_(std::move(stream)), last_message_(now()) {
+  if (all.options_.framing == TcpFraming::stun) framer_.emplace();
+}
 
 void TcpConnection::connect(const Endpoint& local) {
   if (state_ == State::closed) return;
@@ -78,13 +80,23 @@ bool TcpConnection::read_available() {
 }
 
 bool TcpConnection::deliver(ByteView piece) {
+  if (!framer_) {
+    hand_over(Bytes(piece.begin(), piece.end()));
+    return state_ == State::open;
+  }
+  framer_->append(piece);
+  while (auto message = framer_->next()) hand_over(std::move(*message));
+  if (framer_->is_broken()) fail("the other side does not speak STUN");
+  return state_ == State::open;
+}
+
+void TcpConnection::hand_over(Bytes payload) {
   last_message_ = now();
   all_.owner_.deliver({.socket = socket_,
                        .protocol = Protocol::tcp,
                        .local = local_,
                        .remote = remote_,
-                       .payload = Bytes(piece.begin(), piece.end())});
-  return state_ == State::open;
+                       .payload = std::move(payload)});
 }
 
 void TcpConnection::send(const Bytes& payload) {

@@ -2,9 +2,11 @@
 // Private to the room: one TCP connection. It is owned by TcpConnections and by the operations it waits for.
 #include <asio/ip/tcp.hpp>
 #include <memory>
+#include <optional>
 #include <system_error>
 
 #include "natkit/io/tcp_connections.hpp"
+#include "natkit/stun/stream_framer.hpp"
 
 namespace natkit::io {
 class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
@@ -30,6 +32,7 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
   /// False when the connection is gone.
   [[nodiscard]] bool read_available();
   [[nodiscard]] bool deliver(ByteView piece);
+  void hand_over(Bytes payload);
   void write();
   void fail(std::string_view why);
 
@@ -40,6 +43,7 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
   Endpoint local_;
   asio::ip::tcp::socket stream_;
   Bytes unsent_;
+  std::optional<stun::StreamFramer> framer_;
   Instant last_message_;
   enum class State : std::uint8_t { connecting, open, closed } state_ = State::connecting;
   bool is_writing_ = false;

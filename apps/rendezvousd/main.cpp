@@ -1,0 +1,134 @@
+// rendezvousd: the public server that tells hosts how the internet sees them.
+#include <fmt/format.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <algorithm>
+
+#include "natkit/cli/app.hpp"
+#include "natkit/crypto/secure_rng.hpp"
+#include "natkit/io/driver.hpp"
+#include "natkit/io/listen_plan.hpp"
+#include "natkit/stun/responder.hpp"
+#include "service_log.hpp"
+
+namespace {
+using namespace natkit;
+using rendezvousd::ServiceLog;
+
+struct Options {
+  io::ListenWish wish;
+  stun::Responder::Config responder;
+  std::size_t max_rate = static_cast<std::size_t>(stun::Responder::Config{}.requests_per_address.per_second);
+  io::RunOptions run{.framing = io::TcpFraming::stun};
+};
+
+void add_options(CLI::App& app, Options& o, cli::Output& output) {
+  cli::add_endpoints(app, "--listen", o.wish.listen, stun::default_port,
+                     "serve on this address, UDP and TCP; port 0 is a free one (default: all addresses, port 3478)");
+  cli::add_endpoints(app, "--alternate", o.wish.alternates, 0,
+                     "second address and port of the same family, which the tests of RFC 5780 need (default: another "
+                     "listening address that the same clients reach, and the next port)");
+  cli::add_choice(
+      app, "--log", {"text", "json"},
+      [&output](const std::string& format) {
+        if (format == "json") output.options.format = cli::Format::json;
+      },
+      "how to write the ready line and the log; json is the same as --json");
+  constexpr const char* limits = "Limits";
+  cli::add_count(app, "--max-rate", o.max_rate, "requests a second that one address is answered; twice as many at once")
+      ->group(limits);
+  cli::add_count(app, "--max-addresses", o.responder.most_addresses, "addresses to keep count of")->group(limits);
+  cli::add_count(app, "--max-connections", o.run.tcp.connections, "TCP connections")->group(limits);
+  cli::add_count(app, "--max-connections-per-address", o.run.tcp.connections_per_address,
+                 "TCP connections of one address")
+      ->group(limits);
+  cli::add_common_options(app, output, NATKIT_VERSION);
+  app.footer(
+      "Examples:\n"
+      "  rendezvousd                                         serve on all addresses of this machine\n"
+      "  rendezvousd --listen 192.0.2.1 --alternate 192.0.2.2\n"
+      "                                                      both addresses, ports 3478 and 3479\n"
+      "  rendezvousd --listen 127.0.0.1:0 --listen 127.0.0.2:0 --log json\n"
+      "                                                      for a test: free ports, named in the ready line\n"
+      "\n"
+      "Prints one line that begins with `ready` once it serves. SIGTERM and SIGINT end it after what has\n"
+      "arrived is answered.\n"
+      "Exit status: 2 wrong usage or an address that cannot be used, 70 internal error, 130 or 143 ended by\n"
+      "SIGINT or SIGTERM. See rendezvousd(1).");
+}
+
+/// All addresses; IPv6 as well where the machine has it.
+void use_defaults(io::ListenWish& wish) {
+  if (!wish.listen.empty()) return;
+  for (const auto family : {Family::ipv4, Family::ipv6})
+    wish.listen.push_back({IpAddress::any(family), stun::default_port});
+}
+
+/// Says for each family what a lone address cannot do.
+void warn_of_gaps(ServiceLog& log, const stun::Responder::Config& config, const stun::Responder& responder) {
+  const bool only_loopback =
+      std::ranges::all_of(config.listeners, [](const auto& l) { return l.endpoint.address.is_loopback(); });
+  for (const auto family : {Family::ipv4, Family::ipv6}) {
+    std::string lone;
+    bool is_complete = false;
+    for (std::size_t i = 0; i < config.listeners.size(); ++i) {
+      const auto& listener = config.listeners[i];
+      if (listener.protocol != Protocol::udp || listener.endpoint.address.family() != family) continue;
+      if (listener.endpoint.address.is_loopback() && !only_loopback) continue;
+      is_complete = is_complete || responder.alternates(i).is_complete();
+      if (lone.empty()) lone = to_text(listener.endpoint.address);
+    }
+    if (lone.empty() || is_complete) continue;
+    log.warning(
+        fmt::format("{}: RFC 5780 filtering and mapping tests need a second address beside {}: --alternate names "
+                    "one; serving plain STUN",
+                    to_text(family), lone));
+  }
+}
+
+cli::Exit serve(Options& o, cli::Output& output) {
+  output.options.shape = report::Shape::event;
+  use_defaults(o.wish);
+  const auto rate = static_cast<double>(o.max_rate);
+  o.responder.requests_per_address = {.burst = 2 * rate, .per_second = rate};
+  const auto plan = io::plan_listeners(o.wish, io::interface_addresses());
+  if (!plan) return output.fail(plan.error());
+  std::vector<io::Listener> wanted;
+  for (const auto& planned : *plan) wanted.push_back(planned.listener);
+  auto listeners = io::Listeners::bind(std::move(wanted));
+  if (!listeners) return output.fail(listeners.error());
+
+  std::vector<TransportAddress> bound;
+  for (std::size_t i = 0; i < plan->size(); ++i) {
+    const auto& listener = listeners->bound()[i];
+    bound.push_back({listener.protocol, listener.endpoint});
+    o.responder.listeners.push_back({listener.socket, listener.endpoint, listener.protocol, (*plan)[i].group});
+  }
+  crypto::SecureRng rng;
+  stun::Responder responder{o.responder, rng};
+  ServiceLog log{output};
+  warn_of_gaps(log, o.responder, responder);
+  log.ready(bound);
+
+  o.run.on_hangup = [&log] { log.info("SIGHUP: nothing to reload; addresses and limits change with a restart"); };
+  const auto end = io::run(responder, std::move(*listeners), o.run);
+  if (!end) return output.fail(end.error());
+  const auto& counters = responder.counters();
+  log.info(fmt::format("ended by {}: {} answered, {} refused, {} over the rate, {} over the budget, {} not for us",
+                       *end == io::RunEnd::interrupted ? "SIGINT" : "SIGTERM", counters.answered, counters.refused,
+                       counters.rate_limited, counters.over_budget,
+                       counters.not_stun + counters.not_a_request + counters.bad_fingerprint + counters.forbidden_peer +
+                           counters.unknown_socket));
+  return *end == io::RunEnd::interrupted ? cli::Exit::interrupted : cli::Exit::terminated;
+}
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  CLI::App app{"Serve STUN (RFC 8489) and NAT behaviour discovery (RFC 5780) over UDP and TCP.", "rendezvousd"};
+  cli::Output output{"rendezvousd"};
+  add_options(app, options, output);
+  return cli::run(app, output, argc, argv, [&] { return serve(options, output); });
+}

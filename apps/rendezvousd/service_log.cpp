@@ -1,0 +1,27 @@
+#include "service_log.hpp"
+
+#include <string>
+
+#include "natkit/report/server_events.hpp"
+
+namespace natkit::rendezvousd {
+void ServiceLog::ready(std::span<const TransportAddress> bound) {
+  if (output_.is_json()) return output_.answer(report::ready_json(output_.tool(), bound));
+  std::string line = "ready";
+  for (const auto protocol : {Protocol::udp, Protocol::tcp}) {
+    line += " " + std::string(to_text(protocol));
+    for (const auto& address : bound)
+      if (address.protocol == protocol) line += " " + to_text(address.endpoint);
+  }
+  output_.answer(line);
+}
+
+void ServiceLog::warning(std::string_view message) { write("warning", message); }
+void ServiceLog::info(std::string_view message) { write("info", message); }
+
+void ServiceLog::write(std::string_view level, std::string_view message) {
+  if (!output_.is_verbose(cli::Verbosity::normal)) return;
+  output_.log(output_.is_json() ? report::log_json(output_.tool(), level, message)
+                                : std::string(level) + ": " + std::string(message));
+}
+}  // namespace natkit::rendezvousd

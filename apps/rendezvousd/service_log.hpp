@@ -1,0 +1,22 @@
+#pragma once
+// What the server says while it runs: "ready" on standard output, everything else on standard error. One line is one
+// event, as text or as a JSON object. Nothing that a client sends causes a line, so nobody can flood the log.
+#include <span>
+#include <string_view>
+
+#include "natkit/base/endpoint.hpp"
+#include "natkit/cli/output.hpp"
+
+namespace natkit::rendezvousd {
+class ServiceLog {
+ public:
+  explicit ServiceLog(cli::Output& output) : output_(output) {}
+  void ready(std::span<const TransportAddress> bound);
+  void warning(std::string_view message);
+  void info(std::string_view message);
+
+ private:
+  void write(std::string_view level, std::string_view message);
+  cli::Output& output_;
+};
+}  // namespace natkit::rendezvousd
