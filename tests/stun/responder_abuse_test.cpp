@@ -35,6 +35,7 @@ Bytes random_request(Rng& rng) {
   if (one_in(2)) writer.add_change_request(static_cast<Change>(rng.below(4) * 2));
   if (one_in(4)) writer.add(padding, Bytes(rng.below(1600)));
   if (one_in(4)) writer.add_u16(response_port, static_cast<std::uint16_t>(rng.next()));
+  if (one_in(40)) writer.add_u64(response_port, rng.next());
   if (one_in(2)) writer.add(natkit_receipt, Bytes(rng.below(300)));
   if (one_in(8)) writer.add_u64(natkit_cookie, rng.next());
   if (one_in(8)) writer.add_endpoint(response_address_3489, endpoint("198.18.0.1:80"));
@@ -160,6 +161,11 @@ TEST_CASE("PADDING and RESPONSE-PORT are not answered where the request does not
   const auto small_padding = request().add(AttributeType::padding, {}).finish();
   CHECK(server.ask(small_padding, victim).empty());
   CHECK(server.machine.counters().over_budget == 2);
+  const auto malformed_port = request().add_u64(AttributeType::response_port, 4242).finish();  // its 400 counts as well
+  const auto refusals = server.ask(malformed_port, victim);
+  REQUIRE(refusals.size() == 1);
+  CHECK(refusals[0].payload.size() <= malformed_port.size());
+  CHECK(parsed(refusals[0]).error_code() == 400);
   CHECK(server.machine.counters().allowance_bytes == 0);
 }
 

@@ -77,13 +77,14 @@ struct Responder::Question {
   bool is_proven = false;
   bool wants_receipt = message.find(AttributeType::natkit_receipt).has_value();
   std::optional<ByteView> padding = message.find(AttributeType::padding);
+  bool names_port = message.find(AttributeType::response_port).has_value();
   std::optional<std::uint16_t> response_port = message.u16(AttributeType::response_port);
   Change change = message.change_request().value_or(Change::nothing);
 
   [[nodiscard]] std::size_t size() const { return in.payload.size(); }
   [[nodiscard]] std::uint16_t port() const { return response_port.value_or(in.remote.port); }
   // Whether the answer comes back another way than the request went, so that a receipt must travel by itself.
-  [[nodiscard]] bool is_detour() const { return change != Change::nothing || response_port.has_value(); }
+  [[nodiscard]] bool is_detour() const { return change != Change::nothing || names_port; }
   [[nodiscard]] Budget own_budget() const { return is_proven ? Budget{unlimited, unlimited} : Budget{size(), size()}; }
 };
 
@@ -176,11 +177,10 @@ std::optional<Responder::Problem> Responder::find_problem(const Question& questi
   auto unknown = message.unknown_to(over_tcp ? known.first(known_over_tcp) : known);
   if (!unknown.is_empty()) return Problem{420, unknown};
 
-  const bool has_port = message.find(AttributeType::response_port).has_value();
   const bool has_change = message.find(AttributeType::change_request).has_value();
-  if (has_port && question.response_port.value_or(0) == 0) return Problem{400, {}};
+  if (question.names_port && question.response_port.value_or(0) == 0) return Problem{400, {}};
   if (has_change && !message.change_request()) return Problem{400, {}};
-  if (has_port && question.padding) return Problem{400, {}};  // RFC 5780 §6.1
+  if (question.names_port && question.padding) return Problem{400, {}};  // RFC 5780 §6.1
 
   // An incomplete server must refuse every CHANGE-REQUEST (RFC 5780 §6), lest a client take one address for two. RFC
   // 3489 clients send it always, with no bit set when they mean nothing; ours know what to expect of one address.
@@ -195,7 +195,7 @@ std::optional<Responder::Problem> Responder::find_problem(const Question& questi
 
 Budget Responder::plain_budget(const Question& question) {
   auto budget = question.own_budget();
-  if (question.is_proven || question.padding || question.response_port) return budget;
+  if (question.is_proven || question.padding || question.names_port) return budget;
   const double allowance = std::min(question.account.allowance.level(config_.allowance_per_address, question.now),
                                     allowance_for_all_.level(config_.allowance_for_all, question.now));
   budget.limit += static_cast<std::size_t>(std::max(allowance, 0.0));
