@@ -2,14 +2,17 @@
 // asking address only, pays by the rules of responder.hpp, and never answers an answer.
 //
 // An input is a row of records:
-//   | who (1) | time step (1) | length (1) | payload … |
+//   | who (1) | how (1) | length (1) | payload … |
 //   who: bits 0-1 source host, 2-4 listener, 5 TCP, 6 echo the last cookie, 7 from the server's own address
+//   how: bits 0-4 time since the record before, in 10 ms; 5 end with a right FINGERPRINT, 6 as RFC 3489 does,
+//        7 the payload is the attributes alone, to be framed as a Binding request: then a changed byte is not junk
 #include <array>
 #include <chrono>
 #include <map>
 #include <optional>
 
 #include "fuzz/fuzz.hpp"
+#include "natkit/crypto/crc32.hpp"
 #include "natkit/stun/integrity.hpp"
 #include "natkit/stun/receipt.hpp"
 #include "natkit/stun/responder.hpp"
@@ -34,6 +37,11 @@ Responder::Config config() {
   return config;
 }
 
+const Responder::Config& shared_config() {  // made once: reading addresses would be most of the work otherwise
+  static const auto made = config();
+  return made;
+}
+
 struct Account {
   std::size_t received = 0;
   std::size_t sent = 0;
@@ -41,13 +49,14 @@ struct Account {
 
 class World {
  public:
-  void step(std::uint8_t who, std::uint8_t time_step, ByteView payload) {
-    now_ += std::chrono::milliseconds{time_step};
+  void step(std::uint8_t who, std::uint8_t how, ByteView payload) {
+    now_ += std::chrono::milliseconds{10} * (how & 0x1FU);
     Datagram in{.socket = SocketId{who >> 2U & 7U},
                 .protocol = (who & 0x20U) != 0 ? Protocol::tcp : Protocol::udp,
                 .remote = source(who),
-                .payload = Bytes(payload.begin(), payload.end())};
+                .payload = (how & 0x80U) != 0 ? framed(payload, how) : Bytes(payload.begin(), payload.end())};
     const bool has_cookie = (who & 0x40U) != 0 && append_cookie(in);
+    if ((how & 0x20U) != 0) append_fingerprint(in);
     const auto answers = ask(in);
     const bool is_proven = has_cookie || in.protocol == Protocol::tcp;
     check(in, answers, is_proven);
@@ -78,13 +87,35 @@ class World {
     return answers;
   }
 
+  static Bytes framed(ByteView attributes, std::uint8_t how) {
+    MessageWriter header{MessageClass::request, Method::binding, {}, (how & 0x40U) != 0 ? 0x01020304 : magic_cookie};
+    auto bytes = header.finish();
+    bytes.insert(bytes.end(), attributes.begin(), attributes.end());
+    bytes.resize((bytes.size() + 3) / 4 * 4);
+    ByteWriter{bytes}.patch_u16(2, static_cast<std::uint16_t>(bytes.size() - header_bytes));
+    return bytes;
+  }
+
   bool append_cookie(Datagram& in) {
     const auto found = cookies_.find(in.remote.address);
-    if (found == cookies_.end() || !parse_message(in.payload)) return false;
+    if (found == cookies_.end()) return false;
+    return append(in, AttributeType::natkit_cookie, found->second);
+  }
+
+  static void append_fingerprint(Datagram& in) {
+    if (!append(in, AttributeType::fingerprint, Bytes(4))) return;
+    const auto size = in.payload.size() - 4;
+    const auto crc = crypto::crc32({ByteView{in.payload}.first(size - 4)}) ^ 0x5354554EU;
+    in.payload.resize(size);
+    ByteWriter{in.payload}.write_u32(crc);
+  }
+
+  static bool append(Datagram& in, AttributeType type, ByteView value) {
+    if (!parse_message(in.payload)) return false;
     ByteWriter writer{in.payload};
-    writer.write_u16(static_cast<std::uint16_t>(AttributeType::natkit_cookie));
-    writer.write_u16(static_cast<std::uint16_t>(found->second.size()));
-    writer.write_bytes(found->second);
+    writer.write_u16(static_cast<std::uint16_t>(type));
+    writer.write_u16(static_cast<std::uint16_t>(value.size()));
+    writer.write_bytes(value);
     writer.patch_u16(2, static_cast<std::uint16_t>(in.payload.size() - header_bytes));
     return true;
   }
@@ -125,7 +156,7 @@ class World {
   }
 
   SeededRng rng_{1};
-  Responder responder_{config(), rng_};
+  Responder responder_{shared_config(), rng_};
   Instant now_{};
   std::uint64_t asked_ = 0;
   std::map<IpAddress, AddressCookie> cookies_;
@@ -137,9 +168,9 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   World world;
   for (ByteReader reader{{data, size}}; reader.remaining() >= 3;) {
     const auto who = *reader.read_u8();
-    const auto time_step = *reader.read_u8();
+    const auto how = *reader.read_u8();
     const std::size_t length = *reader.read_u8();
-    world.step(who, time_step, *reader.read_bytes(std::min(length, reader.remaining())));
+    world.step(who, how, *reader.read_bytes(std::min(length, reader.remaining())));
   }
   world.finish();
   return 0;
