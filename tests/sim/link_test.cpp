@@ -43,6 +43,7 @@ TEST_CASE("Loss, duplication and reordering happen as often as they should", "[l
       if (offset == 40ms) ++held_back;
     }
   }
+  CHECK(arrived == packets - lost + doubled);
   CHECK(fits(lost, 0.1));
   CHECK(fits(doubled, 0.9 * 0.05));
   CHECK(fits(held_back, 0.9 * 1.05 * 0.2));
