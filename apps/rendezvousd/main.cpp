@@ -110,8 +110,13 @@ cli::Exit serve(Options& o, cli::Output& output) {
   stun::Responder responder{o.responder, rng};
   ServiceLog log{output};
   warn_of_gaps(log, o.responder, responder);
-  log.ready(bound);
+  // Planned in front, so that the responder prefers them; people and scripts expect to see what they listen on first.
+  std::ranges::stable_partition(bound, [&](const TransportAddress& address) {
+    return std::ranges::none_of(
+        o.wish.alternates, [&](const Endpoint& alternate) { return alternate.address == address.endpoint.address; });
+  });
 
+  o.run.on_start = [&] { log.ready(bound); };
   o.run.on_hangup = [&log] { log.info("SIGHUP: nothing to reload; addresses and limits change with a restart"); };
   const auto end = io::run(responder, std::move(*listeners), o.run);
   if (!end) return output.fail(end.error());

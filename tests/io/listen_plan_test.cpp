@@ -88,6 +88,10 @@ TEST_CASE("An alternate is found first, and goes with whatever it was given for"
   // One that is listened on already.
   CHECK(groups({.listen = {at("192.0.2.1:5"), at("10.0.0.2:5")}, .alternates = {at("192.0.2.1")}}) ==
         "192.0.2.1:5 192.0.2.1:6 10.0.0.2:5 10.0.0.2:6");
+  // Of its own scope, where that is listened on.
+  CHECK(groups({.listen = {at("0.0.0.0:5")}, .alternates = {at("192.0.2.2")}},
+               machine({{"lo", "127.0.0.1"}, {"eth0", "10.0.0.1"}, {"eth0", "192.0.2.1"}})) ==
+        "192.0.2.2:5 192.0.2.2:6 192.0.2.1:5 192.0.2.1:6 | 127.0.0.1:5 127.0.0.1:6 | 10.0.0.1:5 10.0.0.1:6");
   // Of its own family.
   CHECK(groups({.listen = {at("192.0.2.1:5"), at("[2001:db8::1]:5")}, .alternates = {at("[2001:db8::2]:8")}}) ==
         "[2001:db8::2]:5 [2001:db8::2]:8 [2001:db8::1]:5 [2001:db8::1]:8 | 192.0.2.1:5 192.0.2.1:6");

@@ -36,6 +36,7 @@ class Driver final : public MachineOwner {
         tcp_.adopt(listener, listeners.take(i));
     }
     hear_signals();
+    if (options_.on_start) options_.on_start();
     machine_.start(now());
     settle();
     if (!is_over_) context_.run();

@@ -45,6 +45,8 @@ struct RunOptions {
   std::size_t most_sockets = 1024;  ///< of a client; a transmit beyond is refused
   TcpFraming framing = TcpFraming::none;
   TcpLimits tcp{};
+  std::function<void()>
+      on_start{};  ///< once everything is in place, so that a signal from now on ends the run in order
   std::function<void()> on_hangup{};  ///< SIGHUP; where it is empty the signal keeps its usual effect
 };
 

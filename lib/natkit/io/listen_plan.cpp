@@ -90,18 +90,30 @@ class Planner {
     if (alternate.port != 0 && alternate.port == beside->port) return bad("has the listening port");
     const Site first = *beside;
     const auto alternate_port = alternate.port != 0 ? alternate.port : first.alternate_port;
-    // The user vouches that whoever reaches one of them reaches the other.
-    for (auto& site : sites_) {
-      if (site.address.family() != family || site.port != first.port) continue;
-      site.alternate_port = alternate_port;
-      site.reach = "chosen";
-    }
+    join(alternate.address, first.port, alternate_port);
     std::erase_if(sites_, [&](const Site& s) { return s.address == alternate.address && s.port == alternate_port; });
     const bool is_there = std::ranges::any_of(
         sites_, [&](const Site& s) { return s.address == alternate.address && s.port == first.port; });
     // In front, so that it is found before any other listening address is.
     if (!is_there) sites_.insert(sites_.begin(), {alternate.address, first.port, alternate_port, "chosen"});
     return std::nullopt;
+  }
+
+  /// An alternate goes with the listening addresses of its own scope. Where there is none, the user vouches that who
+  /// reaches one of the others reaches it too; loopback is never meant then.
+  void join(const IpAddress& alternate, std::uint16_t port, std::uint16_t alternate_port) {
+    const auto is_candidate = [&](const Site& site) {
+      return site.address.family() == alternate.family() && site.port == port && site.address != alternate;
+    };
+    const auto is_alike = [&](const Site& site) { return scope(site.address) == scope(alternate); };
+    const bool any_alike =
+        std::ranges::any_of(sites_, [&](const Site& site) { return is_candidate(site) && is_alike(site); });
+    for (auto& site : sites_) {
+      const bool is_meant = any_alike ? is_alike(site) : !site.address.is_loopback();
+      if (site.address != alternate && !(is_candidate(site) && is_meant)) continue;
+      site.alternate_port = alternate_port;
+      site.reach = "chosen";
+    }
   }
 
   [[nodiscard]] std::vector<PlannedListener> listeners() const {

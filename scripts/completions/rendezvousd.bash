@@ -1,0 +1,18 @@
+# Bash completion for rendezvousd(1).
+_rendezvousd() {
+  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
+  COMPREPLY=()
+  case $before in
+    --listen | --alternate)
+      mapfile -t COMPREPLY < <(
+        compgen -W "$(ip -o address 2>/dev/null | awk '{ sub("/.*", "", $4); print $4 }')" -- "$word")
+      return ;;
+    --log) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$word"); return ;;
+    --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$word"); return ;;
+    --config) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
+    --max-rate | --max-addresses | --max-connections | --max-connections-per-address) return ;;
+  esac
+  mapfile -t COMPREPLY < <(compgen -W '--listen --alternate --log --max-rate --max-addresses --max-connections
+    --max-connections-per-address --json -q --quiet -v --verbose --color --config --version -h --help' -- "$word")
+}
+complete -F _rendezvousd rendezvousd
