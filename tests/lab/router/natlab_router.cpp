@@ -5,6 +5,7 @@
 //
 // Packet sockets, not TUN: they need no device file, so they work in containers and for users without rights, and no
 // routing has to be bent around them.
+#include <fmt/core.h>
 #include <sys/epoll.h>
 
 #include <array>
@@ -127,6 +128,6 @@ Result<void> run(const Options& options) {
 int main(int argc, char** argv) {
   const auto done = run(parse_options(argc, argv));
   if (done) return 0;
-  std::fprintf(stderr, "natlab_router: %s\n", done.error().detail.c_str());
+  fmt::print(stderr, "natlab_router: {}\n", done.error().detail);
   return 1;
 }

@@ -1,14 +1,11 @@
 #pragma once
 /// The command line of natlab_router, which natlab writes (scripts/natlab_lib/router.py).
+#include <cstdint>
 #include <optional>
 #include <string>
 
 #include "natkit/sim/link.hpp"
 #include "natkit/sim/nat_config.hpp"
-
-namespace CLI {
-class App;
-}
 
 namespace natkit::lab {
 struct Options {

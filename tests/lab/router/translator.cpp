@@ -80,13 +80,14 @@ Fate Translator::handle_error(Instant now, Side from, Bytes& frame, const Ipv4Pa
 }
 
 Fate Translator::handle_later_fragment(Bytes& frame, const Ipv4Packet& packet) {
-  const auto found = std::ranges::find_if(fragmented_, [&](const FragmentedPacket& first) {
-    return first.source == packet.flow.source.address && first.destination == packet.flow.destination.address &&
-           first.protocol == packet.protocol && first.identification == packet.identification;
-  });
-  if (found == fragmented_.end() || found->fate == Fate::drop) return Fate::drop;
-  rewrite(frame, packet, found->translated);
-  return found->fate;
+  for (const FragmentedPacket& first : fragmented_) {
+    if (first.source != packet.flow.source.address || first.destination != packet.flow.destination.address ||
+        first.protocol != packet.protocol || first.identification != packet.identification)
+      continue;
+    if (first.fate != Fate::drop) rewrite(frame, packet, first.translated);
+    return first.fate;
+  }
+  return Fate::drop;
 }
 
 void Translator::remember_fragments(const Ipv4Packet& packet, const Flow& translated, Fate fate) {
