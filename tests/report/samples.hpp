@@ -42,7 +42,7 @@ inline probe::Report silent() {
               {{.name = "198.51.100.1", .address = endpoint("198.51.100.1:3478"), .rtt = {}, .behavior_discovery = {}}},
           .ipv4 = probe::FamilyReport{},
           .ipv6 = std::nullopt,
-          .evidence = {{"udp", "no-answer", "3 requests to 198.51.100.1:3478, none answered"}},
+          .evidence = {{"udp", "no-answer", "no server answered, neither over UDP nor over TCP"}},
           .elapsed = 2s,
           .packets_sent = 3};
 }

@@ -42,8 +42,10 @@ TEST_CASE("A mapping that only a second address could settle advises such a serv
 }
 
 TEST_CASE("Silence is unknown and says what was tried; only a proof makes it blocked", "[verdict]") {
-  CHECK(verdict_of(test::silent()).summary ==
-        "Unknown: no server answered (3 requests to 198.51.100.1:3478, none answered)");
+  auto silent = test::silent();
+  CHECK(verdict_of(silent).summary == "Unknown: no server answered, neither over UDP nor over TCP");
+  silent.evidence.push_back({"udp", "cannot-send", "udp to 198.51.100.1:3478: Network is unreachable"});
+  CHECK(verdict_of(silent).summary == "Unknown: no server answered (udp to 198.51.100.1:3478: Network is unreachable)");
   CHECK(verdict_of(test::blocked()).grade == Grade::blocked);
   CHECK(verdict_of(probe::Report{}).grade == Grade::unknown);
 }

@@ -1,6 +1,7 @@
 #include "natkit/report/probe_text.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -41,10 +42,11 @@ std::string headline(const Verdict& verdict, Style style) {
 struct Row {
   std::string key;
   std::string value;
-  std::string note;
+  std::string note{};   ///< beside the value
+  std::string below{};  ///< on a line of its own, where a sentence may be long
 };
 
-/// Columns as wide as their widest cell; a note that is empty leaves no trailing blanks.
+/// Columns as wide as their widest cell; what is empty leaves no trailing blanks.
 std::string table(const std::vector<Row>& rows) {
   std::size_t key_width = 0;
   std::size_t value_width = 0;
@@ -53,11 +55,10 @@ std::string table(const std::vector<Row>& rows) {
     if (!row.note.empty()) value_width = std::max(value_width, row.value.size());
   }
   std::string out;
-  for (const auto& [key, value, note] : rows) {
-    if (note.empty())
-      fmt::format_to(std::back_inserter(out), "  {:<{}}  {}\n", key, key_width, value);
-    else
-      fmt::format_to(std::back_inserter(out), "  {:<{}}  {:<{}}  {}\n", key, key_width, value, value_width, note);
+  for (const auto& [key, value, note, below] : rows) {
+    out += note.empty() ? fmt::format("  {:<{}}  {}\n", key, key_width, value)
+                        : fmt::format("  {:<{}}  {:<{}}  {}\n", key, key_width, value, value_width, note);
+    if (!below.empty()) out += fmt::format("  {:<{}}  {}\n", "", key_width, below);
   }
   return out;
 }
@@ -92,15 +93,20 @@ class FamilyText {
       : report_(report), prefix_(family == Family::ipv4 ? "ipv4." : "ipv6."), facts_(facts) {}
 
   [[nodiscard]] std::string rows() const {
-    return table({{"local", endpoint(facts_.local), ""},
-                  {"public", endpoint(facts_.mapped), facts_.mapped ? "" : why("mapped")},
+    // Where nobody answered, that says it all.
+    if (!facts_.mapped) return table({{.key = "unknown", .value = or_else(why("mapping"), "no server answered")}});
+    return table({{.key = "local", .value = endpoint(facts_.local)},
+                  {.key = "public", .value = endpoint(facts_.mapped)},
                   nat_row(),
                   behavior_row("mapping", facts_.mapping, meaning_of_mapping),
                   behavior_row("filtering", facts_.filtering, meaning_of_filtering),
-                  {"port", port(), ""}});
+                  {.key = "port", .value = port()}});
   }
 
  private:
+  static std::string or_else(std::string text, std::string_view other) {
+    return text.empty() ? std::string(other) : text;
+  }
   static std::string endpoint(const std::optional<Endpoint>& value) { return value ? to_text(*value) : "unknown"; }
 
   [[nodiscard]] std::string why(std::string_view key) const {
@@ -109,20 +115,23 @@ class FamilyText {
 
   [[nodiscard]] Row nat_row() const {
     const auto label = rfc3489_label(facts_);
-    const auto note = label ? fmt::format("{} (RFC 3489)", to_phrase(*label)) : std::string{};
-    if (!facts_.nat) return {"nat", "unknown", note.empty() ? why("nat") : note};
-    return {"nat", *facts_.nat ? "yes" : "no", note};
+    Row row{.key = "nat", .value = "unknown", .note = label ? fmt::format("{} (RFC 3489)", to_phrase(*label)) : ""};
+    if (facts_.nat)
+      row.value = *facts_.nat ? "yes" : "no";
+    else
+      row.below = why("nat");
+    return row;
   }
 
-  [[nodiscard]] Row behavior_row(std::string_view key, const BehaviorSet& set,
-                                 std::string_view (*meaning)(Behavior)) const {
-    if (set.is_unknown()) return {std::string(key), "unknown", why(key)};
+  [[nodiscard]] Row behavior_row(std::string key, const BehaviorSet& set, std::string_view (*meaning)(Behavior)) const {
     if (const auto one = set.single())
-      return {std::string(key), std::string(to_text(*one)), std::string(meaning(*one))};
-    std::string value;
-    for (const auto behavior : members(set))
-      value += fmt::format("{}{}", value.empty() ? "" : " or ", to_text(behavior));
-    return {std::string(key), value, why(key)};
+      return {.key = std::move(key), .value = std::string(to_text(*one)), .note = std::string(meaning(*one))};
+    std::vector<std::string_view> values;
+    for (const auto behavior : members(set)) values.push_back(to_text(behavior));
+    auto reason = why(key);
+    return {.key = std::move(key),
+            .value = set.is_unknown() ? "unknown" : fmt::format("{}", fmt::join(values, " or ")),
+            .below = std::move(reason)};
   }
 
   [[nodiscard]] std::string port() const {
@@ -148,12 +157,11 @@ std::string servers_block(const std::vector<probe::ServerReport>& servers) {
   if (servers.empty()) return {};
   std::vector<Row> rows;
   for (const auto& server : servers) {
-    const auto address = to_text(server.address);
-    const auto name = server.name.empty() || server.name == address
-                          ? address
-                          : fmt::format("{} ({})", address, printable(server.name));
-    rows.push_back(
-        {name, server.rtt ? fmt::format("{:.1f} ms", to_ms(*server.rtt)) : "no answer", server_note(server)});
+    auto address = to_text(server.address);
+    if (!server.name.empty() && server.name != address) address += fmt::format(" ({})", printable(server.name));
+    rows.push_back({.key = std::move(address),
+                    .value = server.rtt ? fmt::format("{:.1f} ms", to_ms(*server.rtt)) : "no answer",
+                    .note = server_note(server)});
   }
   return "\nservers\n" + table(rows);
 }

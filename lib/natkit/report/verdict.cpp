@@ -59,12 +59,26 @@ Finding assess(const probe::FamilyReport& family) {
           {family.mapping.is_unknown() ? advise_again : advise_two_addresses}};
 }
 
+/// The first that says more than that somebody did not answer; with several servers there is always one such.
+const probe::Evidence* best_evidence(const probe::Report& report, std::string_view about) {
+  const probe::Evidence* best = nullptr;
+  for (const auto& evidence : report.evidence) {
+    if (evidence.about != about) continue;
+    if (evidence.reason != "no-answer") return &evidence;
+    if (best == nullptr) best = &evidence;
+  }
+  return best;
+}
+
 const std::optional<probe::FamilyReport>& of(const probe::Report& report, Family family) {
   return family == Family::ipv4 ? report.ipv4 : report.ipv6;
 }
 
-std::string with_reason(std::string_view phrase, std::string_view reason) {
-  return reason.empty() ? std::string(phrase) : fmt::format("{} ({})", phrase, reason);
+/// Nobody answered: the sentence is the evidence's own where it says just that, else its reason stands in brackets.
+std::string with_reason(const probe::Report& report, std::string_view phrase) {
+  const auto* evidence = best_evidence(report, "udp");
+  if (evidence == nullptr) return std::string(phrase);
+  return evidence->reason == "no-answer" ? evidence->detail : fmt::format("{} ({})", phrase, evidence->detail);
 }
 
 /// "; over IPv6: …" where the other family was measured and is a different matter.
@@ -80,9 +94,8 @@ std::string other_family(const probe::Report& report, Family leading, Grade grad
 std::string_view to_text(Grade grade) { return grades.at(static_cast<std::size_t>(grade)); }
 
 std::string_view explanation(const probe::Report& report, std::string_view about) {
-  const auto found = std::find_if(report.evidence.begin(), report.evidence.end(),
-                                  [&](const probe::Evidence& evidence) { return evidence.about == about; });
-  return found == report.evidence.end() ? std::string_view{} : std::string_view{found->detail};
+  const auto* evidence = best_evidence(report, about);
+  return evidence == nullptr ? std::string_view{} : std::string_view{evidence->detail};
 }
 
 Verdict verdict_of(const probe::Report& report) {
@@ -93,9 +106,9 @@ Verdict verdict_of(const probe::Report& report) {
     finding = {Grade::blocked, "UDP does not get through; only a relay over TCP can connect you", {advise_allow_udp}};
     phrase = finding.phrase;
   } else if (leading) {
-    finding = assess(*of(report, *leading));
-    phrase = finding.grade == Grade::unknown ? with_reason(finding.phrase, explanation(report, "udp"))
-                                             : std::string(finding.phrase);
+    const auto& family = *of(report, *leading);
+    finding = assess(family);
+    phrase = family.mapped ? std::string(finding.phrase) : with_reason(report, finding.phrase);
     phrase += other_family(report, *leading, finding.grade);
   }
   return {finding.grade,
