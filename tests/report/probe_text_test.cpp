@@ -63,13 +63,14 @@ TEST_CASE("Names and evidence from outside cannot drive the terminal", "[probe_t
   auto report = test::port_restricted();
   report.servers[0].name = "evil\x1b[2J";
   report.evidence = {{"udp\x1b", "r\x1b", "first\nGood: forged"}};
-  const auto text = to_text(report, Style::plain) + evidence_text(report);
+  const auto text = to_text(report, Style::plain) + evidence_lines(report)[0];
   CHECK(text.find('\x1b') == std::string::npos);
   CHECK(text.find("\nGood: forged") == std::string::npos);
   CHECK(text.find("(evil\\x1b[2J)") != std::string::npos);
 }
 
 TEST_CASE("The evidence is one line a piece, then the cost", "[probe_text]") {
-  CHECK(evidence_text(test::port_restricted()) ==
-        "ipv4.filtering: silence-after-receipts: 2 receipts, no answer within 40 ms\n14 packets sent in 142.5 ms\n");
+  CHECK(evidence_lines(test::port_restricted()) ==
+        std::vector<std::string>{"ipv4.filtering: 2 receipts, no answer within 40 ms (silence-after-receipts)",
+                                 "14 packets sent in 142.5 ms"});
 }

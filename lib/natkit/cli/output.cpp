@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <utility>
 
 #include "natkit/base/printable.hpp"
 
@@ -53,6 +54,7 @@ bool Output::is_colored() const {
 }
 
 void Output::answer(std::string_view text) {
+  erase_progress();
   if (write_failure_ == 0) write_failure_ = write_all(streams_.answer, with_line_end(text));
 }
 
@@ -62,6 +64,18 @@ void Output::warn(std::string_view line) const {
 
 void Output::explain(Verbosity least, std::string_view line) const {
   if (is_verbose(least)) remark(one_line(line));
+}
+
+void Output::progress(std::string_view word) {
+  if (is_json() || !is_verbose(Verbosity::normal) || ::isatty(streams_.remarks) != 1) return;
+  erase_progress();
+  is_progress_shown_ = true;
+  static_cast<void>(write_all(streams_.remarks, one_line(word)));
+}
+
+void Output::erase_progress() const {
+  if (!std::exchange(is_progress_shown_, false)) return;
+  static_cast<void>(write_all(streams_.remarks, "\r\x1b[K"));  // ECMA-48 EL: erase to the end of the line
 }
 
 void Output::log(std::string_view line) const { remark(one_line(line)); }
@@ -77,6 +91,7 @@ Exit Output::fail(const Error& error) {
 }
 
 void Output::remark(std::string_view line) const {
+  erase_progress();
   // Nobody is left to tell when standard error is gone as well.
   static_cast<void>(write_all(streams_.remarks, with_line_end(line)));
 }

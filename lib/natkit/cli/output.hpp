@@ -48,6 +48,9 @@ class Output {
   void warn(std::string_view line) const;
   /// To standard error, with -v (`steps`) or -vv (`details`).
   void explain(Verbosity least, std::string_view line) const;
+  /// For whoever waits at a terminal: a word on standard error, which the next output erases. Nothing where standard
+  /// error is no terminal, nor with --quiet or --json.
+  void progress(std::string_view word);
   /// A line of a log, to standard error, whatever the verbosity.
   void log(std::string_view line) const;
   /// Says what went wrong, as "error:" and "hint:" lines on standard error or as JSON on standard output, and gives the
@@ -59,9 +62,11 @@ class Output {
 
  private:
   void remark(std::string_view line) const;
+  void erase_progress() const;
 
   std::string tool_;
   Streams streams_;
   int write_failure_ = 0;
+  mutable bool is_progress_shown_ = false;  // remarks erase it, and remarks change nothing else
 };
 }  // namespace natkit::cli

@@ -104,7 +104,7 @@ class FamilyText {
   }
 
  private:
-  static std::string or_else(std::string text, std::string_view other) {
+  static std::string or_else(const std::string& text, std::string_view other) {
     return text.empty() ? std::string(other) : text;
   }
   static std::string endpoint(const std::optional<Endpoint>& value) { return value ? to_text(*value) : "unknown"; }
@@ -179,12 +179,12 @@ std::string to_text(const probe::Report& report, Style style) {
          family_block(report, Family::ipv6, report.ipv6) + servers_block(report.servers);
 }
 
-std::string evidence_text(const probe::Report& report) {
-  std::string out;
+std::vector<std::string> evidence_lines(const probe::Report& report) {
+  std::vector<std::string> lines;
+  lines.reserve(report.evidence.size() + 1);
   for (const auto& item : report.evidence)
-    fmt::format_to(std::back_inserter(out), "{}: {}: {}\n", printable(item.about), printable(item.reason),
-                   printable(item.detail));
-  fmt::format_to(std::back_inserter(out), "{} packets sent in {:.1f} ms\n", report.packets_sent, to_ms(report.elapsed));
-  return out;
+    lines.push_back(fmt::format("{}: {} ({})", printable(item.about), printable(item.detail), printable(item.reason)));
+  lines.push_back(fmt::format("{} packets sent in {:.1f} ms", report.packets_sent, to_ms(report.elapsed)));
+  return lines;
 }
 }  // namespace natkit::report

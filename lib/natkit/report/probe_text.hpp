@@ -3,6 +3,7 @@
 /// then the servers. Every text from outside is escaped. The wording may change; scripts read the JSON.
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "natkit/probe/report.hpp"
 
@@ -12,6 +13,6 @@ enum class Style : std::uint8_t { plain, colored };  ///< colored: ANSI colour o
 /// Lines, each with its newline. A value that is unknown or still several says why, as far as the evidence knows.
 [[nodiscard]] std::string to_text(const probe::Report& report, Style style);
 
-/// How the answer came about, for `--verbose`: one line for each piece of evidence, then the cost.
-[[nodiscard]] std::string evidence_text(const probe::Report& report);
+/// How the answer came about, for `--verbose`: one line for each piece of evidence, then the cost; without newlines.
+[[nodiscard]] std::vector<std::string> evidence_lines(const probe::Report& report);
 }  // namespace natkit::report

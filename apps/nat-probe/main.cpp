@@ -1,0 +1,250 @@
+// nat-probe: say what the NAT and the firewall in front of this host do with UDP, and what that means for its peers.
+#include <fmt/format.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Option.hpp>
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "natkit/base/printable.hpp"
+#include "natkit/cli/app.hpp"
+#include "natkit/crypto/secure_rng.hpp"
+#include "natkit/io/driver.hpp"
+#include "natkit/io/resolver.hpp"
+#include "natkit/probe/classifier.hpp"
+#include "natkit/probe/probe.hpp"
+#include "natkit/report/expect.hpp"
+#include "natkit/report/probe_json.hpp"
+#include "natkit/report/probe_text.hpp"
+#include "natkit/report/verdict.hpp"
+#include "natkit/stun/message.hpp"
+#include "progress.hpp"
+#include "servers.hpp"
+#include "trace_file.hpp"
+
+namespace {
+using namespace natkit;
+
+struct Options {
+  std::vector<std::string> servers;
+  bool only_ipv4 = false;
+  bool only_ipv6 = false;
+  probe::Timing timing;  // defaults live with the protocol; --help prints them from here
+  std::vector<std::string> local_addresses;
+  std::vector<std::string> expectations;
+  std::string record;
+  std::string replay;
+};
+
+constexpr const char* footer =
+    R"(Examples:
+  nat-probe                                      what does my router do? asks public servers
+  nat-probe stun.example.org                     asks this server only (port 3478)
+  nat-probe --json 198.51.100.1 | jq .ipv4.mapping
+  nat-probe --expect ipv4.mapping=endpoint-independent --expect udp=ok stun.example.org
+  nat-probe --record trace.json                  keep what was seen; attach it to a bug report
+  nat-probe --replay trace.json                  judge it again, anywhere, without a network
+
+What is sent: some dozens of small STUN packets (UDP, one TCP connection where UDP stays silent) to the servers that you
+name, and to addresses that they name as their own. Without any: the public ones that nat-probe(1) lists. They learn
+your public address, as any site does. Nothing is changed on your router.
+
+Exit status: 0 measured (blocked UDP is an answer too), 1 an --expect is not met, 2 wrong usage, 3 no server answered or
+was found, 70 a defect of ours, 130 and 143 interrupted.)";
+
+std::string check_server(const std::string& text) {
+  return io::parse_host_port(text, stun::default_port) ? std::string{} : "'" + printable(text) + "' is not HOST[:PORT]";
+}
+
+std::string check_address(const std::string& text) {
+  return parse_ip_address(text) ? std::string{} : "'" + printable(text) + "' is not an IP address";
+}
+
+void add_options(CLI::App& app, Options& o) {
+  app.add_option("SERVER,--server", o.servers, "STUN server, HOST[:PORT]; two addresses are needed for a full answer")
+      ->type_name("SERVER")
+      ->check(check_server)
+      ->delimiter(',')
+      ->envname("NATKIT_SERVER")
+      ->group("");  // listed as an argument; the long name is for configuration files
+  app.add_flag("-4,--ipv4", o.only_ipv4, "ask over IPv4 only");
+  app.add_flag("-6,--ipv6", o.only_ipv6, "ask over IPv6 only")->excludes("--ipv4");
+  cli::add_duration(app, "--timeout", o.timing.timeout,
+                    "longest time to look names up, and again to measure; what is not known by then stays unknown");
+  app.add_option("--local-address", o.local_addresses,
+                 "send from this address of this host, and over its family only; once for each family")
+      ->type_name("ADDRESS")
+      ->check(check_address)
+      ->allow_extra_args(false);
+  app.add_option("--expect", o.expectations,
+                 "exit 1 unless the value at this dotted path of the JSON answer is this one, e.g. "
+                 "ipv4.filtering=address-dependent; a set is its members with commas between")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+  auto* replay = app.add_option("--replay", o.replay, "judge a recorded trace, asking nobody; - reads standard input")
+                     ->type_name("FILE")
+                     ->configurable(false);
+  app.add_option("--record", o.record, "write all that was sent and seen to this file, for --replay")
+      ->type_name("FILE")
+      ->excludes(replay);
+  app.footer(footer);
+}
+
+struct Local {
+  std::vector<IpAddress> addresses;
+  std::vector<Family> families;  ///< to ask over, IPv4 first
+};
+
+Result<Local> local_side(const Options& o) {
+  if (o.timing.timeout <= Duration::zero())
+    return std::unexpected(Error{Errc::usage, "usage", "--timeout leaves no time at all", "the default is 3s"});
+  Local local;
+  for (const auto& text : o.local_addresses)
+    if (const auto address = parse_ip_address(text)) local.addresses.push_back(*address);
+  for (const auto family : {Family::ipv4, Family::ipv6}) {
+    const auto given = std::ranges::count_if(local.addresses, [&](const auto& a) { return a.family() == family; });
+    if (given > 1)
+      return std::unexpected(Error{Errc::usage, "usage",
+                                   fmt::format("--local-address has two {} addresses", to_text(family)),
+                                   "give one for each family; run nat-probe once for each interface"});
+    const bool is_excluded = family == Family::ipv4 ? o.only_ipv6 : o.only_ipv4;
+    if (!is_excluded && (local.addresses.empty() || given == 1)) local.families.push_back(family);
+  }
+  if (local.families.empty())
+    return std::unexpected(
+        Error{Errc::usage, "usage", "--local-address is not of the family that was asked for", "leave -4 or -6 out"});
+  return local;
+}
+
+/// The trace of a run, or how it ended instead.
+struct Measured {
+  io::RunEnd end = io::RunEnd::finished;
+  probe::Trace trace{};
+};
+
+Result<Measured> measure(const Options& o, const Local& local, std::vector<probe::Server> servers,
+                         cli::Output& output) {
+  for (const auto& server : servers)
+    output.explain(cli::Verbosity::details,
+                   fmt::format("asking {} ({})", to_text(server.address), printable(server.name)));
+  const auto word = fmt::format("asking {} server address{} …", servers.size(), servers.size() == 1 ? "" : "es");
+  crypto::SecureRng rng;
+  probe::Probe probe{{.servers = std::move(servers), .timing = o.timing}, rng};
+  WithProgress shown{probe, output, word};
+  const auto end = io::run(shown, {.local_addresses = local.addresses});
+  if (!end) return std::unexpected(end.error());
+  return Measured{*end, probe.trace()};
+}
+
+cli::Exit interrupted(cli::Output& output, io::RunEnd end) {
+  const bool is_sigint = end == io::RunEnd::interrupted;
+  static_cast<void>(
+      output.fail({.code = Errc::usage,
+                   .reason = "interrupted",
+                   .detail = fmt::format("ended by {} before anything was certain", is_sigint ? "SIGINT" : "SIGTERM"),
+                   .advice = {}}));
+  return is_sigint ? cli::Exit::interrupted : cli::Exit::terminated;
+}
+
+Result<std::vector<report::Expectation>> parse_expectations(const Options& o) {
+  std::vector<report::Expectation> expectations;
+  for (const auto& text : o.expectations) {
+    auto expectation = report::parse_expectation(text);
+    if (!expectation) return std::unexpected(expectation.error());
+    expectations.push_back(std::move(*expectation));
+  }
+  // A misspelt key is wrong whatever the network says: tell before measuring.
+  if (const auto known = report::check_keys(report::to_json(probe::Report{}), expectations); !known)
+    return std::unexpected(known.error());
+  return expectations;
+}
+
+/// What makes an answer end with another exit status than 0.
+struct Objection {
+  cli::Exit exit = cli::Exit::ok;
+  Error error;
+};
+
+/// The verdict without its first word, which `error:` stands for.
+std::string why_unknown(const report::Verdict& verdict) {
+  return printable(std::string_view{verdict.summary}.substr(report::to_text(verdict.grade).size() + 2));
+}
+
+std::optional<Objection> object(const probe::Report& report, const std::vector<report::Expectation>& expectations) {
+  if (report.udp == probe::UdpState::unknown)
+    return Objection{
+        cli::Exit::nobody_there,
+        {Errc::nobody_there, "server-unreachable", why_unknown(report::verdict_of(report)),
+         "check the server's name and port, that it runs, and that this host is online; nat-probe -v says more"}};
+  const auto unmet = report::unmet_expectations(report::to_json(report), expectations);
+  if (!unmet) return Objection{cli::exit_for(unmet.error().code), unmet.error()};
+  if (unmet->empty()) return std::nullopt;
+  std::string lines;
+  for (const auto& one : *unmet) lines += (lines.empty() ? "" : "; ") + printable(report::to_text(one));
+  return Objection{cli::Exit::no, {Errc::usage, "expectation-not-met", lines, {}}};
+}
+
+cli::Exit answer(cli::Output& output, const probe::Report& report, const std::optional<Objection>& objection) {
+  for (const auto& line : report::evidence_lines(report)) output.explain(cli::Verbosity::steps, line);
+  if (output.is_json()) {
+    output.answer(objection ? report::to_json(report, objection->error) : report::to_json(report));
+  } else {
+    // Where nobody answered, the error says it all.
+    if (!objection || objection->exit != cli::Exit::nobody_there)
+      output.answer(report::to_text(report, output.is_colored() ? report::Style::colored : report::Style::plain));
+    if (objection) static_cast<void>(output.fail(objection->error));
+  }
+  return objection ? objection->exit : cli::Exit::ok;
+}
+
+cli::Exit replay(cli::Output& output, const Options& o, const std::vector<report::Expectation>& expectations) {
+  const auto trace = load_trace(o.replay);
+  if (!trace) return output.fail(trace.error());
+  const auto report = probe::classify(*trace);
+  return answer(output, report, object(report, expectations));
+}
+
+cli::Exit probe_network(cli::Output& output, const Options& o, const std::vector<report::Expectation>& expectations) {
+  const auto local = local_side(o);
+  if (!local) return output.fail(local.error());
+  auto servers = find_servers({.names = o.servers, .families = local->families, .patience = o.timing.timeout}, output);
+  if (!servers) return output.fail(servers.error());
+
+  std::optional<TraceFile> file;
+  if (!o.record.empty()) {
+    auto created = TraceFile::create(o.record);
+    if (!created) return output.fail(created.error());
+    file.emplace(std::move(*created));
+  }
+  const auto measured = measure(o, *local, std::move(*servers), output);
+  if (!measured) return output.fail(measured.error());
+  if (measured->end != io::RunEnd::finished) return interrupted(output, measured->end);
+
+  const auto report = probe::classify(measured->trace);
+  auto objection = object(report, expectations);
+  if (file)
+    if (const auto written = file->commit(measured->trace); !written)
+      objection = Objection{cli::exit_for(written.error().code), written.error()};
+  return answer(output, report, objection);
+}
+
+cli::Exit run_probe(cli::Output& output, const Options& o) {
+  const auto expectations = parse_expectations(o);
+  if (!expectations) return output.fail(expectations.error());
+  return o.replay.empty() ? probe_network(output, o, *expectations) : replay(output, o, *expectations);
+}
+}  // namespace
+
+// NOLINTNEXTLINE(bugprone-exception-escape): what is thrown before cli::run is out of memory, and nothing helps then
+int main(int argc, char** argv) {
+  Options options;
+  CLI::App app{
+      "Say what the NAT and the firewall in front of this host do with UDP, and what that means for its peers.",
+      "nat-probe"};
+  cli::Output output{"nat-probe"};
+  add_options(app, options);
+  cli::add_common_options(app, output, NATKIT_VERSION);
+  return cli::run(app, output, argc, argv, [&] { return run_probe(output, options); });
+}

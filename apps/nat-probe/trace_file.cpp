@@ -1,0 +1,107 @@
+#include "trace_file.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "natkit/base/printable.hpp"
+#include "natkit/report/trace_json.hpp"
+
+namespace natkit {
+namespace {
+constexpr unsigned readable_by_all = 0666;  // less the user's umask
+
+std::unexpected<Error> failure(const char* reason, std::string_view attempt, const std::string& path, int number) {
+  return std::unexpected(
+      Error{Errc::usage, reason,
+            fmt::format("cannot {} {}: {}", attempt, printable(path), std::generic_category().message(number)),
+            number == ENOSPC ? "make room there, or name a file elsewhere" : "name another file"});
+}
+std::unexpected<Error> cannot_write(const std::string& path, int number) {
+  return failure("cannot-write", "write the trace to", path, number);
+}
+
+/// 0, or `errno` of the write that failed.
+int write_all(int descriptor, std::string_view text) {
+  while (!text.empty()) {
+    const auto written = ::write(descriptor, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return errno;
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return 0;
+}
+
+int open_file(const std::string& path, int flags) {
+  return ::open(path.c_str(), flags | O_CLOEXEC, readable_by_all);  // NOLINT(*-vararg): the system's interface
+}
+}  // namespace
+
+TraceFile::TraceFile(int descriptor, std::string path, std::string temporary)
+    : descriptor_(descriptor), path_(std::move(path)), temporary_(std::move(temporary)) {}
+
+TraceFile::TraceFile(TraceFile&& other) noexcept
+    : descriptor_(std::exchange(other.descriptor_, -1)),
+      path_(std::move(other.path_)),
+      temporary_(std::exchange(other.temporary_, {})) {}
+
+TraceFile::~TraceFile() {
+  if (descriptor_ != -1) ::close(descriptor_);
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+}
+
+Result<TraceFile> TraceFile::create(const std::string& path) {
+  std::error_code error;
+  const auto status = std::filesystem::status(path, error);
+  if (std::filesystem::is_directory(status)) return cannot_write(path, EISDIR);
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
+    const int descriptor = open_file(path, O_WRONLY);
+    if (descriptor == -1) return cannot_write(path, errno);
+    return TraceFile{descriptor, path, {}};
+  }
+  // Through a symbolic link: the file is replaced, not the link.
+  const auto target = std::filesystem::exists(status) ? std::filesystem::canonical(path, error).string() : path;
+  auto temporary = fmt::format("{}.{}.tmp", target, ::getpid());
+  const int descriptor = open_file(temporary, O_WRONLY | O_CREAT | O_EXCL);
+  if (descriptor == -1) return cannot_write(path, errno);
+  return TraceFile{descriptor, target, std::move(temporary)};
+}
+
+Result<void> TraceFile::commit(const probe::Trace& trace) {
+  if (const int number = write_all(descriptor_, report::to_json(trace)); number != 0)
+    return cannot_write(path_, number);
+  // A network file system tells of a full disk only here.
+  if (::close(std::exchange(descriptor_, -1)) != 0) return cannot_write(path_, errno);
+  if (!temporary_.empty() && std::rename(temporary_.c_str(), path_.c_str()) != 0) return cannot_write(path_, errno);
+  temporary_.clear();
+  return {};
+}
+
+Result<probe::Trace> load_trace(const std::string& path) {
+  const int descriptor = path == "-" ? ::dup(STDIN_FILENO) : open_file(path, O_RDONLY);
+  if (descriptor == -1) return failure("cannot-read", "read", path, errno);
+  std::string text;
+  std::array<char, 65536> piece{};
+  int number = 0;
+  while (text.size() <= report::most_trace_bytes) {  // one byte more than it may have shows that it is too large
+    const auto count = ::read(descriptor, piece.data(), piece.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) number = errno;
+    if (count <= 0) break;
+    text.append(piece.data(), static_cast<std::size_t>(count));
+  }
+  ::close(descriptor);
+  if (number != 0) return failure("cannot-read", "read", path, number);
+  auto trace = report::parse_trace(text);
+  if (!trace) trace.error().detail = fmt::format("{}: {}", printable(path), trace.error().detail);
+  return trace;
+}
+}  // namespace natkit
