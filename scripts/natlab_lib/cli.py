@@ -3,7 +3,6 @@ import argparse
 import json
 import os
 import sys
-import traceback
 
 from . import state
 from .errors import Exit, LabError
@@ -119,12 +118,19 @@ def report(fault: LabError, as_json: bool) -> None:
         print(f"hint: {fault.advice}", file=sys.stderr)
 
 
-def main(argv: list[str]) -> int:
+def find_handler(command: str):
+    """Imports what the command needs, and no more: scripts call `exec` thousands of times."""
+    if command == "exec":
+        from . import enter
+        return enter.exec_command
     from . import commands
-    handlers = {"exec": commands.exec_command}
+    return getattr(commands, command)
+
+
+def main(argv: list[str]) -> int:
     try:
         options = parse(argv)
-        return int(handlers.get(options.do, getattr(commands, options.do, None))(options))
+        return int(find_handler(options.do)(options))
     except LabError as fault:
         report(fault, "--json" in argv)
         return int(fault.code)
@@ -133,5 +139,6 @@ def main(argv: list[str]) -> int:
     except BrokenPipeError:
         return int(Exit.OK)
     except Exception:
+        import traceback
         traceback.print_exc()
         return int(Exit.DEFECT)

@@ -2,6 +2,7 @@
 import contextlib
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -29,7 +30,8 @@ def describe(lab: dict) -> str:
     for network in lab["networks"]:
         link = "".join(f", {key} {network[key + '_ms']:g} ms" for key in ("delay", "jitter") if network[key + "_ms"])
         link += f", loss {network['loss']:.1%}" if network["loss"] else ""
-        lines.append(f"  {network['name']:<12} {network['type']} via {network['via']}, inbound {network['inbound']}{link}")
+        inbound = f", inbound {network['inbound']}" if network["inbound"] else ""
+        lines.append(f"  {network['name']:<12} {network['type']} via {network['via']}{inbound}{link}")
         for host in lab["hosts"]:
             if host["network"] == network["name"]:
                 lines.append(f"    {host['name']:<10} {host['address']:<15} seen as {host['public']}  {host['address6'] or ''}".rstrip())
@@ -37,12 +39,19 @@ def describe(lab: dict) -> str:
 
 
 def up(options) -> int:
-    lab, lifeline = keeper.start(state.check_name(options.name), spec.parse_all(options.specs))
-    keeper.let_go(lifeline)
-    print_json(public_view(lab)) if options.json else print(describe(lab))
-    if not options.json:
-        name = "" if lab["name"] == state.DEFAULT_NAME else f" --name {lab['name']}"
-        print(f"natlab exec{name} {lab['hosts'][1]['name']} -- ping -c1 {lab['server']['addresses'][0]}", file=sys.stderr)
+    networks = spec.parse_all(options.specs)
+    with Stop() as stop:
+        lab, lifeline = keeper.start(state.check_name(options.name), networks)
+        if stop.number:
+            keeper.stop(lab["name"])
+            return 128 + stop.number
+        keeper.let_go(lifeline)
+    if options.json:
+        print_json(public_view(lab))
+        return Exit.OK
+    print(describe(lab))
+    name = "" if lab["name"] == state.DEFAULT_NAME else f" --name {lab['name']}"
+    print(f"try: natlab exec{name} {lab['hosts'][1]['name']} -- ping -c1 {lab['server']['addresses'][0]}", file=sys.stderr)
     return Exit.OK
 
 
@@ -56,64 +65,57 @@ def down(options) -> int:
     return Exit.OK
 
 
-def exec_command(options) -> int:
-    need_command(options, "natlab exec HOST -- CMD…")
-    return enter.run(state.read(state.check_name(options.name)), options.host, options.command)
-
-
-def need_command(options, form: str) -> None:
-    if not options.command:
-        raise LabError("no-command", "there is no command after --", form)
-
-
 def run(options) -> int:
     """The lab lives exactly as long as this process, even if that is killed: the keeper watches the lifeline."""
-    need_command(options, "natlab run SPEC… -- CMD…")
-    name = state.check_name(options.name if options.name != state.DEFAULT_NAME or options.name_given else f"run-{os.getpid()}")
-    stopped: list[int] = []
-    with interruptible(stopped):
-        lab, _lifeline = keeper.start(name, spec.parse_all(options.specs))
+    enter.need_command(options, "natlab run SPEC… -- CMD…")
+    networks = spec.parse_all(options.specs)
+    name = state.check_name(options.name if options.name_given else f"run-{os.getpid()}")
+    with Stop() as stop:
+        lab, _lifeline = keeper.start(name, networks)
         try:
-            code = supervise(options.command, os.environ | environment.of_lab(lab), stopped)
+            code = 0 if stop.number else supervise(options.command, os.environ | environment.of_lab(lab), stop)
         finally:
             keeper.stop(name)
-    return 128 + stopped[0] if stopped else code
+        return 128 + stop.number if stop.number else code
 
 
-@contextlib.contextmanager
-def interruptible(stopped: list[int]):
-    """SIGINT, SIGTERM and SIGHUP end the run in order; the first one decides the exit code."""
-    def note(number, _frame) -> None:
-        stopped.append(number)
-        raise InterruptedError
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    except InterruptedError:
-        if not stopped:
-            raise
-        sys.exit(128 + stopped[0])
-    finally:
-        for number, handler in before.items():
+class Stop:
+    """Notes SIGINT, SIGTERM and SIGHUP instead of being torn out of what is being done. The first decides the exit code."""
+
+    SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def __enter__(self) -> "Stop":
+        self.number = 0
+        self.pipe, self.wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self.before = {number: signal.signal(number, self.note) for number in self.SIGNALS}
+        signal.set_wakeup_fd(self.wake)  # makes a select on `pipe` return
+        return self
+
+    def __exit__(self, *_fault) -> None:
+        signal.set_wakeup_fd(-1)
+        for number, handler in self.before.items():
             signal.signal(number, handler)
+        os.close(self.pipe)
+        os.close(self.wake)
+
+    def note(self, number, _frame) -> None:
+        self.number = self.number or number
 
 
-def supervise(command: list[str], variables: dict[str, str], stopped: list[int]) -> int:
+def supervise(command: list[str], variables: dict[str, str], stop: Stop) -> int:
+    """Runs a command to its end; hands signals on, and kills it when it does not end in time after that."""
     try:
         child = subprocess.Popen(command, env=variables)
     except OSError as fault:
         print(f"natlab: {command[0]}: {fault.strerror}", file=sys.stderr)
         return 127 if isinstance(fault, FileNotFoundError) else 126
-    try:
-        code = child.wait()
-    except InterruptedError:
-        if not enter.terminal_told_it(stopped[0]):
-            child.send_signal(stopped[0])
-        try:
-            code = child.wait(STOP_SECONDS)
-        except (InterruptedError, subprocess.TimeoutExpired):
-            child.kill()
-            code = child.wait()
+    pidfd = os.pidfd_open(child.pid)
+    while pidfd not in (ready := select.select([pidfd, stop.pipe], [], [], STOP_SECONDS if stop.number else None)[0]):
+        for number in os.read(stop.pipe, 64) if ready else [signal.SIGKILL]:
+            if not enter.terminal_told_it(number):
+                child.send_signal(number)
+    os.close(pidfd)
+    code = child.wait()
     return code if code >= 0 else 128 - code
 
 

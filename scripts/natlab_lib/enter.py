@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 
-from . import environment, kernel
+from . import environment, kernel, state
 from .errors import Exit, LabError
 
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
@@ -104,3 +104,13 @@ def run(lab: dict, node: str, command: list[str]) -> int:
     if child == 0:
         become(command, environment.of_host(lab, node))
     return exit_like(os.waitpid(child, 0)[1])
+
+
+def need_command(options, form: str) -> None:
+    if not options.command:
+        raise LabError("no-command", "there is no command after --", form)
+
+
+def exec_command(options) -> int:
+    need_command(options, "natlab exec HOST -- CMD…")
+    return run(state.read(state.check_name(options.name)), options.host, options.command)

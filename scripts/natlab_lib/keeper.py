@@ -6,12 +6,12 @@ import json
 import os
 import select
 import signal
-import subprocess
+import time
 import traceback
 from dataclasses import asdict
 from pathlib import Path
 
-from . import catalogue, kernel, plan as planning, router, state, tools
+from . import kernel, plan as planning, router, state, tools
 from .errors import Exit, LabError
 from .spec import Network
 
@@ -111,7 +111,7 @@ class Keeper:
 def describe_network(network: Network) -> dict:
     kind = network.outer_kind
     milliseconds = 1000.0
-    return {"name": network.name, "type": network.kind.name, "via": network.via, "inbound": network.inbound,
+    return {"name": network.name, "type": network.kind.name, "via": network.via, "inbound": network.inbound if network.kind.takes_inbound else None,
             "mapping": kind.mapping, "filtering": kind.filtering, "carrier": network.carrier.name if network.carrier else None,
             "delay_ms": network.delay_s * milliseconds, "jitter_ms": network.jitter_s * milliseconds, "loss": network.loss,
             "duplicate": network.duplicate, "reorder": network.reorder, "ipv6": network.ipv6, "hosts": network.host_names}
@@ -228,8 +228,16 @@ def start(name: str, networks: list[Network]) -> tuple[dict, int]:
     try:
         return receive_report(name, report_in), lifeline_out
     except LabError:
+        os.close(lifeline_out)
+        await_end(name)
         state.remove(name)
         raise
+
+
+def await_end(name: str) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while state.is_up(name) and time.monotonic() < deadline:
+        time.sleep(0.01)
 
 
 def let_go(lifeline: int) -> None:

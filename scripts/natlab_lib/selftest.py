@@ -2,6 +2,7 @@
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -138,15 +139,15 @@ class Bench:
 SHORT = {"endpoint-independent": "independent", "address-dependent": "address", "address-and-port-dependent": "address+port", None: "-"}
 
 
-def line(row: Row) -> str:
+def line(row: Row, width: int) -> str:
     verdict = "ok" if not row.complaints else "WRONG"
     if row.link:
         rtts = row.found.get("rtts") or [float("nan")]
         measured = f"{len(rtts)}/{row.found.get('sent', 0)} answers, RTT {rtts[0]:.1f}…{rtts[-1]:.1f} ms"
-        return f"{verdict:<6} {row.text:<46} {measured}"
+        return f"{verdict:<6} {row.text:<{width}} {measured}"
     refused = "ICMP error" if row.found.get("refused") else "silence"
     lost = ", port lost" if row.found.get("poisoned") and row.found["mapping"] == catalogue.EI else ""
-    return (f"{verdict:<6} {row.text:<46} {SHORT[row.found.get('mapping')]:<13} {SHORT[row.found.get('filtering')]:<13} "
+    return (f"{verdict:<6} {row.text:<{width}} {SHORT[row.found.get('mapping')]:<13} {SHORT[row.found.get('filtering')]:<13} "
             f"{refused}{lost}")
 
 
@@ -156,9 +157,10 @@ def report(rows: list[Row], options, seconds: float) -> None:
         print(json.dumps({"schema": "natkit/natlab/1", "ok": not wrong, "elapsed_ms": seconds * 1000, "rows": [
             {"network": row.text, "ok": not row.complaints, "complaints": row.complaints, "found": row.found} for row in rows]}))
         return
-    print(f"{'':<6} {'network':<46} {'mapping':<13} {'filtering':<13} to unasked-for packets")
+    width = max(len(row.text) for row in rows)
+    print(f"{'':<6} {'network':<{width}} {'mapping':<13} {'filtering':<13} to unasked-for packets")
     for row in rows:
-        print(line(row))
+        print(line(row, width))
         for complaint in row.complaints:
             print(f"       {complaint}")
     print(f"{len(rows) - len(wrong)} of {len(rows)} rows right, {seconds:.1f} s")
@@ -169,6 +171,8 @@ def run(options) -> int:
     if not have_router():
         rows = [row for row in rows if not spec.parse(f"r={row.text}").needs_wire]
         print("warning: natlab_router is not built, so only the kernel's NATs are tested", file=sys.stderr)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)  # an exception, so that the labs are taken down
     started = time.monotonic()
     per_lab = MAX_NETWORKS - 1
     for number, first in enumerate(range(0, len(rows), per_lab)):

@@ -25,12 +25,12 @@ def find_router() -> str:
         if os.access(told, os.X_OK):
             return told
         raise LabError("router-missing", f"NATLAB_ROUTER={told} cannot be run", "let it name the program natlab_router")
-    root = HERE.parents[2]
+    root = HERE.parents[2]   # of the source tree
     candidates = [path for build in ("release", "dev", "clang")
                   for path in [root / "build" / build / "tests" / "lab" / "router" / "natlab_router"] if os.access(path, os.X_OK)]
     if candidates:
         return str(max(candidates, key=lambda path: path.stat().st_mtime))
-    installed = root / "libexec" / "natkit" / "natlab_router"
+    installed = HERE.parents[3] / "libexec" / "natkit" / "natlab_router"
     if os.access(installed, os.X_OK):
         return str(installed)
     raise LabError("router-missing", "this lab needs the user-space router, and natlab_router is not built",
@@ -42,10 +42,10 @@ def feed(command: list[str], lines: str, purpose: str, **options) -> None:
     """Runs a program over a script on its standard input."""
     done = subprocess.run(command, input=lines, text=True, capture_output=True, **options)
     if done.returncode != 0:
-        raise LabError("setup-failed", f"{purpose}: {done.stderr.strip()[:600]}", hint_for(done.stderr, lines), Exit.DEFECT)
+        raise LabError("setup-failed", f"{purpose}: {done.stderr.strip()[:600]}", hint_for(done.stderr), Exit.DEFECT)
 
 
-def hint_for(message: str, lines: str) -> str:
+def hint_for(message: str) -> str:
     if "Operation not permitted" in message:
         return "the system takes away the rights a user namespace gives: run as root, or see 'natlab --help', Requirements"
     if "Unknown device type" in message or "Operation not supported" in message or "No such file or directory" in message:

@@ -95,6 +95,7 @@ Result<void> serve(Router& router) {
   const int inside = router.socket(Side::inside).number(), outside = router.socket(Side::outside).number();
   const auto epoll = open_epoll(std::array{inside, outside, timer->number(), stop->number()});
   if (!epoll) return std::unexpected(epoll.error());
+  ask_for_promptness();
   std::puts("ready");
   std::fflush(stdout);
 

@@ -59,6 +59,8 @@ class Timer {
   Descriptor descriptor_;
 };
 
+/// Asks to run before other programs, so that delays stay true on a busy machine; granted to root only.
+void ask_for_promptness();
 [[nodiscard]] Instant monotonic_now();
 /// SIGINT and SIGTERM as a descriptor that becomes readable; they no longer end the process by themselves.
 [[nodiscard]] Result<Descriptor> open_stop_signals();
