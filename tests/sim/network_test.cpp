@@ -180,6 +180,27 @@ TEST_CASE("A packet that dies between two NATs opens its own and leaves the othe
   CHECK(host.addresses().size() == 1);
 }
 
+TEST_CASE("A packet from outside needs a hop for the NAT, too, and its sender is told when it has none", "[network]") {
+  const auto [hops, gets_in] = GENERATE(table<int, bool>({{3, false}, {4, true}}));
+  World world;
+  auto& home = world.net.add_nat({.filtering = Behavior::endpoint_independent});
+  auto& inside = world.net.add_host(home);
+  Asker waiting{{{one, ip1_port1}}};
+  inside.attach(waiting);
+  world.net.run_for(100ms);
+  REQUIRE(waiting.answers.size() == 1);
+  auto& stranger = world.net.add_host();
+  const auto mapped = *parse_endpoint(waiting.answers.front().text);
+  Asker knocking{{{.socket = one, .to = mapped, .hop_limit = static_cast<std::uint8_t>(hops)}}};
+  world.net.packets().keep(100);
+  world.net.run(knocking, stranger, {.time = 500ms});
+  CHECK((waiting.answers.size() == 2) == gets_in);
+  int complaints = 0;
+  for (const auto& seen : world.net.packets().packets())
+    if (seen.where == stranger.id() && seen.packet.error && seen.packet.error->destination == mapped) ++complaints;
+  CHECK(complaints == (gets_in ? 0 : 1));
+}
+
 TEST_CASE("A packet that dies at the first NAT leaves no mapping", "[network]") {
   World world;
   auto& home = world.net.add_nat();
