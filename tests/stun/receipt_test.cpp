@@ -78,6 +78,17 @@ TEST_CASE("A request too small to pay for a receipt gets the changed answer alon
   CHECK(server.machine.counters().receipts == 0);
 }
 
+TEST_CASE("A request that pays just for the barest answer and receipt gets both", "[receipt]") {
+  Server server{complete()};
+  const auto bytes = request().add_change_request(Change::port).add(AttributeType::natkit_receipt, Bytes(36)).finish();
+  REQUIRE(bytes.size() == 68);
+  const auto answers = server.ask(bytes, v4.at);
+  REQUIRE(answers.size() == 2);
+  CHECK(answers[0].payload.size() == 32);  // the mapped address, and nothing else
+  CHECK(answers[1].payload.size() == 32);
+  CHECK(receipt(parsed(answers[1])) == endpoint("192.0.2.1:3479"));
+}
+
 TEST_CASE("A refusal is all the answer that a request for a receipt gets", "[receipt]") {
   Server server{one_socket()};
   const auto answers = server.ask(receipt_request(v4, Change::address_and_port, Fingerprint::none), v4.at);
@@ -130,6 +141,18 @@ TEST_CASE("An echoed cookie proves the address: answers may then be larger than 
   CHECK(with_cookie(v4.at, issued) == 2);
   server.now += 1s;
   CHECK(with_cookie(v4.at, issued) == 1);
+}
+
+TEST_CASE("Even to a proven address PADDING is not longer than it came", "[receipt]") {
+  Server server{complete()};
+  const auto issued =
+      cookie(parsed(server.ask(receipt_request(v4, Change::nothing, Fingerprint::none), v4.at).at(0))).value();
+  const auto bytes = request().add(AttributeType::natkit_cookie, issued).add(AttributeType::padding, Bytes(8)).finish();
+  const auto answers = server.ask(bytes, v4.at);
+  REQUIRE(answers.size() == 1);
+  CHECK(parsed(answers[0]).find(AttributeType::padding)->size() == 8);
+  CHECK(parsed(answers[0]).find(AttributeType::other_address));
+  CHECK(answers[0].payload.size() > bytes.size());  // which only a proven address may be sent
 }
 
 TEST_CASE("Two servers do not accept each other's cookies", "[receipt]") {

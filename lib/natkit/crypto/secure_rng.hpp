@@ -1,6 +1,6 @@
 #pragma once
 /// Chance for real runs: transaction ids, secrets, ports. Draws from OpenSSL's generator (a CTR-DRBG seeded by the
-/// kernel) in blocks, because one call a number costs thirty times more. If there is no entropy the process ends, since
+/// kernel) in blocks, because one call a number costs fifty times more. If there is no entropy the process ends, since
 /// guessable transaction ids would let anybody forge answers.
 /// A fork would share the buffered block: make a new one in the child.
 #include <array>
