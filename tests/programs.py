@@ -1,0 +1,153 @@
+"""Runs programs for tests: natkit's own, and other people's. Every wait has a bound, and what was started is ended by its
+process id, however the test goes. Standard library only.
+"""
+import json
+import os
+import queue
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+ROOT = Path(__file__).resolve().parent.parent
+NATLAB = ROOT / "scripts" / "natlab"
+SKIPPED = 4            # as natlab ends where the system forbids namespaces, so that one code means it all
+READY_SECONDS = 30.0   # a build with sanitizers on a busy machine
+RUN_SECONDS = 60.0
+END_SECONDS = 5.0
+
+
+def skip(why: str) -> NoReturn:
+    """For CTest (SKIP_RETURN_CODE): what the test needs is not on this machine."""
+    print(f"skipped: {why}", flush=True)
+    sys.exit(SKIPPED)
+
+
+def own(tool: str) -> str:
+    """A tool of ours: in $NATKIT_BIN (CTest sets it), else what was built last."""
+    told = os.environ.get("NATKIT_BIN")
+    built = [Path(told) / tool] if told else list((ROOT / "build").glob(f"*/bin/{tool}"))
+    found = [path for path in built if os.access(path, os.X_OK)]
+    if not found:
+        sys.exit(f"{tool} is not built; cmake --preset dev && cmake --build build/dev --target {tool}")
+    return str(max(found, key=lambda path: path.stat().st_mtime))
+
+
+def foreign(program: str, package: str) -> str:
+    return shutil.which(program) or skip(f"{program} is not installed (apt-get install {package})")
+
+
+class Program:
+    """Something that runs until the test is through with it. Its output is read all the while, so it never blocks on it."""
+
+    def __init__(self, *command: str):
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                        text=True, errors="replace")
+        self.said: list[str] = []
+        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        for line in self.process.stdout:
+            self._lines.put(line.rstrip("\n"))
+        self._lines.put(None)
+
+    def wait_for(self, pattern: str) -> re.Match:
+        """The first line not yet looked at that the pattern matches. Raises AssertionError when there comes none."""
+        while True:
+            try:
+                line = self._lines.get(timeout=READY_SECONDS)
+            except queue.Empty:
+                line = None
+            if line is None:
+                raise AssertionError(f"{self.process.args} never said /{pattern}/ but: {self.said}")
+            self.said.append(line)
+            if match := re.search(pattern, line):
+                return match
+
+    def end(self) -> int:
+        """SIGTERM, and SIGKILL for who does not listen. Returns the exit status."""
+        self.process.terminate()
+        try:
+            status = self.process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            status = self.process.wait()
+        self._reader.join(END_SECONDS)
+        self.process.stdout.close()
+        return status
+
+    def __enter__(self) -> "Program":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.end()
+
+
+def inside(host: str | None, *command: str) -> list[str]:
+    """The command, to be run in a host of the lab that this process was started beside (natlab run); None: right here."""
+    return [str(NATLAB), "exec", host, "--", *command] if host else list(command)
+
+
+def serve(*arguments: str, host: str | None = None) -> tuple[Program, list[str]]:
+    """Starts rendezvousd; returns it with the UDP endpoints that its ready line names."""
+    program = Program(*inside(host, own("rendezvousd"), "--log", "json", *arguments))
+    try:
+        ready = json.loads(program.wait_for(r'"event":\s*"ready"').string)
+    except BaseException:
+        program.end()
+        raise
+    return program, ready["udp"]
+
+
+@dataclass
+class Probed:
+    """What one run of nat-probe left behind."""
+    exit: int
+    answer: dict
+    stderr: str
+
+    def value(self, path: str):
+        found = self.answer
+        for key in path.split("."):
+            found = found.get(key) if isinstance(found, dict) else None
+        return found
+
+    def reasons(self, about: str) -> list[str]:
+        return [item["reason"] for item in self.answer.get("evidence", []) if item["about"] == about]
+
+    def __str__(self) -> str:
+        return f"exit {self.exit}: {json.dumps(self.answer)} {self.stderr}"
+
+
+def nat_probe(*arguments: str, host: str | None = None, wrapper: tuple[str, ...] = ()) -> Probed:
+    command = [*wrapper, *inside(host, own("nat-probe"), "--json", *arguments)]
+    environment = {key: value for key, value in os.environ.items() if key != "NATKIT_SERVER"}
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=RUN_SECONDS, env=environment)
+    lines = done.stdout.splitlines()
+    return Probed(done.returncode, json.loads(lines[0]) if len(lines) == 1 else {}, done.stderr)
+
+
+def beside_a_lab(*specs: str) -> None:
+    """Goes on only inside `natlab run SPEC… -- this very program`: started without a lab, it becomes that command, and the
+    lab ends with it. Where namespaces are forbidden natlab says so and ends with SKIPPED."""
+    mine = "NATKIT_TEST_LAB"
+    if os.environ.get(mine) == os.environ.get("NATLAB_NAME", ""):
+        return
+    name = f"test-{os.getpid()}"
+    os.environ[mine] = name
+    sys.stdout.flush()
+    os.execv(NATLAB, [str(NATLAB), "run", "--name", name, *specs, "--", sys.executable, *sys.argv])
+
+
+def members(behavior: str | list[str] | None) -> Iterator[str]:
+    """The behaviours that a value of the report leaves possible; none: it is unknown."""
+    if isinstance(behavior, str):
+        yield behavior
+    yield from behavior if isinstance(behavior, list) else ()
