@@ -1,5 +1,6 @@
 // nat-probe: say what the NAT and the firewall in front of this host do with UDP, and what that means for its peers.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/App.hpp>
 #include <CLI/Option.hpp>
@@ -28,7 +29,8 @@ namespace {
 using namespace natkit;
 
 struct Options {
-  std::vector<std::string> servers;
+  std::vector<std::string> named_servers;    // as arguments
+  std::vector<std::string> default_servers;  // --server: from the configuration or the environment
   bool only_ipv4 = false;
   bool only_ipv6 = false;
   probe::Timing timing;  // defaults live with the protocol; --help prints them from here
@@ -47,12 +49,13 @@ constexpr const char* footer =
   nat-probe --record trace.json                  keep what was seen; attach it to a bug report
   nat-probe --replay trace.json                  judge it again, anywhere, without a network
 
-What is sent: some dozens of small STUN packets (UDP, one TCP connection where UDP stays silent) to the servers that you
-name, and to addresses that they name as their own. Without any: the public ones that nat-probe(1) lists. They learn
-your public address, as any site does. Nothing is changed on your router.
+What is sent: some dozens of small STUN packets (UDP, and one TCP connection where UDP stays silent)
+to the servers that you name and to addresses that these name as their own. If you name none: to the
+public ones listed in nat-probe(1). They learn your public address, as any site does. Nothing is
+changed on your router.
 
-Exit status: 0 measured (blocked UDP is an answer too), 1 an --expect is not met, 2 wrong usage, 3 no server answered or
-was found, 70 a defect of ours, 130 and 143 interrupted.)";
+Exit status: 0 measured (blocked UDP is an answer, too), 1 an --expect is not met, 2 wrong usage,
+3 no server answered or was found, 70 a defect of ours, 130 and 143 interrupted. See nat-probe(1).)";
 
 std::string check_server(const std::string& text) {
   return io::parse_host_port(text, stun::default_port) ? std::string{} : "'" + printable(text) + "' is not HOST[:PORT]";
@@ -63,12 +66,15 @@ std::string check_address(const std::string& text) {
 }
 
 void add_options(CLI::App& app, Options& o) {
-  app.add_option("SERVER,--server", o.servers, "STUN server, HOST[:PORT]; two addresses are needed for a full answer")
+  app.add_option("SERVER", o.named_servers, "STUN server, HOST[:PORT]; a full answer needs one with two addresses")
+      ->check(check_server)
+      ->configurable(false);
+  app.add_option("--server", o.default_servers, "server to ask where no argument names one; for configuration files")
       ->type_name("SERVER")
       ->check(check_server)
       ->delimiter(',')
-      ->envname("NATKIT_SERVER")
-      ->group("");  // listed as an argument; the long name is for configuration files
+      ->allow_extra_args(false)
+      ->envname("NATKIT_SERVER");
   app.add_flag("-4,--ipv4", o.only_ipv4, "ask over IPv4 only");
   app.add_flag("-6,--ipv6", o.only_ipv6, "ask over IPv6 only")->excludes("--ipv4");
   cli::add_duration(app, "--timeout", o.timing.timeout,
@@ -164,7 +170,8 @@ Result<std::vector<report::Expectation>> parse_expectations(const Options& o) {
 /// What makes an answer end with another exit status than 0.
 struct Objection {
   cli::Exit exit = cli::Exit::ok;
-  Error error;
+  Error error{};
+  std::vector<std::string> lines{};  ///< for people, instead of the error: one for each expectation that is not met
 };
 
 /// The verdict without its first word, which `error:` stands for.
@@ -181,9 +188,10 @@ std::optional<Objection> object(const probe::Report& report, const std::vector<r
   const auto unmet = report::unmet_expectations(report::to_json(report), expectations);
   if (!unmet) return Objection{cli::exit_for(unmet.error().code), unmet.error()};
   if (unmet->empty()) return std::nullopt;
-  std::string lines;
-  for (const auto& one : *unmet) lines += (lines.empty() ? "" : "; ") + printable(report::to_text(one));
-  return Objection{cli::Exit::no, {Errc::usage, "expectation-not-met", lines, {}}};
+  Objection objection{.exit = cli::Exit::no};
+  for (const auto& one : *unmet) objection.lines.push_back(printable(report::to_text(one)));
+  objection.error = {Errc::usage, "expectation-not-met", fmt::format("{}", fmt::join(objection.lines, "; ")), {}};
+  return objection;
 }
 
 cli::Exit answer(cli::Output& output, const probe::Report& report, const std::optional<Objection>& objection) {
@@ -194,7 +202,9 @@ cli::Exit answer(cli::Output& output, const probe::Report& report, const std::op
     // Where nobody answered, the error says it all.
     if (!objection || objection->exit != cli::Exit::nobody_there)
       output.answer(report::to_text(report, output.is_colored() ? report::Style::colored : report::Style::plain));
-    if (objection) static_cast<void>(output.fail(objection->error));
+    if (objection && objection->lines.empty()) static_cast<void>(output.fail(objection->error));
+    if (objection)
+      for (const auto& line : objection->lines) output.log("error: " + line);
   }
   return objection ? objection->exit : cli::Exit::ok;
 }
@@ -209,7 +219,10 @@ cli::Exit replay(cli::Output& output, const Options& o, const std::vector<report
 cli::Exit probe_network(cli::Output& output, const Options& o, const std::vector<report::Expectation>& expectations) {
   const auto local = local_side(o);
   if (!local) return output.fail(local.error());
-  auto servers = find_servers({.names = o.servers, .families = local->families, .patience = o.timing.timeout}, output);
+  auto servers = find_servers({.names = o.named_servers.empty() ? o.default_servers : o.named_servers,
+                               .families = local->families,
+                               .patience = o.timing.timeout},
+                              output);
   if (!servers) return output.fail(servers.error());
 
   std::optional<TraceFile> file;

@@ -13,6 +13,7 @@ _nat_probe() {
       compopt -o nospace
       return ;;
     --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$word"); return ;;
+    --server) mapfile -t COMPREPLY < <(compgen -A hostname -- "$word"); return ;;
     --config | --record | --replay) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
     --timeout) mapfile -t COMPREPLY < <(compgen -W '1s 3s 10s' -- "$word"); return ;;
   esac
@@ -20,7 +21,7 @@ _nat_probe() {
     mapfile -t COMPREPLY < <(compgen -A hostname -- "$word")
     return
   fi
-  mapfile -t COMPREPLY < <(compgen -W '-4 --ipv4 -6 --ipv6 --timeout --local-address --expect --replay --record --json
+  mapfile -t COMPREPLY < <(compgen -W '--server -4 --ipv4 -6 --ipv6 --timeout --local-address --expect --replay --record --json
     -q --quiet -v --verbose --color --config --version -h --help' -- "$word")
 }
 complete -F _nat_probe nat-probe

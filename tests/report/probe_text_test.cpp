@@ -41,8 +41,7 @@ TEST_CASE("An unknown value says why, and rather why than that somebody was sile
 
 TEST_CASE("Silence and blocked UDP are told apart in the first line", "[probe_text]") {
   CHECK(to_text(test::silent(), Style::plain).starts_with("Unknown: no server answered"));
-  CHECK(to_text(test::silent(), Style::plain).find("198.51.100.1:3478 (198.51.100.1)  no answer\n") !=
-        std::string::npos);
+  CHECK(to_text(test::silent(), Style::plain).find("  198.51.100.1:3478  no answer\n") != std::string::npos);
   CHECK(to_text(test::blocked(), Style::plain).starts_with("Blocked: UDP does not get through"));
 }
 

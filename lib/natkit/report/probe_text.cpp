@@ -158,7 +158,9 @@ std::string servers_block(const std::vector<probe::ServerReport>& servers) {
   std::vector<Row> rows;
   for (const auto& server : servers) {
     auto address = to_text(server.address);
-    if (!server.name.empty() && server.name != address) address += fmt::format(" ({})", printable(server.name));
+    // A name that is the address itself, with or without the port, tells nothing new.
+    const bool is_named = !server.name.empty() && parse_endpoint(server.name, server.address.port) != server.address;
+    if (is_named) address += fmt::format(" ({})", printable(server.name));
     rows.push_back({.key = std::move(address),
                     .value = server.rtt ? fmt::format("{:.1f} ms", to_ms(*server.rtt)) : "no answer",
                     .note = server_note(server)});
