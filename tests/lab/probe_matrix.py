@@ -1,0 +1,183 @@
+#!/usr/bin/env python3
+"""nat-probe behind every kind of network that the lab can raise, 50 ms from rendezvousd, twice in a row each, and once
+against a server with one address.
+
+Usage: probe_matrix.py [--strict-time] [behaviours|kernel|lossy]
+
+Prints a row for each network and ends with 1 if a verdict is wrong. Times are only printed, since a busy machine is no
+defect; with --strict-time, for runs by hand, one over the limit is wrong too.
+"""
+import argparse
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import programs
+
+EI, AD, APD = "endpoint-independent", "address-dependent", "address-and-port-dependent"
+SHORT = {EI: "EI", AD: "AD", APD: "APD"}
+DELAY_MS = 25.0
+GUARD_MS = 40.0                               # the least that nat-probe waits beyond the round trip: lib/natkit/probe/digest.hpp
+LIMIT_MS = 2.3 * (2 * DELAY_MS) + GUARD_MS    # two round trips, since the second address is not known before, and some room
+AT_ONCE = 2                                   # more would measure the machine
+SERVER6 = "[2001:db8:ffff::1]:3478"
+PAIRS = {f"{m}-{f}": (mapping, filtering) for m, mapping in (("eim", EI), ("adm", AD), ("apdm", APD))
+         for f, filtering in (("eif", EI), ("adf", AD), ("apdf", APD))}
+CONES = {EI: "full-cone", AD: "restricted-cone", APD: "port-restricted-cone"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A network and what is true of it. `mapping` None: UDP is blocked. `filtering6` None: no IPv6."""
+    spec: str
+    mapping: str | None = EI
+    filtering: str | None = APD
+    nat: bool = True
+    filtering6: str | None = None
+    hosts: tuple[str, ...] = ()     # where it has several
+
+    @property
+    def label(self) -> str:
+        if self.mapping is None:
+            return "udp-blocked"
+        if not self.nat:
+            return "open-internet" if self.filtering == EI else "symmetric-firewall"
+        return CONES[self.filtering] if self.mapping == EI else "symmetric"
+
+
+def pair(spec: str) -> Row:
+    return Row(spec, *PAIRS[spec.partition(",")[0]])
+
+
+BY_KERNEL = ["eim-eif", "eim-adf", "eim-apdf", "apdm-apdf"]
+LABS = {
+    "behaviours": [*(pair(name) for name in PAIRS), *(pair(f"{name},via=router") for name in BY_KERNEL),
+                   *(pair(f"{name},via=router,inbound=accept") for name in ("eim-apdf", "apdm-apdf")),
+                   pair("eim-apdf,via=router,inbound=reject"), Row("sequential,via=router", APD), Row("block", APD),
+                   Row("eim-apdf,via=router,pool=4,pooling=arbitrary"), Row("cgn,via=router")],
+    "kernel": [*(pair(f"{name},inbound={inbound}") for name in BY_KERNEL for inbound in ("accept", "reject")),
+               Row("sequential", APD), Row("sequential,inbound=accept", APD), Row("cgn"), Row("cgn,inbound=accept"),
+               Row("cgn,carrier=apdm-apdf", APD), Row("public,ipv6", filtering=EI, nat=False, filtering6=EI),
+               Row("firewall,ipv6", nat=False, filtering6=APD), Row("firewall,inbound=reject", nat=False),
+               Row("eim-apdf,ipv6", filtering6=APD), Row("udp-blocked", None, None), Row("same-lan", hosts=("1", "2"))],
+    "lossy": [pair(f"{name},loss=10%,jitter=30ms") for name in ("eim-eif", "eim-adf", "eim-apdf", "adm-adf", "apdm-apdf")],
+}
+LOSSY_RUNS = 4
+
+
+def names_of(index: int, row: Row) -> list[str]:
+    return [f"n{index}{suffix}" for suffix in row.hosts or ("",)]
+
+
+def spec_of(index: int, row: Row) -> str:
+    return f"n{index}={row.spec},delay={DELAY_MS:g}ms"
+
+
+# --- what a run must have found; each yields complaints ---
+
+def differences(probed: programs.Probed, expected: dict):
+    for path, value in expected.items():
+        if probed.value(path) != value:
+            yield f"{path} is {probed.value(path)}, not {value}"
+
+
+def check_whole(row: Row, probed: programs.Probed):
+    """Against a server with two addresses everything is found out."""
+    expected = {"udp": "ok", "ipv4.nat": row.nat, "ipv4.mapping": row.mapping, "ipv4.filtering": row.filtering}
+    if row.mapping is None:
+        expected = {"udp": "blocked", "ipv4.nat": None, "ipv4.mapping": None, "ipv4.filtering": None}
+    expected["labels.rfc3489"] = row.label
+    if row.filtering6:
+        expected |= {"ipv6.nat": False, "ipv6.mapping": EI, "ipv6.filtering": row.filtering6}
+    yield from differences(probed, expected)
+
+
+def check_single(row: Row, probed: programs.Probed):
+    """With one address and two ports, only what depends on ports can be told from what does not."""
+    if row.mapping is None:
+        return
+    left = {EI: [EI, AD], AD: [EI, AD], APD: APD}
+    yield from differences(probed, {"udp": "ok", "ipv4.nat": row.nat, "ipv4.mapping": left[row.mapping],
+                                    "ipv4.filtering": left[row.filtering]})
+
+
+def check_lossy(row: Row, probed: programs.Probed):
+    """Loss may leave things open; it must not make them wrong."""
+    for path, truth in (("ipv4.mapping", row.mapping), ("ipv4.filtering", row.filtering)):
+        found = list(programs.members(probed.value(path)))
+        if found and truth not in found:
+            yield f"{path} is {found}, not {truth}"
+    if probed.value("udp") == "blocked":
+        yield "udp is blocked"
+
+
+@dataclass
+class Measured:
+    host: str
+    row: Row
+    run: str
+    probed: programs.Probed
+    complaints: list[str]
+
+    def late(self) -> bool:
+        """Blocked UDP takes as long as it takes to be sure; loss makes nat-probe ask again; a set is another question."""
+        return self.run in ("1st", "2nd") and self.row.mapping is not None and self.probed.value("elapsed_ms") > LIMIT_MS
+
+    def show(self) -> None:
+        found = " ".join("|".join(SHORT[one] for one in programs.members(self.probed.value(f"ipv4.{key}"))) or "-"
+                         for key in ("mapping", "filtering"))
+        print(f"{self.host:<5} {self.row.spec:<38} {self.run:<6} {found:<14} {self.probed.value('labels.rfc3489') or '-':<21}"
+              f"{self.probed.value('elapsed_ms') or 0:>7.0f} ms {self.probed.value('packets_sent') or 0:>3} packets"
+              f" {'late' if self.late() else '':<5}{'WRONG: ' + '; '.join(self.complaints) if self.complaints else ''}", flush=True)
+
+
+def measure(host: str, row: Row, run: str, check, *arguments: str) -> Measured:
+    probed = programs.nat_probe(*arguments, host=host)
+    complaints = list(check(row, probed))
+    if probed.exit != 0 and not (check is check_lossy and probed.exit == 3):
+        complaints.append(f"it ended with {probed.exit}")
+    if complaints:
+        complaints.append(str(probed))
+    return Measured(host, row, run, probed, complaints)
+
+
+def measure_network(index: int, row: Row, lossy: bool) -> list[Measured]:
+    """One run after the other, so that each but the first finds what the one before has left in the NAT."""
+    whole, done = ["198.51.100.1"] + ([SERVER6] if row.filtering6 else []), []
+    for host in names_of(index, row):
+        if lossy:
+            done += [measure(host, row, f"run {n + 1}", check_lossy, *whole) for n in range(LOSSY_RUNS)]
+            continue
+        done += [measure(host, row, run, check_whole, *whole) for run in ("1st", "2nd")]
+        if row.mapping is not None:
+            done.append(measure(host, row, "single", check_single, "198.51.100.3"))
+    for one in done:
+        one.show()
+    return done
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--strict-time", action="store_true")
+    parser.add_argument("lab", choices=LABS, nargs="?", default="behaviours")
+    options = parser.parse_args()
+    rows = list(enumerate(LABS[options.lab], start=1))
+    programs.beside_a_lab(*(spec_of(index, row) for index, row in rows))
+
+    two, _ = programs.serve("--listen", "198.51.100.1", "--alternate", "198.51.100.2", "--listen", "[2001:db8:ffff::1]",
+                            "--alternate", "[2001:db8:ffff::2]", host="server")
+    one, _ = programs.serve("--listen", "198.51.100.3", host="server")
+    with two, one, ThreadPoolExecutor(AT_ONCE) as pool:
+        done = [each for network in pool.map(lambda item: measure_network(*item, options.lab == "lossy"), rows) for each in network]
+    wrong = sum(bool(each.complaints) for each in done)
+    late = sum(each.late() for each in done)
+    times = sorted(each.probed.value("elapsed_ms") for each in done if each.run in ("1st", "2nd") and each.row.mapping is not None)
+    print(f"{len(done)} runs, {wrong} wrong" + (f"; {late} of {len(times)} took longer than {LIMIT_MS:.0f} ms (2.3 round trips + guard), "
+          f"median {times[len(times) // 2]:.0f} ms, longest {times[-1]:.0f} ms" if times else ""))
+    return int(wrong > 0 or (options.strict_time and late > 0))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
