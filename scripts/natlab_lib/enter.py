@@ -6,6 +6,7 @@
 The command ends with the lab (it is in its PID namespace) and with `natlab exec` (parent-death signal); signals sent to
 `natlab exec` are handed on, so in a script `natlab exec HOST -- CMD & kill $!` does what it looks like.
 """
+import contextlib
 import os
 import signal
 import sys
@@ -94,7 +95,8 @@ def run(lab: dict, node: str, command: list[str]) -> int:
 
     def hand_on(number, _frame) -> None:
         if child and not terminal_told_it(number):
-            os.kill(child, number)
+            with contextlib.suppress(ProcessLookupError):  # it had just ended, by the same signal to our group
+                os.kill(child, number)
 
     for number in FORWARDED:
         if signal.getsignal(number) != signal.SIG_IGN:  # nohup stays nohup
