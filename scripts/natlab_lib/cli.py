@@ -4,7 +4,7 @@ import json
 import os
 import sys
 
-from . import state
+from . import __version__, state
 from .errors import Exit, LabError
 
 TEXT = """\
@@ -45,8 +45,8 @@ Names and addresses (N-th SPEC):
                  public, firewall: 203.0.113.<10 N>, +1 … themselves
   NAME.router    the box with LAN and uplink; NAME.carrier its second NAT (cgn, 100.64.N.1); NAME.isp and core, routers:
                  all of them can be entered with exec, as can the server
-  A packet of a host passes its own NAT with TTL 2 (cgn: 3), dies at the ISP or the core with TTL 2 or 3 (cgn: 3, 4), and
-  reaches another network's NAT with TTL 5 (cgn: 6).
+  A host's packet with TTL 1 dies in its own router, untranslated; with TTL 2 it passes the NAT and dies at the ISP, with 3
+  at the core, with 4 at the other network's ISP; with 5 it reaches the other NAT (from a cgn: one more each).
 
 Environment of commands started by run and exec: NATLAB_SERVER (198.51.100.1:3478), NATLAB_SERVER_ADDRESSES (both),
   NATLAB_SERVER_SINGLE (the third), the same with 6 at the end of SERVER or ADDRESSES or SINGLE for IPv6, NATLAB_HOSTS,
@@ -74,6 +74,7 @@ def add_common(parser, json_too: bool) -> None:
 def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="natlab", description=TEXT, formatter_class=argparse.RawDescriptionHelpFormatter,
                                      epilog="\n".join((SPEC_HELP, ADDRESSES_HELP, REQUIREMENTS_HELP)))
+    parser.add_argument("--version", action="version", version=f"natlab {__version__}")
     commands = parser.add_subparsers(dest="do", metavar="COMMAND", required=True)
 
     def command(name: str, text: str, epilog: str = "", json_too: bool = False):

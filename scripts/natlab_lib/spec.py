@@ -158,8 +158,12 @@ def apply_option(network: Network, key: str, value: str) -> None:
 def choose_via(kind: catalogue.Kind, outer: catalogue.Kind, options: dict[str, str]) -> str:
     possible = outer.vias if outer is not kind else kind.vias
     wanted = options.get("via")
+    # The kernel's cones remember which host a port belongs to by the port alone: two hosts with one port would be mixed up.
+    shared_cone = kind.name in ("eim-eif", "eim-adf") and options.get("hosts", "1") != "1"
     if wanted is None:
-        return catalogue.ROUTER if any(key in options for key in ROUTER_ONLY) else possible[0]
+        return catalogue.ROUTER if shared_cone or any(key in options for key in ROUTER_ONLY) else possible[0]
+    if wanted == catalogue.KERNEL and shared_cone:
+        raise bad(f"{kind.name} via=kernel has room for one host", "leave via= out, or hosts=")
     if one_of("via", wanted, (catalogue.KERNEL, catalogue.ROUTER)) not in possible:
         raise bad(f"{outer.name} cannot be had via={wanted}", f"leave via= out: it is via={possible[0]}")
     return wanted
@@ -181,9 +185,16 @@ def check(network: Network, options: dict[str, str]) -> None:
 
 def parse(text: str) -> Network:
     """One SPEC. Raises LabError with the place of the fault."""
+    try:
+        return parse_parts(text)
+    except LabError as fault:
+        raise bad(f"{text}: {fault.detail}", fault.advice) from None
+
+
+def parse_parts(text: str) -> Network:
     name, equals, rest = text.partition("=")
     if not equals or not NAME_FORM.fullmatch(name):
-        raise bad(f"'{text}' does not begin with NAME=TYPE", "a name is up to 12 letters, digits and dashes: home=port-restricted,delay=25ms")
+        raise bad("it does not begin with NAME=TYPE", "a name is up to 12 letters, digits and dashes: home=port-restricted,delay=25ms")
     if name in RESERVED:
         raise bad(f"'{name}' is the lab's own", f"not to be used: {', '.join(sorted(RESERVED))}")
     type_name, *pairs = rest.split(",")

@@ -7,6 +7,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
+import natlab_lib  # noqa: E402
 from natlab_lib import catalogue, plan, router, rulesets, spec, state  # noqa: E402
 from natlab_lib.errors import Exit, LabError  # noqa: E402
 
@@ -49,6 +50,16 @@ class Specs(unittest.TestCase):
         for texts in (["a=nat", "a=nat"], ["a=nat,hosts=2", "a1=public"]):
             with self.subTest(texts), self.assertRaises(LabError):
                 spec.parse_all(texts)
+
+
+    def test_a_kernel_cone_has_one_host(self):
+        self.assertEqual(spec.parse("a=full-cone,hosts=2").via, "router")
+        with self.assertRaises(LabError):
+            spec.parse("a=full-cone,hosts=2,via=kernel")
+
+    def test_the_version_is_that_of_the_project(self):
+        project = (Path(__file__).resolve().parents[2] / "CMakeLists.txt").read_text()
+        self.assertIn(f"VERSION {natlab_lib.__version__} ", project)
 
 
 class Plans(unittest.TestCase):
