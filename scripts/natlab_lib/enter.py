@@ -55,9 +55,8 @@ def become(command: list[str], variables: dict[str, str]) -> None:
     """In the child: turns into the command, or ends as a shell would."""
     try:
         kernel.die_with_parent(signal.SIGKILL)
-        for number in FORWARDED:
-            signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, FORWARDED)
         os.execvpe(command[0], command, os.environ | variables)
     except FileNotFoundError:
         print(f"natlab: {command[0]}: not found", file=sys.stderr)
@@ -87,24 +86,27 @@ def terminal_told_it(number: int) -> bool:
         os.close(terminal)
 
 
-def run(lab: dict, node: str, command: list[str]) -> int:
-    """Runs it to its end; returns its exit code."""
-    check_node(lab, node)
-    namespaces = open_namespaces(lab, node)
-    child = 0
-
+def hand_on_signals(child: int) -> None:
     def hand_on(number, _frame) -> None:
-        if child and not terminal_told_it(number):
+        if not terminal_told_it(number):
             with contextlib.suppress(ProcessLookupError):  # it had just ended, by the same signal to our group
                 os.kill(child, number)
 
     for number in FORWARDED:
         if signal.getsignal(number) != signal.SIG_IGN:  # nohup stays nohup
             signal.signal(number, hand_on)
-    enter(namespaces)
+
+
+def run(lab: dict, node: str, command: list[str]) -> int:
+    """Runs it to its end; returns its exit code."""
+    check_node(lab, node)
+    enter(open_namespaces(lab, node))
+    signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED)  # from the fork on, each signal is the child's
     child = os.fork()
     if child == 0:
         become(command, environment.of_host(lab, node))
+    hand_on_signals(child)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, FORWARDED)
     return exit_like(os.waitpid(child, 0)[1])
 
 
