@@ -66,6 +66,16 @@ void use_defaults(io::ListenWish& wish) {
     wish.listen.push_back({IpAddress::any(family), stun::default_port});
 }
 
+void explain_alternates(ServiceLog& log, const stun::Responder::Config& config, const stun::Responder& responder) {
+  for (std::size_t i = 0; i < config.listeners.size(); ++i) {
+    const auto& listener = config.listeners[i];
+    if (listener.protocol != Protocol::udp) continue;
+    const auto& both = responder.alternates(i).both;
+    log.step(fmt::format("{} answers for itself{}", to_text(listener.endpoint),
+                         both ? " and from " + to_text(config.listeners[*both].endpoint) : " only"));
+  }
+}
+
 /// Says for each family what a lone address cannot do.
 void warn_of_gaps(ServiceLog& log, const stun::Responder::Config& config, const stun::Responder& responder) {
   const bool only_loopback =
@@ -89,7 +99,6 @@ void warn_of_gaps(ServiceLog& log, const stun::Responder::Config& config, const 
 }
 
 cli::Exit serve(Options& o, cli::Output& output) {
-  output.options.shape = report::Shape::event;
   use_defaults(o.wish);
   const auto rate = static_cast<double>(o.max_rate);
   o.responder.requests_per_address = {.burst = 2 * rate, .per_second = rate};
@@ -109,6 +118,7 @@ cli::Exit serve(Options& o, cli::Output& output) {
   crypto::SecureRng rng;
   stun::Responder responder{o.responder, rng};
   ServiceLog log{output};
+  explain_alternates(log, o.responder, responder);
   warn_of_gaps(log, o.responder, responder);
   // Planned in front, so that the responder prefers them; people and scripts expect to see what they listen on first.
   std::ranges::stable_partition(bound, [&](const TransportAddress& address) {
@@ -134,6 +144,7 @@ int main(int argc, char** argv) {
   Options options;
   CLI::App app{"Serve STUN (RFC 8489) and NAT behaviour discovery (RFC 5780) over UDP and TCP.", "rendezvousd"};
   cli::Output output{"rendezvousd"};
+  output.options.shape = report::Shape::event;
   add_options(app, options, output);
   return cli::run(app, output, argc, argv, [&] { return serve(options, output); });
 }

@@ -19,6 +19,10 @@ void ServiceLog::ready(std::span<const TransportAddress> bound) {
 void ServiceLog::warning(std::string_view message) { write("warning", message); }
 void ServiceLog::info(std::string_view message) { write("info", message); }
 
+void ServiceLog::step(std::string_view message) {
+  if (output_.is_verbose(cli::Verbosity::steps)) write("step", message);
+}
+
 void ServiceLog::write(std::string_view level, std::string_view message) {
   if (!output_.is_verbose(cli::Verbosity::normal)) return;
   output_.log(output_.is_json() ? report::log_json(output_.tool(), level, message)

@@ -14,6 +14,7 @@ class ServiceLog {
   void ready(std::span<const TransportAddress> bound);
   void warning(std::string_view message);
   void info(std::string_view message);
+  void step(std::string_view message);  ///< with --verbose
 
  private:
   void write(std::string_view level, std::string_view message);

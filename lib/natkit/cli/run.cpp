@@ -68,6 +68,16 @@ Error usage_error(const CLI::App& app, const CLI::ParseError& error) {
   return result;
 }
 
+/// Looked up by hand, because CLI11 gives values out only once all of them were read.
+bool asks_for_json(std::span<const char* const> arguments) {
+  std::string_view before;
+  for (const std::string_view argument : arguments) {
+    if (argument == "--json" || argument == "--log=json" || (before == "--log" && argument == "json")) return true;
+    before = argument;
+  }
+  return false;
+}
+
 Exit parse_and_run(CLI::App& app, Output& output, std::span<const char* const> arguments,
                    const std::function<Exit()>& body) {
   try {
@@ -80,9 +90,7 @@ Exit parse_and_run(CLI::App& app, Output& output, std::span<const char* const> a
     output.answer(version.what());
     return Exit::ok;
   } catch (const CLI::ParseError& error) {
-    // CLI11 gives values out only once all of them were read.
-    if (std::ranges::find(arguments, std::string_view{"--json"}) != arguments.end())
-      output.options.format = Format::json;
+    if (asks_for_json(arguments)) output.options.format = Format::json;
     return output.fail(usage_error(app, error));
   }
 }

@@ -36,7 +36,7 @@ struct TcpLimits {
   std::size_t connections = 1000;            ///< coturn's order of magnitude for one thread
   std::size_t connections_per_address = 20;  ///< a household behind one NAT
   Duration idle = std::chrono::seconds{30};  ///< without a whole message (without a byte, where nothing is framed)
-  std::size_t unsent_bytes = 64 * 1024;      ///< of one connection; its peer does not read
+  std::size_t unsent_bytes = 65536;          ///< of one connection; its peer does not read
 };
 
 struct RunOptions {

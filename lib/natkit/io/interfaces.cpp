@@ -10,6 +10,10 @@
 
 namespace natkit::io {
 namespace {
+struct Free {
+  void operator()(ifaddrs* list) const { ::freeifaddrs(list); }
+};
+
 std::optional<IpAddress> address_of(const sockaddr* address) {
   if (address == nullptr) return std::nullopt;
   if (address->sa_family == AF_INET) {
@@ -29,7 +33,7 @@ std::optional<IpAddress> address_of(const sockaddr* address) {
 std::vector<InterfaceAddress> interface_addresses() {
   ifaddrs* first = nullptr;
   if (::getifaddrs(&first) != 0) return {};
-  const std::unique_ptr<ifaddrs, decltype([](ifaddrs* list) { ::freeifaddrs(list); })> owner{first};
+  const std::unique_ptr<ifaddrs, Free> owner{first};
   std::vector<InterfaceAddress> addresses;
   for (const auto* entry = first; entry != nullptr; entry = entry->ifa_next) {
     if ((entry->ifa_flags & IFF_UP) == 0) continue;

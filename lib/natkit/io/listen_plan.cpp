@@ -88,14 +88,14 @@ class Planner {
     if (alternate.address.is_unspecified()) return bad("is no particular address");
     if (beside == sites_.end()) return bad("has no listening address of its family beside it");
     if (alternate.port != 0 && alternate.port == beside->port) return bad("has the listening port");
-    const Site first = *beside;
-    const auto alternate_port = alternate.port != 0 ? alternate.port : first.alternate_port;
-    join(alternate.address, first.port, alternate_port);
+    const auto port = beside->port;
+    const auto alternate_port = alternate.port != 0 ? alternate.port : beside->alternate_port;
+    join(alternate.address, port, alternate_port);
     std::erase_if(sites_, [&](const Site& s) { return s.address == alternate.address && s.port == alternate_port; });
-    const bool is_there = std::ranges::any_of(
-        sites_, [&](const Site& s) { return s.address == alternate.address && s.port == first.port; });
+    const bool is_there =
+        std::ranges::any_of(sites_, [&](const Site& s) { return s.address == alternate.address && s.port == port; });
     // In front, so that it is found before any other listening address is.
-    if (!is_there) sites_.insert(sites_.begin(), {alternate.address, first.port, alternate_port, "chosen"});
+    if (!is_there) sites_.insert(sites_.begin(), {alternate.address, port, alternate_port, "chosen"});
     return std::nullopt;
   }
 

@@ -167,7 +167,7 @@ struct ReceiveBatch::Buffers {
   std::array<mmsghdr, batch_size> messages{};
   std::array<iovec, batch_size> pieces{};
   std::array<sockaddr_storage, batch_size> sources{};
-  std::array<Control, batch_size> controls;
+  std::array<Control, batch_size> controls{};
   // Not initialised: of two megabytes only the pages that datagrams fill are ever touched.
   std::unique_ptr<std::uint8_t[]> payload =                                           // NOLINT(*-avoid-c-arrays)
       std::make_unique_for_overwrite<std::uint8_t[]>(batch_size * largest_datagram);  // NOLINT(*-avoid-c-arrays)

@@ -40,8 +40,12 @@ std::optional<IpAddress> address_of(const sockaddr* address) {
   return std::nullopt;
 }
 
-Resolved look_up(HostPort name) {
-  Resolved result{.asked = std::move(name), .endpoints = {}, .failure = {}};
+struct Free {
+  void operator()(addrinfo* list) const { ::freeaddrinfo(list); }
+};
+
+Resolved look_up(const HostPort& name) {
+  Resolved result{.asked = name, .endpoints = {}, .failure = {}};
   addrinfo hints{};
   hints.ai_socktype = SOCK_DGRAM;  // one entry an address instead of one for each kind of socket
   addrinfo* first = nullptr;
@@ -50,7 +54,7 @@ Resolved look_up(HostPort name) {
     result.failure = ::gai_strerror(code);
     return result;
   }
-  const std::unique_ptr<addrinfo, decltype([](addrinfo* list) { ::freeaddrinfo(list); })> owner{first};
+  const std::unique_ptr<addrinfo, Free> owner{first};
   for (const auto* entry = first; entry != nullptr && result.endpoints.size() < most_endpoints;
        entry = entry->ai_next) {
     const auto address = address_of(entry->ai_addr);

@@ -8,7 +8,7 @@
 
 namespace natkit::io {
 namespace {
-constexpr std::size_t piece_bytes = 16 * 1024;
+constexpr std::size_t piece_bytes = 16384;
 constexpr int pieces_in_a_row = 4;  // then the other sockets get their turn
 }  // namespace
 
