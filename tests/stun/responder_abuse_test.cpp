@@ -73,6 +73,7 @@ TEST_CASE("Ten thousand forged requests gain nothing but the documented allowanc
   auto config = complete();
   config.software = "natkit";
   config.requests_per_address = {.burst = 1000, .per_second = 1000};  // so that it is the bytes that are tested
+  config.allowance_per_address = {.burst = 512, .per_second = 32};
   config.allowance_for_all = {.burst = 1e9, .per_second = 1e9};
   Server server{config};
   SeededRng rng{seed};
@@ -113,7 +114,9 @@ TEST_CASE("Ten thousand forged requests gain nothing but the documented allowanc
 }
 
 TEST_CASE("Bare requests in a row are answered in full, then briefly, then not at all", "[responder][abuse]") {
-  Server server{complete()};
+  auto config = complete();
+  config.allowance_per_address = {.burst = 512, .per_second = 32};
+  Server server{config};
   std::map<std::size_t, int> sizes;
   for (int i = 0; i < 60; ++i) {
     const auto answers = ask_bare(server, victim);
@@ -128,6 +131,34 @@ TEST_CASE("Bare requests in a row are answered in full, then briefly, then not a
   CHECK(bytes_in(ask_bare(server, endpoint("203.0.113.8:40000"))) == 68);
   server.now += 16s;
   for (int i = 0; i < 10; ++i) CHECK(bytes_in(ask_bare(server, victim)) == 68);
+}
+
+TEST_CASE("Other people's clients are answered in full, run after run", "[responder]") {
+  // As captured from them: how many bare requests a run has, how many with CHANGE-REQUEST, and what full answers weigh.
+  struct Run {
+    const char* client;
+    std::uint32_t cookie;
+    Endpoint from;
+    int bare;
+    int changed;
+    std::size_t full;
+  };
+  const auto run = GENERATE(
+      Run{"stun, RFC 3489, behind a port-restricted NAT", classic_cookie, endpoint("203.0.113.7:40000"), 0, 18, 56},
+      Run{"turnutils_natdiscovery -m -f behind a symmetric NAT", magic_cookie, endpoint("203.0.113.7:40000"), 4, 2, 68},
+      Run{"the same over IPv6", magic_cookie, endpoint("[2001:db8:c::7]:40000"), 4, 2, 116});
+  CAPTURE(run.client);
+  Server server{complete()};
+  const std::uint32_t socket = run.from.address.is_v6() ? 4 : 0;
+  for (int round = 0; round < 10; ++round) {
+    for (int i = 0; i < run.bare; ++i)
+      REQUIRE(bytes_in(server.ask(request(run.cookie).finish(), run.from, socket)) == run.full);
+    for (int i = 0; i < run.changed; ++i) {
+      const auto change = run.cookie == classic_cookie && i % 3 == 0 ? Change::nothing : Change::address_and_port;
+      const auto asked = request(run.cookie).add_change_request(change).finish();
+      REQUIRE(bytes_in(server.ask(asked, run.from, socket)) == run.full);
+    }
+  }
 }
 
 TEST_CASE("What is optional is left out before the answer is", "[responder][abuse]") {
