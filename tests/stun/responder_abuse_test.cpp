@@ -201,7 +201,9 @@ TEST_CASE("PADDING and RESPONSE-PORT are not answered where the request does not
 }
 
 TEST_CASE("A host that asks too often is not answered until its rate allows", "[responder][abuse]") {
-  Server server{complete()};
+  auto config = complete();
+  config.requests_per_address = {.burst = 100, .per_second = 50};
+  Server server{config};
   const auto paid = [&](const Endpoint& from, std::uint32_t socket) {
     auto writer = request();
     add_receipt_request(writer, Family::ipv6, Fingerprint::none);
