@@ -60,7 +60,7 @@ TEST_CASE("A key that is not there is a usage error that names its neighbours", 
   CHECK(slip.code == Errc::usage);
   CHECK(slip.reason == "unknown-key");
   CHECK(slip.detail == "there is no key 'ipv4.maping'");
-  CHECK(slip.advice.starts_with("did you mean 'ipv4.mapping'? 'ipv4' has: mapping, mapped, "));
+  CHECK(slip.advice.starts_with("did you mean 'ipv4.mapping'? 'ipv4' has: local, mapped, nat, mapping, "));
   CHECK(refusal("colour=x").advice.starts_with("the answer has: "));
   CHECK(refusal("servers.first.address=x").detail == "'servers' is a list, 'first' is no index");
   CHECK(refusal("servers.7.address=x").advice == "'servers' has 1 elements, counted from 0");

@@ -14,6 +14,8 @@ namespace natkit::report {
 namespace {
 /// Keys named in an error; more would not help anybody.
 constexpr std::size_t most_keys_named = 16;
+/// No key of ours is longer, so what stands beyond cannot bring a wrong one nearer.
+constexpr std::size_t longest_key = 64;
 
 enum class Indexing : std::uint8_t { exact, any_element };
 
@@ -50,15 +52,18 @@ std::string join(std::string_view parent, std::string_view key) {
 
 std::unexpected<Error> no_such_member(const Json& object, std::string_view parent, std::string_view key) {
   std::vector<std::string> keys;
-  for (const auto& item : object.items()) keys.push_back(item.key());
-  const auto distance = [&](const std::string& known) { return edit_distance(key.substr(0, 64), known); };
-  std::stable_sort(keys.begin(), keys.end(), [&](const auto& a, const auto& b) { return distance(a) < distance(b); });
-  if (keys.size() > most_keys_named) keys.resize(most_keys_named);
+  std::string nearest;
+  std::size_t least = 3;  // two letters wrong is a slip; more is another word
+  for (const auto& item : object.items()) {
+    if (keys.size() < most_keys_named) keys.push_back(item.key());
+    if (const auto slips = edit_distance(key.substr(0, longest_key), item.key()); slips < least) {
+      least = slips;
+      nearest = item.key();
+    }
+  }
   const auto place = parent.empty() ? std::string("the answer") : fmt::format("'{}'", parent);
   auto advice = fmt::format("{} has: {}", place, fmt::join(keys, ", "));
-  // Two letters wrong is a slip; more is another word.
-  if (!keys.empty() && distance(keys.front()) <= 2)
-    advice = fmt::format("did you mean '{}'? {}", join(parent, keys.front()), advice);
+  if (!nearest.empty()) advice = fmt::format("did you mean '{}'? {}", join(parent, nearest), advice);
   return unknown_key(fmt::format("there is no key '{}'", join(parent, key)), std::move(advice));
 }
 
