@@ -18,7 +18,6 @@ constexpr std::uint8_t echo_reply = 0, unreachable = 3, echo_request = 8, time_e
 constexpr std::uint8_t port_unreachable_code = 3;
 constexpr std::size_t icmp_checksum = 2, icmp_identifier = 4, icmp_header = 8;
 constexpr std::size_t udp_checksum = 6, tcp_checksum = 16;
-constexpr std::size_t ports_size = 4;
 constexpr std::size_t max_error_size = 576;  // RFC 1812 §4.3.2.3: an error quotes as much as fits into this
 
 std::uint16_t load16(ByteView bytes, std::size_t at) {
