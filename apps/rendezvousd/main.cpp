@@ -21,6 +21,8 @@ struct Options {
   io::ListenWish wish;
   stun::Responder::Config responder;
   std::size_t max_rate = static_cast<std::size_t>(stun::Responder::Config{}.requests_per_address.per_second);
+  std::size_t max_excess = static_cast<std::size_t>(stun::Responder::Config{}.allowance_per_address.per_second);
+  std::size_t max_excess_for_all = static_cast<std::size_t>(stun::Responder::Config{}.allowance_for_all.per_second);
   io::RunOptions run{.framing = io::TcpFraming::stun};
 };
 
@@ -38,6 +40,12 @@ void add_options(CLI::App& app, Options& o, cli::Output& output) {
       "how to write the ready line and the log; json is the same as --json");
   constexpr const char* limits = "Limits";
   cli::add_count(app, "--max-rate", o.max_rate, "requests a second that one address is answered; twice as many at once")
+      ->group(limits);
+  cli::add_count(app, "--max-excess", o.max_excess,
+                 "bytes a second by which answers to one address that proved nothing may exceed its requests; 16 times "
+                 "as many at once")
+      ->group(limits);
+  cli::add_count(app, "--max-excess-for-all", o.max_excess_for_all, "the same for all addresses together")
       ->group(limits);
   cli::add_count(app, "--max-addresses", o.responder.most_addresses, "addresses to keep count of")->group(limits);
   cli::add_count(app, "--max-connections", o.run.tcp.connections, "TCP connections")->group(limits);
@@ -98,10 +106,18 @@ void warn_of_gaps(ServiceLog& log, const stun::Responder::Config& config, const 
   }
 }
 
+void set_limits(Options& o) {
+  const auto rate = static_cast<double>(o.max_rate);
+  const auto excess = static_cast<double>(o.max_excess);
+  const auto excess_for_all = static_cast<double>(o.max_excess_for_all);
+  o.responder.requests_per_address = {.burst = 2 * rate, .per_second = rate};
+  o.responder.allowance_per_address = {.burst = 16 * excess, .per_second = excess};
+  o.responder.allowance_for_all = {.burst = excess_for_all, .per_second = excess_for_all};
+}
+
 cli::Exit serve(Options& o, cli::Output& output) {
   use_defaults(o.wish);
-  const auto rate = static_cast<double>(o.max_rate);
-  o.responder.requests_per_address = {.burst = 2 * rate, .per_second = rate};
+  set_limits(o);
   const auto plan = io::plan_listeners(o.wish, io::interface_addresses());
   if (!plan) return output.fail(plan.error());
   std::vector<io::Listener> wanted;

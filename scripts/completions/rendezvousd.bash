@@ -10,9 +10,9 @@ _rendezvousd() {
     --log) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$word"); return ;;
     --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$word"); return ;;
     --config) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
-    --max-rate | --max-addresses | --max-connections | --max-connections-per-address) return ;;
+    --max-rate | --max-excess | --max-excess-for-all | --max-addresses | --max-connections | --max-connections-per-address) return ;;
   esac
-  mapfile -t COMPREPLY < <(compgen -W '--listen --alternate --log --max-rate --max-addresses --max-connections
+  mapfile -t COMPREPLY < <(compgen -W '--listen --alternate --log --max-rate --max-excess --max-excess-for-all --max-addresses --max-connections
     --max-connections-per-address --json -q --quiet -v --verbose --color --config --version -h --help' -- "$word")
 }
 complete -F _rendezvousd rendezvousd
