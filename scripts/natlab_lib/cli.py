@@ -133,7 +133,7 @@ def main(argv: list[str]) -> int:
         options = parse(argv)
         return int(find_handler(options.do)(options))
     except LabError as fault:
-        report(fault, "--json" in argv)
+        report(fault, "--json" in argv[:argv.index("--")] if "--" in argv else "--json" in argv)
         return int(fault.code)
     except KeyboardInterrupt:
         return int(Exit.INTERRUPTED)

@@ -11,7 +11,7 @@ import traceback
 from dataclasses import asdict
 from pathlib import Path
 
-from . import kernel, plan as planning, router, state, tools
+from . import expectations, kernel, plan as planning, router, state, tools
 from .errors import Exit, LabError
 from .spec import Network
 
@@ -41,21 +41,16 @@ class Keeper:
 
     def make_links(self) -> None:
         """All veth pairs in one go, each end born where it belongs."""
-        lines = []
-        for link in self.plan.links:
-            mac = f" address {planning.LINK_MAC} arp off" if link.point_to_point else ""
-            (node, interface), (peer, peer_interface) = link.ends
-            lines.append(f"link add name {interface}{self.frame_mac(node, mac)} netns {self.path(node)} type veth "
-                         f"peer name {peer_interface}{self.frame_mac(peer, mac)} netns {self.path(peer)}")
+        lines = [f"link add {self.end(link, 0)} type veth peer {self.end(link, 1)}" for link in self.plan.links]
         tools.feed([tools.find_program("ip"), "-batch", "-"], "\n".join(lines), "making links", pass_fds=list(self.namespaces.values()))
 
-    @staticmethod
-    def frame_mac(node: str, mac: str) -> str:
-        """The ends inside the wire get another address, so that its kernel leaves the frames alone."""
-        return " arp off" if node == "wire" and mac else mac
-
-    def path(self, node: str) -> str:
-        return f"/proc/self/fd/{self.namespaces[node]}"
+    def end(self, link: planning.Link, which: int) -> str:
+        """One end of a link, for `ip link add`. Those inside the wire keep a MAC address of their own: so the frames are
+        not for them, and their kernel leaves them to the router."""
+        node, interface = link.ends[which]
+        mac = f"address {planning.LINK_MAC} " if link.point_to_point and node != "wire" else ""
+        arp = "arp off " if link.point_to_point else ""
+        return f"name {interface} {mac}{arp}netns /proc/self/fd/{self.namespaces[node]}"
 
     def set_up(self, node: planning.Node) -> None:
         """Runs in the node's namespace."""
@@ -109,10 +104,9 @@ class Keeper:
 
 
 def describe_network(network: Network) -> dict:
-    kind = network.outer_kind
     milliseconds = 1000.0
     return {"name": network.name, "type": network.kind.name, "via": network.via, "inbound": network.inbound if network.kind.takes_inbound else None,
-            "mapping": kind.mapping, "filtering": kind.filtering, "carrier": network.carrier.name if network.carrier else None,
+            "mapping": network.outer_kind.mapping and expectations.mapping_of(network), "filtering": expectations.filtering_of(network), "carrier": network.carrier.name if network.carrier else None,
             "delay_ms": network.delay_s * milliseconds, "jitter_ms": network.jitter_s * milliseconds, "loss": network.loss,
             "duplicate": network.duplicate, "reorder": network.reorder, "ipv6": network.ipv6, "hosts": network.host_names}
 
@@ -181,8 +175,9 @@ def keeper_main(name: str, networks: list[Network], report: int, lifeline: int) 
         keeper.build()
         content = keeper.describe(outer_pid)
         state.write(name, content)
-    except LabError as fault:
-        os.write(report, json.dumps({"error": fault.as_json()}).encode())
+    except (LabError, OSError) as fault:
+        known = fault if isinstance(fault, LabError) else LabError("setup-failed", str(fault), kernel.namespace_advice(), Exit.REFUSED)
+        os.write(report, json.dumps({"error": known.as_json()}).encode())
         return
     os.write(report, json.dumps({"state": content}).encode())
     os.close(report)
