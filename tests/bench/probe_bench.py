@@ -67,7 +67,9 @@ def compare(rounds: int) -> dict[str, dict]:
     servers = []
     with tempfile.TemporaryDirectory() as scratch:
         try:
-            subprocess.run([NATLAB, "up", "--name", lab, "home=port-restricted,delay=25ms"], check=True, stdout=subprocess.DEVNULL)
+            up = subprocess.run([NATLAB, "up", "--name", lab, "home=port-restricted,delay=25ms"], capture_output=True, text=True)
+            if up.returncode != 0:
+                sys.exit(up.stderr)
             servers.append(start_server(lab, [str(BIN / "rendezvousd"), "--listen", SERVER, "--alternate", ALTERNATE], "ready", scratch))
             servers.append(start_server(lab, [
                 "turnserver", "-n", "-S", "--no-auth", "--no-cli", "--no-tls", "--no-dtls", "-L", SERVER, "-L", ALTERNATE,
@@ -79,7 +81,7 @@ def compare(rounds: int) -> dict[str, dict]:
         finally:
             for server in servers:
                 server.terminate()
-            subprocess.run([NATLAB, "down", "--name", lab], stdout=subprocess.DEVNULL)
+            subprocess.run([NATLAB, "down", "--name", lab], capture_output=True)
 
 
 def main() -> int:
