@@ -3,6 +3,8 @@
 #include <fmt/ranges.h>
 
 #include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>  // App.hpp declares what only these define
 #include <CLI/Option.hpp>
 #include <algorithm>
 #include <optional>

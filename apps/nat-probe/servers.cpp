@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
 
 #include "natkit/base/printable.hpp"
 #include "natkit/io/resolver.hpp"
@@ -43,15 +44,21 @@ void add_first_of(Family family, const std::string& name, const io::Resolved& re
 }
 
 Error nobody_found(const std::vector<io::Resolved>& resolved) {
-  std::vector<std::string> failures;
-  for (const auto& name : resolved)
-    if (name.endpoints.empty())
-      failures.push_back(fmt::format("{}: {}", printable(name.asked.host), printable(name.failure)));
-  if (failures.size() == resolved.size())
-    return {Errc::nobody_there, "name-not-found", fmt::format("no server was found ({})", fmt::join(failures, "; ")),
-            "check the spelling and the name service, or give an address, which needs none"};
-  return {Errc::nobody_there, "no-such-family", "the servers have no address of the family that was asked for",
-          "leave -4, -6 and --local-address out, or name another server"};
+  std::map<std::string, std::vector<std::string>> names_by_failure;  // mostly all for the same reason
+  std::size_t failed = 0;
+  for (const auto& name : resolved) {
+    if (!name.endpoints.empty()) continue;
+    names_by_failure[printable(name.failure)].push_back(printable(name.asked.host));
+    ++failed;
+  }
+  if (failed < resolved.size())
+    return {Errc::nobody_there, "no-such-family", "the servers have no address of the family that was asked for",
+            "leave -4, -6 and --local-address out, or name another server"};
+  std::vector<std::string> reasons;
+  for (const auto& [failure, names] : names_by_failure)
+    reasons.push_back(fmt::format("{}: {}", fmt::join(names, ", "), failure));
+  return {Errc::nobody_there, "name-not-found", fmt::format("no server was found ({})", fmt::join(reasons, "; ")),
+          "check the spelling, and whether this host is online and its name service works; an address needs none"};
 }
 }  // namespace
 

@@ -69,6 +69,10 @@ TEST_CASE("A key that is not there is a usage error that names its neighbours", 
   CHECK(refusal(".=x").reason == "unknown-key");
 }
 
+TEST_CASE("A key that would drive the terminal comes back escaped", "[expect]") {
+  CHECK(refusal("ipv4.\x1b[2J=x").detail == "there is no key 'ipv4.\\x1b[2J'");
+}
+
 TEST_CASE("Keys can be checked before anything was measured", "[expect]") {
   const auto empty = to_json(probe::Report{});
   const auto check = [&](std::string_view text) {

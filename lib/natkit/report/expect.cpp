@@ -8,6 +8,7 @@
 #include <numeric>
 #include <optional>
 
+#include "natkit/base/printable.hpp"
 #include "natkit/report/json.hpp"
 
 namespace natkit::report {
@@ -19,8 +20,9 @@ constexpr std::size_t longest_key = 64;
 
 enum class Indexing : std::uint8_t { exact, any_element };
 
-std::unexpected<Error> unknown_key(std::string detail, std::string advice) {
-  return std::unexpected(Error{Errc::usage, "unknown-key", std::move(detail), std::move(advice)});
+/// Both quote what the user wrote.
+std::unexpected<Error> unknown_key(std::string_view detail, std::string_view advice) {
+  return std::unexpected(Error{Errc::usage, "unknown-key", printable(detail), printable(advice)});
 }
 
 std::optional<std::size_t> parse_index(std::string_view text) {
@@ -64,7 +66,7 @@ std::unexpected<Error> no_such_member(const Json& object, std::string_view paren
   const auto place = parent.empty() ? std::string("the answer") : fmt::format("'{}'", parent);
   auto advice = fmt::format("{} has: {}", place, fmt::join(keys, ", "));
   if (!nearest.empty()) advice = fmt::format("did you mean '{}'? {}", join(parent, nearest), advice);
-  return unknown_key(fmt::format("there is no key '{}'", join(parent, key)), std::move(advice));
+  return unknown_key(fmt::format("there is no key '{}'", join(parent, key)), advice);
 }
 
 /// The value at a path; null (the pointer) where an empty list may hold anything.
@@ -140,7 +142,7 @@ Result<Json> parse(std::string_view json) {
 Result<Expectation> parse_expectation(std::string_view text) {
   const auto equals = text.find('=');
   if (equals == std::string_view::npos || equals == 0)
-    return std::unexpected(Error{Errc::usage, "bad-expectation", fmt::format("'{}' is not KEY=VALUE", text),
+    return std::unexpected(Error{Errc::usage, "bad-expectation", fmt::format("'{}' is not KEY=VALUE", printable(text)),
                                  "write it like ipv4.mapping=endpoint-independent"});
   return Expectation{std::string(text.substr(0, equals)), std::string(text.substr(equals + 1))};
 }
