@@ -115,6 +115,20 @@ void set_limits(Options& o) {
   o.responder.allowance_for_all = {.burst = excess_for_all, .per_second = excess_for_all};
 }
 
+/// Alternates are planned in front, so that the responder prefers them; people and scripts expect to see first what
+/// they listen on.
+std::vector<TransportAddress> in_order_of_wish(const io::ListenWish& wish, std::span<const io::Listener> bound) {
+  std::vector<TransportAddress> listening;
+  std::vector<TransportAddress> alternates;
+  for (const auto& listener : bound) {
+    const bool is_alternate = std::ranges::any_of(
+        wish.alternates, [&](const Endpoint& alternate) { return alternate.address == listener.endpoint.address; });
+    (is_alternate ? alternates : listening).push_back({listener.protocol, listener.endpoint});
+  }
+  listening.insert(listening.end(), alternates.begin(), alternates.end());
+  return listening;
+}
+
 cli::Exit serve(Options& o, cli::Output& output) {
   use_defaults(o.wish);
   set_limits(o);
@@ -125,10 +139,8 @@ cli::Exit serve(Options& o, cli::Output& output) {
   auto listeners = io::Listeners::bind(std::move(wanted));
   if (!listeners) return output.fail(listeners.error());
 
-  std::vector<TransportAddress> bound;
   for (std::size_t i = 0; i < plan->size(); ++i) {
     const auto& listener = listeners->bound()[i];
-    bound.push_back({listener.protocol, listener.endpoint});
     o.responder.listeners.push_back({listener.socket, listener.endpoint, listener.protocol, (*plan)[i].group});
   }
   crypto::SecureRng rng;
@@ -136,13 +148,7 @@ cli::Exit serve(Options& o, cli::Output& output) {
   ServiceLog log{output};
   explain_alternates(log, o.responder, responder);
   warn_of_gaps(log, o.responder, responder);
-  // Planned in front, so that the responder prefers them; people and scripts expect to see what they listen on first.
-  std::ranges::stable_partition(bound, [&](const TransportAddress& address) {
-    return std::ranges::none_of(
-        o.wish.alternates, [&](const Endpoint& alternate) { return alternate.address == address.endpoint.address; });
-  });
-
-  o.run.on_start = [&] { log.ready(bound); };
+  o.run.on_start = [&log, bound = in_order_of_wish(o.wish, listeners->bound())] { log.ready(bound); };
   o.run.on_hangup = [&log] { log.info("SIGHUP: nothing to reload; addresses and limits change with a restart"); };
   const auto end = io::run(responder, std::move(*listeners), o.run);
   if (!end) return output.fail(end.error());

@@ -1,6 +1,8 @@
 #include "natkit/cli/app.hpp"
 
 #include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
