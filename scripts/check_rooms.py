@@ -62,7 +62,8 @@ HEADERS = [
 
 # Words that reach for the clock, the scheduler, chance, the environment or the terminal behind the caller's back.
 IMPURE = [
-    ("clock", r"(system|steady|high_resolution|utc|tai|gps|file)_clock\b|\b(clock_gettime|gettimeofday|timespec_get)\s*\(|\bstd::time\s*\(",
+    ("clock", r"(system|steady|high_resolution|utc|tai|gps|file)_clock\b|\b(clock_gettime|gettimeofday|timespec_get)\s*\("
+     r"|\bstd::time\s*\(",
      "take an Instant as an argument"),
     ("sleep", r"\b(sleep_for|sleep_until|usleep|nanosleep)\s*\(|(?<![\w.>:])sleep\s*\(",
      "return the deadline from poll_timeout()"),
@@ -189,7 +190,8 @@ def check_text(source: Source) -> list[Finding]:
             found.append(source.finding(line_of(source.code, match.start()), rule, f"{match[0].strip()}: {advice}"))
     if source.room and source.path.suffix == ".hpp":
         for match in BOOL_PARAMETER.finditer(source.code):
-            found.append(source.finding(line_of(source.code, match.start()), "bool", "a bool parameter says nothing at the call; use an enum"))
+            found.append(source.finding(line_of(source.code, match.start()), "bool",
+                                        "a bool parameter says nothing at the call; use an enum"))
     return found
 
 
@@ -227,7 +229,8 @@ def check_private(root: Path, source: Source, line: int, header: str) -> list[Fi
     installed = source.room and source.path.suffix == ".hpp" and is_listed(root, source.path)
     if (of_the_room and not installed) or is_listed(root, path):
         return []
-    return [source.finding(line, "private", f'"{header}" is private to its room; list it under HEADERS there, or do without it here')]
+    return [source.finding(line, "private", f'"{header}" is private to its room; list it under HEADERS there, '
+                           "or do without it here")]
 
 
 def check_places(root: Path) -> list[Finding]:
@@ -238,7 +241,8 @@ def check_places(root: Path) -> list[Finding]:
         if not name.startswith("."):
             found.append(Finding(name, 1, "top-level", "does not belong at the top; CONTRIBUTING.md says where things go"))
     found += unknown_folders(root, "lib", {"natkit"}, "lib/ holds natkit and README.md")
-    found += unknown_folders(root, "lib/natkit", set(ROOMS), "a new room is entered in scripts/check_rooms.py and lib/README.md first")
+    found += unknown_folders(root, "lib/natkit", set(ROOMS),
+                             "a new room is entered in scripts/check_rooms.py and lib/README.md first")
     found += unknown_folders(root, "tests", set(ROOMS) | OTHER_TESTS, "a test folder is named for the room it tests")
     found += check_room_order(root)
     map_of_rooms = root / "lib/README.md"
@@ -271,7 +275,8 @@ def check_room_order(root: Path) -> list[Finding]:
         match = re.match(r"\s*add_subdirectory\((\w+)\)", text)
         if match and match[1] in order:
             if order.index(match[1]) < last:
-                found.append(Finding("lib/natkit/CMakeLists.txt", line, "order", f"{match[1]} stands too late; rooms stand in dependency order"))
+                found.append(Finding("lib/natkit/CMakeLists.txt", line, "order",
+                                     f"{match[1]} stands too late; rooms stand in dependency order"))
             last = max(last, order.index(match[1]))
     return found
 
@@ -282,7 +287,8 @@ def check_linked(root: Path, sources: list[Source]) -> list[Finding]:
     for room in ROOMS:
         cmake = root / "lib/natkit" / room / "CMakeLists.txt"
         text = cmake.read_text(encoding="utf-8") if cmake.is_file() else ""
-        declared[room] = {name for names in re.findall(r"\b(?:PRIVATE_)?ROOMS\b((?:\s+[a-z_]+)*)", text) for name in names.split()}
+        lists = re.findall(r"\b(?:PRIVATE_)?ROOMS\b((?:\s+[a-z_]+)*)", text)
+        declared[room] = {name for names in lists for name in names.split()}
     for room in ROOMS:  # in dependency order, so what lies above is complete
         declared[room] |= {far for near in declared[room] for far in declared.get(near, set())}
     found = []
