@@ -71,6 +71,12 @@ class Program:
             if match := re.search(pattern, line):
                 return match
 
+    def output(self) -> str:
+        """All that it said; once it has ended."""
+        while not self._lines.empty() and (line := self._lines.get()) is not None:
+            self.said.append(line)
+        return "\n".join(self.said)
+
     def end(self) -> int:
         """SIGTERM, and SIGKILL for who does not listen. Returns the exit status."""
         self.process.terminate()
