@@ -33,6 +33,8 @@ TEST_CASE("A port that is taken, or an address that is not here, is named", "[li
   REQUIRE_FALSE(taken);
   CHECK(taken.error().reason == "address-in-use");
   CHECK(taken.error().detail.find(to_text(first->bound()[0].endpoint)) != std::string::npos);
+  // One that is listed but not usable yet may be bound ahead.
+  CHECK(io::Listeners::bind({{.endpoint = {*parse_ip_address("192.0.2.1"), 0}, .presence = io::Presence::expected}}));
   const auto foreign = io::Listeners::bind({{.endpoint = {*parse_ip_address("192.0.2.1"), 0}}});
   REQUIRE_FALSE(foreign);
   CHECK(foreign.error().reason == "address-not-here");

@@ -34,7 +34,7 @@ enum class TcpFraming : std::uint8_t { none, stun };
 /// What strangers can make a server keep. The machine answers; connections are only ever closed here.
 struct TcpLimits {
   std::size_t connections = 1000;            ///< coturn's order of magnitude for one thread
-  std::size_t connections_per_address = 20;  ///< a household behind one NAT
+  std::size_t connections_per_address = 20;  ///< a household behind one NAT; an IPv6 /64 counts as one
   Duration idle = std::chrono::seconds{30};  ///< without a whole message (without a byte, where nothing is framed)
   std::size_t unsent_bytes = 65536;          ///< of one connection; its peer does not read
 };

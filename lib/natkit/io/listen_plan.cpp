@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace natkit::io {
@@ -15,6 +16,7 @@ struct Site {
   std::uint16_t port = 0;
   std::uint16_t alternate_port = 0;
   std::string reach;  ///< sites with the same reach can be each other's alternates
+  Presence presence = Presence::required;
 };
 
 // Bridges and taps that container and virtual machine software makes; only their own guests reach them.
@@ -61,19 +63,19 @@ class Planner {
  private:
   void add_listening(const Endpoint& endpoint) {
     if (!endpoint.address.is_unspecified())
-      return add_site(endpoint.address, endpoint.port, std::string(scope(endpoint.address)));
+      return add_site(endpoint.address, endpoint.port, std::string(scope(endpoint.address)), Presence::required);
     for (const auto& here : here_) {
       // A link-local address means nothing without its interface, and an Endpoint has no room for that.
       const bool is_usable =
           here.address.family() == endpoint.address.family() && !(here.address.is_v6() && here.address.is_link_local());
-      if (is_usable) add_site(here.address, endpoint.port, reach_of(here));
+      if (is_usable) add_site(here.address, endpoint.port, reach_of(here), Presence::expected);
     }
   }
 
-  void add_site(const IpAddress& address, std::uint16_t port, std::string reach) {
+  void add_site(const IpAddress& address, std::uint16_t port, std::string reach, Presence presence) {
     for (const auto& site : sites_)
       if (site.address == address && (site.port == port || (port != 0 && site.alternate_port == port))) return;
-    sites_.push_back({address, port, next_port(port), std::move(reach)});
+    sites_.push_back({address, port, next_port(port), std::move(reach), presence});
   }
 
   std::optional<Error> add_alternate(const Endpoint& alternate) {
@@ -95,7 +97,8 @@ class Planner {
     const bool is_there =
         std::ranges::any_of(sites_, [&](const Site& s) { return s.address == alternate.address && s.port == port; });
     // In front, so that it is found before any other listening address is.
-    if (!is_there) sites_.insert(sites_.begin(), {alternate.address, port, alternate_port, "chosen"});
+    if (!is_there)
+      sites_.insert(sites_.begin(), {alternate.address, port, alternate_port, "chosen", Presence::required});
     return std::nullopt;
   }
 
@@ -128,7 +131,7 @@ class Planner {
         if (is_there) continue;
         const SocketId id{sockets++};
         for (const auto protocol : {Protocol::udp, Protocol::tcp})
-          planned.push_back({{id, protocol, endpoint, slot}, group_of(site)});
+          planned.push_back({{id, protocol, endpoint, slot, site.presence}, group_of(site)});
       }
     }
     return planned;

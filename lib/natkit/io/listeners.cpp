@@ -48,7 +48,8 @@ Opened open_all(std::vector<Listener>& listeners) {
     const bool is_chosen = listener.endpoint.port == 0 && chosen.contains(listener.port_slot);
     auto local = listener.endpoint;
     if (is_chosen) local.port = chosen.at(listener.port_slot);
-    auto socket = listener.protocol == Protocol::udp ? open_udp(local, Purpose::server) : open_tcp_listener(local);
+    auto socket = listener.protocol == Protocol::udp ? open_udp(local, Purpose::server, listener.presence)
+                                                     : open_tcp_listener(local, listener.presence);
     if (!socket)
       return std::unexpected(Failure{i, socket.error(), is_chosen && socket.error() == std::errc::address_in_use});
     const auto bound = local_endpoint(socket->number());

@@ -17,6 +17,7 @@ struct Listener {
   /// Listeners with port 0 and the same slot get the same free port: a server with two addresses and two ports needs
   /// four sockets with two port numbers (RFC 5780 §2), and TCP beside UDP on the same number.
   std::uint32_t port_slot = 0;
+  Presence presence = Presence::required;
 };
 
 class Listeners {

@@ -80,6 +80,16 @@ SystemResult<Descriptor> open_socket(Family family, int type) {
   return socket;
 }
 
+std::error_code bind_to(int descriptor, const Endpoint& local, Presence presence) {
+  const bool is_v4 = local.address.is_v4();
+  // Where this does not help, binding says why.
+  if (presence == Presence::expected)
+    static_cast<void>(is_v4 ? set_option(descriptor, IPPROTO_IP, IP_FREEBIND, 1)
+                            : set_option(descriptor, IPPROTO_IPV6, IPV6_FREEBIND, 1));
+  auto address = to_system(local);
+  return ::bind(descriptor, address.get(), address.length) == 0 ? std::error_code{} : last_error();
+}
+
 /// Appends one control message. Its memory was set aside by `Control`.
 template <class T>
 void add_control(msghdr& message, int level, int type, const T& value) {
@@ -130,7 +140,7 @@ Descriptor::~Descriptor() {
   if (number_ >= 0) ::close(number_);
 }
 
-SystemResult<Descriptor> open_udp(const Endpoint& local, Purpose purpose) {
+SystemResult<Descriptor> open_udp(const Endpoint& local, Purpose purpose, Presence presence) {
   auto socket = open_socket(local.address.family(), SOCK_DGRAM);
   if (!socket) return socket;
   const bool is_v4 = local.address.is_v4();
@@ -140,18 +150,16 @@ SystemResult<Descriptor> open_udp(const Endpoint& local, Purpose purpose) {
   // A smaller buffer than wished for is no reason not to serve.
   if (purpose == Purpose::server)
     static_cast<void>(set_option(socket->number(), SOL_SOCKET, SO_RCVBUF, server_receive_buffer));
-  auto address = to_system(local);
-  if (::bind(socket->number(), address.get(), address.length) != 0) return std::unexpected(last_error());
+  if (const auto error = bind_to(socket->number(), local, presence)) return std::unexpected(error);
   return socket;
 }
 
-SystemResult<Descriptor> open_tcp_listener(const Endpoint& local) {
+SystemResult<Descriptor> open_tcp_listener(const Endpoint& local, Presence presence) {
   auto socket = open_socket(local.address.family(), SOCK_STREAM);
   if (!socket) return socket;
   // Without it a restarted server must wait for the connections of its predecessor to be forgotten.
   if (!set_option(socket->number(), SOL_SOCKET, SO_REUSEADDR, 1)) return std::unexpected(last_error());
-  auto address = to_system(local);
-  if (::bind(socket->number(), address.get(), address.length) != 0) return std::unexpected(last_error());
+  if (const auto error = bind_to(socket->number(), local, presence)) return std::unexpected(error);
   if (::listen(socket->number(), SOMAXCONN) != 0) return std::unexpected(last_error());
   return socket;
 }

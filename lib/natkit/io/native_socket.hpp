@@ -42,9 +42,14 @@ using SystemResult = std::expected<T, std::error_code>;
 /// Whether many peers share the socket, and so its queue; a server's is made large.
 enum class Purpose : std::uint8_t { client, server };
 
+/// Whether the address must be there already. The system lists an IPv6 address for a second before it can be used,
+/// until it has made sure that nobody else has it (RFC 4862 §5.4).
+enum class Presence : std::uint8_t { required, expected };
+
 /// Port 0 binds a free one.
-[[nodiscard]] SystemResult<Descriptor> open_udp(const Endpoint& local, Purpose purpose);
-[[nodiscard]] SystemResult<Descriptor> open_tcp_listener(const Endpoint& local);
+[[nodiscard]] SystemResult<Descriptor> open_udp(const Endpoint& local, Purpose purpose,
+                                                Presence presence = Presence::required);
+[[nodiscard]] SystemResult<Descriptor> open_tcp_listener(const Endpoint& local, Presence presence);
 [[nodiscard]] SystemResult<Endpoint> local_endpoint(int descriptor);
 
 /// Datagrams as the system hands them over, several at a time. Reused from call to call.

@@ -1,6 +1,7 @@
 #include "natkit/io/tcp_connections.hpp"
 
 #include <algorithm>
+#include <array>
 #include <asio/steady_timer.hpp>
 
 #include "natkit/io/asio_address.hpp"
@@ -12,6 +13,15 @@ namespace {
 // Out of descriptors: trying again at once would fail again and take all of the processor.
 constexpr auto pause_after_refusal = std::chrono::milliseconds{100};
 constexpr auto sweep_interval = std::chrono::seconds{1};
+
+/// What counts as one address: an IPv4 address, or an IPv6 /64, since whoever has one address of it has them all
+/// (RFC 6177).
+IpAddress household(const IpAddress& address) {
+  if (address.is_v4()) return address;
+  std::array<std::uint8_t, 16> bytes{};
+  std::ranges::copy(address.bytes().first(8), bytes.begin());
+  return IpAddress::v6(bytes);
+}
 }  // namespace
 
 struct TcpConnections::Acceptor {
@@ -61,7 +71,7 @@ void TcpConnections::accept(Acceptor& acceptor) {
       auto connection = std::make_shared<TcpConnection>(*this, TcpConnection::Origin::accepted, acceptor.name, remote,
                                                         std::move(stream));
       connections_[{acceptor.name, remote}] = connection;
-      ++per_address_[remote.address];
+      ++per_household_[household(remote.address)];
       connection->start();
     }
     accept(acceptor);
@@ -70,8 +80,8 @@ void TcpConnections::accept(Acceptor& acceptor) {
 
 bool TcpConnections::has_room_for(const IpAddress& peer) const {
   if (connections_.size() >= options_.tcp.connections) return false;
-  const auto found = per_address_.find(peer);
-  return found == per_address_.end() || found->second < options_.tcp.connections_per_address;
+  const auto found = per_household_.find(household(peer));
+  return found == per_household_.end() || found->second < options_.tcp.connections_per_address;
 }
 
 void TcpConnections::sweep() {
@@ -112,8 +122,8 @@ void TcpConnections::drop(TcpConnection& connection, std::string_view why) {
   if (connections_.erase({connection.socket(), connection.remote()}) == 0) return;
   const bool is_accepted = connection.origin() == TcpConnection::Origin::accepted;
   if (is_accepted) {
-    const auto count = per_address_.find(connection.remote().address);
-    if (count != per_address_.end() && --count->second == 0) per_address_.erase(count);
+    const auto count = per_household_.find(household(connection.remote().address));
+    if (count != per_household_.end() && --count->second == 0) per_household_.erase(count);
   }
   const Datagram lost{.socket = connection.socket(),
                       .protocol = Protocol::tcp,

@@ -42,7 +42,7 @@ class TcpConnections {
   const RunOptions& options_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
   std::map<Key, std::shared_ptr<TcpConnection>> connections_;
-  std::map<IpAddress, std::size_t> per_address_;  ///< accepted connections
+  std::map<IpAddress, std::size_t> per_household_;  ///< accepted connections
   struct Sweeper;
   std::unique_ptr<Sweeper> sweeper_;
 };
