@@ -55,6 +55,7 @@ Error nobody_found(const std::vector<io::Resolved>& resolved) {
     return {Errc::nobody_there, "no-such-family", "the servers have no address of the family that was asked for",
             "leave -4, -6 and --local-address out, or name another server"};
   std::vector<std::string> reasons;
+  reasons.reserve(names_by_failure.size());
   for (const auto& [failure, names] : names_by_failure)
     reasons.push_back(fmt::format("{}: {}", fmt::join(names, ", "), failure));
   return {Errc::nobody_there, "name-not-found", fmt::format("no server was found ({})", fmt::join(reasons, "; ")),
@@ -68,8 +69,8 @@ Result<std::vector<probe::Server>> find_servers(const ServerChoice& choice, cons
   if (!asked) return std::unexpected(asked.error());
   const auto resolved = io::resolve(*asked, choice.patience);
   std::vector<probe::Server> servers;
-  for (const auto family : choice.families)
-    for (std::size_t i = 0; i < resolved.size(); ++i) add_first_of(family, names[i], resolved[i], servers);
+  for (std::size_t i = 0; i < resolved.size(); ++i)
+    for (const auto family : choice.families) add_first_of(family, names[i], resolved[i], servers);
   if (servers.empty()) return std::unexpected(nobody_found(resolved));
   for (const auto& name : resolved)
     if (name.endpoints.empty())
