@@ -16,6 +16,7 @@ from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 NATLAB = ROOT / "scripts" / "natlab"
+HAS_IPV6 = Path("/proc/sys/net/ipv6").is_dir()
 SKIPPED = 4            # as natlab ends where the system forbids namespaces, so that one code means it all
 READY_SECONDS = 30.0   # a build with sanitizers on a busy machine
 RUN_SECONDS = 60.0

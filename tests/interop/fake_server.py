@@ -1,10 +1,14 @@
 """STUN servers that should not be trusted, for nat-probe to see through. A codec of its own (RFC 8489 §5, §14), so that a
-fault in natkit's cannot hide behind itself. IPv4 on loopback; each runs in a thread, from `with` to the end of it.
+fault in natkit's cannot hide behind itself. IPv4 only; each runs in a thread, from `with` to the end of it, or as a program:
+
+    fake_server.py RULE ADDRESS [ADDRESS]      says "ready" and its first endpoint, and serves until SIGTERM
 """
 import contextlib
-import socket
 import selectors
+import signal
+import socket
 import struct
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -150,3 +154,14 @@ def name_a_dead_address(server: FakeServer, asked: Asked) -> Reply | None:
 
 def stay_silent(server: FakeServer, asked: Asked) -> None:
     return None
+
+
+def main(rule: str, *hosts: str) -> None:
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})   # before there is a thread that could take it
+    with FakeServer(list(hosts), globals()[rule]) as server:
+        print("ready", server.name, flush=True)
+        signal.sigwait({signal.SIGTERM})
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -16,6 +16,7 @@ import coturn
 import programs
 
 NETWORKS = ["public", "eim-eif", "eim-adf", "eim-apdf", "adm-adf", "adm-apdf", "apdm-apdf", "udp-blocked"]
+NETWORKS6 = ["public,ipv6", "firewall,ipv6"] if programs.HAS_IPV6 else []
 ROUNDS = 2
 AT_ONCE = 12          # they mostly wait: natdiscovery 3 s for each answer that is filtered
 PATIENCE = 3.0       # for turnutils_stunclient, which waits forever for an answer that is filtered
@@ -35,7 +36,16 @@ def run(host: str, *command: str) -> str:
 
 def natdiscovery(host: str, port: int) -> str:
     """RFC 5780: "mapping / filtering", as it has them after "NAT with"."""
-    said = run(host, "turnutils_natdiscovery", "-m", "-f", "-p", str(port), coturn.ADDRESSES[0])
+    return natdiscovery_of(host, port, coturn.ADDRESSES[0])
+
+
+def natdiscovery6(host: str, port: int) -> str:
+    """The same; its requests are as small over IPv6, and the answers larger."""
+    return natdiscovery_of(host, port, coturn.ADDRESSES6[0])
+
+
+def natdiscovery_of(host: str, port: int, address: str) -> str:
+    said = run(host, "turnutils_natdiscovery", "-m", "-f", "-p", str(port), address)
     return " / ".join(re.findall(r"^NAT with (.*)!$", said, re.MULTILINE)) or "nothing"
 
 
@@ -58,10 +68,12 @@ class Client:
     program: str
     package: str
     ask: Callable[[str, int], str]
+    networks: list[str]
 
 
-CLIENTS = [Client("turnutils_natdiscovery", "coturn", natdiscovery), Client("turnutils_stunclient", "coturn", stunclient),
-           Client("stun", "stun-client", stun)]
+CLIENTS = [Client("turnutils_natdiscovery", "coturn", natdiscovery, NETWORKS),
+           Client("turnutils_natdiscovery", "coturn", natdiscovery6, NETWORKS6),
+           Client("turnutils_stunclient", "coturn", stunclient, NETWORKS), Client("stun", "stun-client", stun, NETWORKS)]
 
 # What natdiscovery finds, in its own words.
 EI, AD, APD = "Endpoint Independent", "Address Dependent", "Address and Port Dependent"
@@ -93,6 +105,8 @@ TRUE = {
     ("turnutils_natdiscovery", "eim-apdf"): words(EI, APD),
     ("turnutils_natdiscovery", "apdm-apdf"): words(APD, APD),
     ("turnutils_natdiscovery", "udp-blocked"): "nothing",
+    ("turnutils_natdiscovery", "public,ipv6"): words(EI, EI),
+    ("turnutils_natdiscovery", "firewall,ipv6"): words(EI, APD),
     ("turnutils_stunclient", "public"): "203.0.113.10+0 203.0.113.10+0 203.0.113.10+1",
     ("turnutils_stunclient", "eim-apdf"): "203.0.113.40+0",
     ("turnutils_stunclient", "udp-blocked"): "nothing",
@@ -126,17 +140,17 @@ def compare(item: tuple[Client, int, str]) -> bool:
     remark = "differs as known" if (client.program, spec) in KNOWN else "the same"
     if found:
         remark = "WRONG: " + "; ".join(found)
-    print(f"{client.program:<23} {spec:<12} {remark:<16} turnserver: {theirs}; rendezvousd: {' | '.join(dict.fromkeys(ours))}", flush=True)
+    print(f"{client.program:<23} {spec:<14} {remark:<16} turnserver: {theirs}; rendezvousd: {' | '.join(dict.fromkeys(ours))}", flush=True)
     return not found
 
 
 def main() -> int:
     clients = [client for client in CLIENTS if programs.foreign(client.program, client.package)]
     programs.foreign("turnserver", coturn.PACKAGE)
-    networks = list(enumerate(NETWORKS, start=1))
-    programs.beside_a_lab(*(f"n{index}={spec}" for index, spec in networks))
+    numbers = {spec: index for index, spec in enumerate((*NETWORKS, *NETWORKS6), start=1)}
+    programs.beside_a_lab(*(f"n{index}={spec}" for spec, index in numbers.items()))
     with coturn.both_servers(), ThreadPoolExecutor(AT_ONCE) as pool:
-        agreed = list(pool.map(compare, [(client, *network) for client in clients for network in networks]))
+        agreed = list(pool.map(compare, [(client, numbers[spec], spec) for client in clients for spec in client.networks]))
     for why in dict.fromkeys(difference.why for difference in KNOWN.values()):
         print(f"known: {why}")
     return 0 if all(agreed) else 1

@@ -10,7 +10,7 @@ defect; with --strict-time, for runs by hand, one over the limit is wrong too.
 import argparse
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -65,6 +65,12 @@ LABS = {
     "lossy": [pair(f"{name},loss=10%,jitter=30ms") for name in ("eim-eif", "eim-adf", "eim-apdf", "adm-adf", "apdm-apdf")],
 }
 LOSSY_RUNS = 4
+
+
+def rows_of(lab: str) -> list[Row]:
+    if programs.HAS_IPV6:
+        return LABS[lab]
+    return [replace(row, spec=row.spec.replace(",ipv6", ""), filtering6=None) for row in LABS[lab]]
 
 
 def names_of(index: int, row: Row) -> list[str]:
@@ -163,11 +169,11 @@ def main() -> int:
     parser.add_argument("--strict-time", action="store_true")
     parser.add_argument("lab", choices=LABS, nargs="?", default="behaviours")
     options = parser.parse_args()
-    rows = list(enumerate(LABS[options.lab], start=1))
+    rows = list(enumerate(rows_of(options.lab), start=1))
     programs.beside_a_lab(*(spec_of(index, row) for index, row in rows))
 
-    two, _ = programs.serve("--listen", "198.51.100.1", "--alternate", "198.51.100.2", "--listen", "[2001:db8:ffff::1]",
-                            "--alternate", "[2001:db8:ffff::2]", host="server")
+    over_ipv6 = ["--listen", "[2001:db8:ffff::1]", "--alternate", "[2001:db8:ffff::2]"] if programs.HAS_IPV6 else []
+    two, _ = programs.serve("--listen", "198.51.100.1", "--alternate", "198.51.100.2", *over_ipv6, host="server")
     one, _ = programs.serve("--listen", "198.51.100.3", host="server")
     with two, one, ThreadPoolExecutor(AT_ONCE) as pool:
         done = [each for network in pool.map(lambda item: measure_network(*item, options.lab == "lossy"), rows) for each in network]
