@@ -21,7 +21,8 @@ def command(folder: str) -> list[str]:
     known = subprocess.run([program, "--help"], capture_output=True, text=True, timeout=programs.RUN_SECONDS)
     discovery = ["--rfc5780"] if " --rfc5780" in known.stdout + known.stderr else []
     return [program, "-n", "-S", "-z", "-v", *listening, "-p", str(THEIR_PORT), "--alt-listening-port", str(THEIR_PORT + 1), *discovery,
-            "--no-cli", "--no-tls", "--no-dtls", "--simple-log", "--log-file", "stdout", "--pidfile", f"{folder}/pid", "--db", f"{folder}/db"]
+            "--no-cli", "--no-tls", "--no-dtls", "--simple-log", "--log-file", "stdout", "--pidfile", f"{folder}/pid",
+            "--db", f"{folder}/db"]
 
 
 @contextlib.contextmanager

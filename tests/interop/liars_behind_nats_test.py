@@ -15,7 +15,8 @@ EI, AD, APD = "endpoint-independent", "address-dependent", "address-and-port-dep
 A, B = "198.51.100.1", "198.51.100.2"
 DELAY = "delay=10ms"
 AT_ONCE = 2
-NETWORKS = {"eim-eif": (EI, EI), "eim-adf": (EI, AD), "eim-apdf": (EI, APD), "adm-adf": (AD, AD), "apdm-eif": (APD, EI), "apdm-apdf": (APD, APD)}
+NETWORKS = {"eim-eif": (EI, EI), "eim-adf": (EI, AD), "eim-apdf": (EI, APD), "adm-adf": (AD, AD), "apdm-eif": (APD, EI),
+            "apdm-apdf": (APD, APD)}
 
 # What may be said, by the truth; None: nothing.
 NOTHING = {EI: None, AD: None, APD: None}
