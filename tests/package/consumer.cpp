@@ -6,12 +6,12 @@
 
 int main() {
   const short careless = 70000 / 2;  // -Wconversion, were it inherited with -Werror, would end the build here
-  natkit::SeededRng rng{careless};
+  natkit::SeededRng rng{1};
   const auto id = natkit::stun::make_transaction_id(rng);
   natkit::stun::MessageWriter writer{natkit::stun::MessageClass::request, natkit::stun::Method::binding, id};
   const natkit::Bytes datagram =
       writer.add_text(natkit::stun::AttributeType::software, "stranger").add_fingerprint().finish();
   const auto message = natkit::stun::parse_message(datagram);
-  std::printf("%zu bytes\n", datagram.size());
+  std::printf("%zu bytes, %d\n", datagram.size(), careless);
   return message && message->transaction_id() == id ? 0 : 1;
 }

@@ -1,5 +1,7 @@
-# cmake -D build=DIR -D prefix=DIR -D libdir=DIR -P install.cmake: install into an empty prefix, then look what is there.
-file(REMOVE_RECURSE ${prefix})
+# cmake -D build=DIR -D scratch=DIR -D libdir=DIR -P install.cmake: install into scratch/prefix, then look what is there.
+set(prefix ${scratch}/prefix)
+# The strangers start afresh as well: CMake keeps what pkg-config once told it.
+file(REMOVE_RECURSE ${prefix} ${scratch}/find_package ${scratch}/pkg_config ${scratch}/add_subdirectory)
 execute_process(COMMAND ${CMAKE_COMMAND} --install ${build} --prefix ${prefix} OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)
 foreach(file
     include/natkit/base/endpoint.hpp ${libdir}/libnatkit_base.a ${libdir}/cmake/natkit/natkit-config.cmake
