@@ -162,6 +162,7 @@ cli::Exit serve(Options& o, cli::Output& output) {
 }
 }  // namespace
 
+// NOLINTNEXTLINE(bugprone-exception-escape): what is thrown before cli::run is out of memory, and nothing helps then
 int main(int argc, char** argv) {
   Options options;
   CLI::App app{"Serve STUN (RFC 8489) and NAT behaviour discovery (RFC 5780) over UDP and TCP.", "rendezvousd"};

@@ -44,7 +44,18 @@ struct Free {
   void operator()(addrinfo* list) const { ::freeaddrinfo(list); }
 };
 
-Resolved look_up(const HostPort& name) {
+void start_look_up(const std::shared_ptr<Board>& board, std::size_t index, const LookUp& look_up) {
+  std::thread{[board, index, look_up, name = board->answers[index].asked] {
+    auto result = look_up(name);
+    const std::lock_guard lock{board->mutex};
+    board->answers[index] = std::move(result);
+    --board->open;
+    board->changed.notify_one();
+  }}.detach();
+}
+}  // namespace
+
+Resolved ask_system(const HostPort& name) {
   Resolved result{.asked = name, .endpoints = {}, .failure = {}};
   addrinfo hints{};
   hints.ai_socktype = SOCK_DGRAM;  // one entry an address instead of one for each kind of socket
@@ -66,17 +77,6 @@ Resolved look_up(const HostPort& name) {
   return result;
 }
 
-void start_look_up(const std::shared_ptr<Board>& board, std::size_t index) {
-  std::thread{[board, index, name = board->answers[index].asked] {
-    auto result = look_up(name);
-    const std::lock_guard lock{board->mutex};
-    board->answers[index] = std::move(result);
-    --board->open;
-    board->changed.notify_one();
-  }}.detach();
-}
-}  // namespace
-
 std::optional<HostPort> parse_host_port(std::string_view text, std::uint16_t default_port) {
   if (const auto endpoint = parse_endpoint(text, default_port))
     return HostPort{.host = to_text(endpoint->address), .port = endpoint->port};
@@ -95,7 +95,7 @@ std::optional<HostPort> parse_host_port(std::string_view text, std::uint16_t def
   return HostPort{.host = std::string(host), .port = with_port->port};
 }
 
-std::vector<Resolved> resolve(std::span<const HostPort> names, Duration patience) {
+std::vector<Resolved> resolve(std::span<const HostPort> names, Duration patience, const LookUp& look_up) {
   const auto deadline = std::chrono::steady_clock::now() + patience;
   const auto board = std::make_shared<Board>();
   for (const auto& name : names)
@@ -110,7 +110,7 @@ std::vector<Resolved> resolve(std::span<const HostPort> names, Duration patience
       answer.failure = "too many names at once";
     } else {
       try {
-        start_look_up(board, i);
+        start_look_up(board, i, look_up);
         ++board->open;
       } catch (const std::system_error& error) {  // no thread to be had
         answer.failure = error.what();
