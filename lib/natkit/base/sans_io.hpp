@@ -9,6 +9,8 @@
 #include <string_view>
 
 #include "natkit/base/datagram.hpp"
+#include "natkit/base/errand.hpp"
+#include "natkit/base/socket.hpp"
 #include "natkit/base/time.hpp"
 
 namespace natkit {
@@ -29,6 +31,29 @@ concept HearsSendFailure = requires(M machine, Instant now, const Datagram& lost
   { machine.handle_send_failure(now, lost, why) } -> std::same_as<void>;
 };
 
+/// A machine may ask for sockets of a certain kind. `poll_socket` is drained before `poll_transmit`; the driver answers
+/// each wish, in order, with `handle_socket_opened` (the true local endpoint) or `handle_socket_failure`.
+template <class M>
+concept OpensSockets = requires(M machine, Instant now, SocketId socket, const Endpoint& local, std::string_view why) {
+  { machine.poll_socket() } -> std::same_as<std::optional<SocketChange>>;
+  { machine.handle_socket_opened(now, socket, local) } -> std::same_as<void>;
+  { machine.handle_socket_failure(now, socket, why) } -> std::same_as<void>;
+};
+
+/// A machine that asked for `PathErrors::heard` is told of them.
+template <class M>
+concept HearsPathErrors = requires(M machine, Instant now, const PathError& error) {
+  { machine.handle_path_error(now, error) } -> std::same_as<void>;
+};
+
+/// A machine may hand out errands. Each is answered exactly once, also when it failed. One that is out counts as
+/// something to wait for only through `poll_timeout`: the machine keeps a deadline while it expects an answer.
+template <class M>
+concept RunsErrands = requires(M machine, Instant now, const ErrandReply& reply) {
+  { machine.poll_errand() } -> std::same_as<std::optional<Errand>>;
+  { machine.handle_errand_reply(now, reply) } -> std::same_as<void>;
+};
+
 /// A borrowed machine of any type: two pointers. The machine must outlive it.
 class MachineRef {
  public:
@@ -45,6 +70,17 @@ class MachineRef {
   [[nodiscard]] std::optional<Datagram> poll_transmit() { return calls_->poll_transmit(machine_); }
   [[nodiscard]] std::optional<Instant> poll_timeout() const { return calls_->poll_timeout(machine_); }
 
+  [[nodiscard]] std::optional<SocketChange> poll_socket() { return calls_->poll_socket(machine_); }
+  void handle_socket_opened(Instant now, SocketId socket, const Endpoint& local) {
+    calls_->handle_socket_opened(machine_, now, socket, local);
+  }
+  void handle_socket_failure(Instant now, SocketId socket, std::string_view why) {
+    calls_->handle_socket_failure(machine_, now, socket, why);
+  }
+  void handle_path_error(Instant now, const PathError& error) { calls_->handle_path_error(machine_, now, error); }
+  [[nodiscard]] std::optional<Errand> poll_errand() { return calls_->poll_errand(machine_); }
+  void handle_errand_reply(Instant now, const ErrandReply& reply) { calls_->handle_errand_reply(machine_, now, reply); }
+
  private:
   struct Calls {
     void (*start)(void*, Instant);
@@ -53,6 +89,12 @@ class MachineRef {
     void (*handle_send_failure)(void*, Instant, const Datagram&, std::string_view);
     std::optional<Datagram> (*poll_transmit)(void*);
     std::optional<Instant> (*poll_timeout)(const void*);
+    std::optional<SocketChange> (*poll_socket)(void*);
+    void (*handle_socket_opened)(void*, Instant, SocketId, const Endpoint&);
+    void (*handle_socket_failure)(void*, Instant, SocketId, std::string_view);
+    void (*handle_path_error)(void*, Instant, const PathError&);
+    std::optional<Errand> (*poll_errand)(void*);
+    void (*handle_errand_reply)(void*, Instant, const ErrandReply&);
   };
   template <class M>
   static constexpr Calls calls_for{
@@ -65,10 +107,33 @@ class MachineRef {
       },
       [](void* machine) { return static_cast<M*>(machine)->poll_transmit(); },
       [](const void* machine) { return static_cast<const M*>(machine)->poll_timeout(); },
+      []([[maybe_unused]] void* machine) -> std::optional<SocketChange> {
+        if constexpr (OpensSockets<M>) return static_cast<M*>(machine)->poll_socket();
+        return std::nullopt;
+      },
+      []([[maybe_unused]] void* machine, [[maybe_unused]] Instant now, [[maybe_unused]] SocketId socket,
+         [[maybe_unused]] const Endpoint& local) {
+        if constexpr (OpensSockets<M>) static_cast<M*>(machine)->handle_socket_opened(now, socket, local);
+      },
+      []([[maybe_unused]] void* machine, [[maybe_unused]] Instant now, [[maybe_unused]] SocketId socket,
+         [[maybe_unused]] std::string_view why) {
+        if constexpr (OpensSockets<M>) static_cast<M*>(machine)->handle_socket_failure(now, socket, why);
+      },
+      []([[maybe_unused]] void* machine, [[maybe_unused]] Instant now, [[maybe_unused]] const PathError& error) {
+        if constexpr (HearsPathErrors<M>) static_cast<M*>(machine)->handle_path_error(now, error);
+      },
+      []([[maybe_unused]] void* machine) -> std::optional<Errand> {
+        if constexpr (RunsErrands<M>) return static_cast<M*>(machine)->poll_errand();
+        return std::nullopt;
+      },
+      []([[maybe_unused]] void* machine, [[maybe_unused]] Instant now, [[maybe_unused]] const ErrandReply& reply) {
+        if constexpr (RunsErrands<M>) static_cast<M*>(machine)->handle_errand_reply(now, reply);
+      },
   };
 
   void* machine_;
   const Calls* calls_;
 };
-static_assert(SansIo<MachineRef> && HearsSendFailure<MachineRef>);
+static_assert(SansIo<MachineRef> && HearsSendFailure<MachineRef> && OpensSockets<MachineRef> &&
+              HearsPathErrors<MachineRef> && RunsErrands<MachineRef>);
 }  // namespace natkit

@@ -1,0 +1,51 @@
+#pragma once
+/// Sockets that are more than "fresh, on any port": a machine asks for them, the driver opens them and says what became
+/// of it. A SocketId that was never asked for is opened at its first transmit, as always.
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "natkit/base/datagram.hpp"
+
+namespace natkit {
+/// Whether other programs may be bound to the same port: needed where a standard fixes the number (5350, 1900).
+enum class Sharing : std::uint8_t { exclusive, shared };
+/// Over TCP: whether the socket waits for connections. A datagram from one comes with this socket's id.
+enum class TcpRole : std::uint8_t { connects, listens };
+/// Whether ICMP errors that come back are handed in (`handle_path_error`). Anybody can forge them: a hint, never proof.
+enum class PathErrors : std::uint8_t { ignored, heard };
+
+struct SocketWish {
+  SocketId socket{};
+  Protocol protocol = Protocol::udp;
+  Endpoint local{};                 ///< port 0: the system picks; an unspecified address: any of this family
+  std::string interface{};          ///< use only this one; needed to reach link-local addresses. Empty: as routed
+  std::vector<IpAddress> groups{};  ///< multicast groups to hear (on `interface`, or on the one that has `local`)
+  Sharing sharing = Sharing::exclusive;
+  TcpRole role = TcpRole::connects;
+  PathErrors errors = PathErrors::ignored;
+};
+
+struct SocketEnd {
+  SocketId socket{};  ///< closed, with all connections that it has
+};
+
+/// What `poll_socket` gives out.
+using SocketChange = std::variant<SocketWish, SocketEnd>;
+
+/// A router or host on the way returned something that we sent (RFC 792, RFC 4443).
+struct PathError {
+  enum class Kind : std::uint8_t {
+    hop_limit_exceeded,
+    port_unreachable,
+    unreachable,  ///< host or network
+    prohibited,   ///< by a filter
+    too_big,
+  };
+  SocketId socket{};
+  Kind kind{};
+  Endpoint remote{};     ///< where the datagram was to go
+  IpAddress offender{};  ///< who sent the error
+};
+}  // namespace natkit
