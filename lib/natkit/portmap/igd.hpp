@@ -31,7 +31,6 @@ struct Describe {
   IpAddress host{};   ///< the one that answered; nothing is fetched from anywhere else
   IpAddress local{};  ///< the address to ask from
 };
-struct Entry;
 /// AddPortMapping, or AddAnyPortMapping (IGD 2), which may pick another port.
 struct Add {
   Service service;
