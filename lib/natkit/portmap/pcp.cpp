@@ -128,7 +128,7 @@ std::expected<std::vector<Option>, ParseError> read_options(ByteReader& reader) 
     const auto length = reader.read_u16();
     if (!code || !reserved || !length) return std::unexpected(ParseError::truncated);
     const auto data = reader.read_bytes(*length);
-    const auto padding = reader.read_bytes((4 - *length % 4) % 4);
+    const auto padding = reader.read_bytes((4U - *length % 4U) % 4U);
     if (!data || !padding) return std::unexpected(ParseError::truncated);
     if (*code >= first_optional_option) continue;
     if (*code == 0 || *code > static_cast<std::uint8_t>(OptionCode::filter))
