@@ -15,6 +15,15 @@ Datagram tcp(std::uint32_t socket, const Endpoint& remote, std::string_view text
 
 std::vector<io::Listener> on_loopback() { return {{.protocol = Protocol::tcp, .endpoint = {loopback(), 0}}}; }
 
+/// Is done when its connection stands or is refused.
+class Connector : public Asker {
+ public:
+  using Asker::Asker;
+  void handle_connected(Instant, SocketId, const Endpoint& remote) { connected = remote; }
+  std::optional<Instant> poll_timeout() const { return connected ? std::nullopt : Asker::poll_timeout(); }
+  std::optional<Endpoint> connected;
+};
+
 /// A stream comes in pieces cut anywhere: done when so many bytes came.
 class StreamAsker : public Asker {
  public:
@@ -58,6 +67,15 @@ TEST_CASE("A connection that nobody takes is told to the machine with what was t
   REQUIRE(asker.refusals.size() == 1);
   CHECK(asker.refusals[0].remote == closed);
   CHECK(as_text(asker.refusals[0].payload) == "lost");
+}
+
+TEST_CASE("A machine is told that its connection stands, though the other side never says a word", "[tcp]") {
+  auto listeners = io::Listeners::bind(on_loopback());  // the system accepts, nobody reads
+  const auto place = listeners->bound()[0].endpoint;
+  Connector connector{{tcp(1, place, "unheard")}};
+  CHECK(io::run(connector) == io::RunEnd::finished);
+  CHECK(connector.connected == place);
+  CHECK(connector.refusals.empty());
 }
 
 TEST_CASE("One address cannot take all connections of a server", "[tcp]") {

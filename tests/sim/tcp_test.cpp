@@ -7,6 +7,15 @@ using namespace natkit::test;
 using namespace std::chrono_literals;
 
 namespace {
+/// Notes when its connections stand.
+class Connector : public Asker {
+ public:
+  using Asker::Asker;
+  void handle_connected(Instant, SocketId socket, const Endpoint& remote) { connected.emplace_back(socket, remote); }
+  std::vector<std::pair<SocketId, Endpoint>> connected;
+};
+static_assert(HearsConnections<Connector>);
+
 /// A reflector that listens on TCP.
 struct TcpWorld {
   TcpWorld() {
@@ -84,4 +93,15 @@ TEST_CASE("A listener cannot open a connection to a client", "[network][tcp]") {
   world.net.run(asker, world.net.add_host());
   CHECK(asker.answers.size() == 1);
   CHECK_FALSE(asker.told(one, ip1_port2));
+}
+
+TEST_CASE("A machine is told that its connection stands, though the other side never says a word", "[network][tcp]") {
+  TcpWorld world;
+  Connector silent{{over_tcp(one, ip1_port1, {})}};
+  world.net.run(silent, world.net.add_nat());
+  CHECK(silent.answers.empty());
+  CHECK(silent.connected == std::vector{std::pair{one, ip1_port1}});
+  Connector refused{{over_tcp(one, {ip1_port1.address, 9}, {})}};
+  world.net.run(refused, world.net.add_nat());
+  CHECK(refused.connected.empty());
 }

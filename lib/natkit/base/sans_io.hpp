@@ -31,6 +31,13 @@ concept HearsSendFailure = requires(M machine, Instant now, const Datagram& lost
   { machine.handle_send_failure(now, lost, why) } -> std::same_as<void>;
 };
 
+/// A machine may be told that a TCP connection which its transmit opened now stands: before its first piece leaves, and
+/// also when the other side never says a word.
+template <class M>
+concept HearsConnections = requires(M machine, Instant now, SocketId socket, const Endpoint& remote) {
+  { machine.handle_connected(now, socket, remote) } -> std::same_as<void>;
+};
+
 /// A machine may ask for sockets of a certain kind. `poll_socket` is drained before `poll_transmit`; the driver answers
 /// each wish, in order, with `handle_socket_opened` (the true local endpoint) or `handle_socket_failure`.
 template <class M>
@@ -70,6 +77,9 @@ class MachineRef {
   [[nodiscard]] std::optional<Datagram> poll_transmit() { return calls_->poll_transmit(machine_); }
   [[nodiscard]] std::optional<Instant> poll_timeout() const { return calls_->poll_timeout(machine_); }
 
+  void handle_connected(Instant now, SocketId socket, const Endpoint& remote) {
+    calls_->handle_connected(machine_, now, socket, remote);
+  }
   [[nodiscard]] std::optional<SocketChange> poll_socket() { return calls_->poll_socket(machine_); }
   void handle_socket_opened(Instant now, SocketId socket, const Endpoint& local) {
     calls_->handle_socket_opened(machine_, now, socket, local);
@@ -89,6 +99,7 @@ class MachineRef {
     void (*handle_send_failure)(void*, Instant, const Datagram&, std::string_view);
     std::optional<Datagram> (*poll_transmit)(void*);
     std::optional<Instant> (*poll_timeout)(const void*);
+    void (*handle_connected)(void*, Instant, SocketId, const Endpoint&);
     std::optional<SocketChange> (*poll_socket)(void*);
     void (*handle_socket_opened)(void*, Instant, SocketId, const Endpoint&);
     void (*handle_socket_failure)(void*, Instant, SocketId, std::string_view);
@@ -107,6 +118,10 @@ class MachineRef {
       },
       [](void* machine) { return static_cast<M*>(machine)->poll_transmit(); },
       [](const void* machine) { return static_cast<const M*>(machine)->poll_timeout(); },
+      []([[maybe_unused]] void* machine, [[maybe_unused]] Instant now, [[maybe_unused]] SocketId socket,
+         [[maybe_unused]] const Endpoint& remote) {
+        if constexpr (HearsConnections<M>) static_cast<M*>(machine)->handle_connected(now, socket, remote);
+      },
       []([[maybe_unused]] void* machine) -> std::optional<SocketChange> {
         if constexpr (OpensSockets<M>) return static_cast<M*>(machine)->poll_socket();
         return std::nullopt;
@@ -134,6 +149,6 @@ class MachineRef {
   void* machine_;
   const Calls* calls_;
 };
-static_assert(SansIo<MachineRef> && HearsSendFailure<MachineRef> && OpensSockets<MachineRef> &&
-              HearsPathErrors<MachineRef> && RunsErrands<MachineRef>);
+static_assert(SansIo<MachineRef> && HearsSendFailure<MachineRef> && HearsConnections<MachineRef> &&
+              OpensSockets<MachineRef> && HearsPathErrors<MachineRef> && RunsErrands<MachineRef>);
 }  // namespace natkit

@@ -49,6 +49,10 @@ class Driver final : public MachineOwner {
     machine_.handle_send_failure(now(), lost, why);
   }
 
+  void report_connected(SocketId socket, const Endpoint& remote) override {
+    machine_.handle_connected(now(), socket, remote);
+  }
+
   void settle() override {
     do {
       outputs_.clear();

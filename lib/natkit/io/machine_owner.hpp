@@ -9,7 +9,8 @@ class MachineOwner {
  public:
   virtual void deliver(const Datagram& in) = 0;
   virtual void report_lost(const Datagram& lost, std::string_view why) = 0;
-  /// Drains the machine's outputs; due after every batch of the two above, except while outputs are being drained.
+  virtual void report_connected(SocketId socket, const Endpoint& remote) = 0;
+  /// Drains the machine's outputs; due after every batch of the three above, except while outputs are being drained.
   virtual void settle() = 0;
 
  protected:

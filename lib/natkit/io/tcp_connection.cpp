@@ -31,7 +31,9 @@ void TcpConnection::connect(const Endpoint& local) {
       self->all_.owner_.settle();
       return;
     }
+    self->all_.owner_.report_connected(self->socket_, self->remote_);
     self->start();
+    self->all_.owner_.settle();
   });
 }
 

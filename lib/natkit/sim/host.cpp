@@ -185,11 +185,12 @@ void Host::handle_tcp(const Socket& socket, const Packet& packet) {
     case TcpSegment::syn_ack:
       if (!connection) return;
       connection->state = Connection::State::open;
+      machine.ref.handle_connected(clock_, socket.id, packet.source);
       for (auto& piece : std::exchange(connection->waiting, {})) {
         reply.payload = std::move(piece);
         emit(reply);
       }
-      return;
+      return drain(machine);
     case TcpSegment::data:
       break;
   }
