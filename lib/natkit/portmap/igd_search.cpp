@@ -1,0 +1,155 @@
+#include "natkit/portmap/igd_search.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "natkit/base/printable.hpp"
+#include "natkit/portmap/ssdp.hpp"
+#include "natkit/portmap/url.hpp"
+
+namespace natkit::portmap {
+namespace {
+constexpr std::array targets{ssdp::igd_1, ssdp::igd_2, ssdp::root_device};
+constexpr std::size_t most_objections = 4;
+constexpr std::uint8_t multicast_hops = 2;  // UPnP Device Architecture 1.1 §1.3.2
+
+bool is_public(const IpAddress& address) {
+  return !address.is_private() && !address.is_shared() && !address.is_unspecified() && !address.is_loopback() &&
+         !address.is_link_local() && !address.is_multicast();
+}
+
+/// 3: connected and public, 2: connected, 1: describes a service for us, 0: of no use. Tailscale's order.
+int rank(const IgdSearch::Found& found) {
+  if (!found.device) return 0;
+  int best = found.device->firewall ? 1 : 0;
+  for (const auto& connection : found.device->connections) {
+    if (!is_connected(connection))
+      best = std::max(best, 1);
+    else
+      best = std::max(best, connection.external && is_public(*connection.external) ? 3 : 2);
+  }
+  return best;
+}
+}  // namespace
+
+bool is_connected(const igd::Connection& connection) {
+  return connection.status.empty() || connection.status == "Connected" || connection.status == "Up";
+}
+
+void IgdSearch::start(Instant now) {
+  has_started_ = true;
+  deadline_ = now + config_.timing.patience;
+  step_ = config_.timing.repeat;
+  next_search_ = now + step_;
+  send_searches();
+}
+
+void IgdSearch::try_location(Instant now, const std::string& location) {
+  if (const auto url = parse_url(location)) add(now, location, url->host.address);
+}
+
+void IgdSearch::send_searches() {
+  const auto send = [&](const Endpoint& to, std::uint8_t hops) {
+    for (const auto target : targets)
+      outgoing_.push_back({.socket = config_.socket,
+                           .local = {config_.local, 0},
+                           .remote = to,
+                           .hop_limit = hops,
+                           .payload = ssdp::write_search(target, to)});
+  };
+  // To the router first: that opens the firewall of this host for its answer (tailscale#3197).
+  if (!config_.router.is_unspecified()) send({config_.router, ssdp::port}, 64);
+  if (config_.reach == Config::Reach::network) send(ssdp::group(config_.local.family()), multicast_hops);
+}
+
+bool IgdSearch::handle_datagram(Instant now, const Datagram& in) {
+  if (in.socket != config_.socket) return false;
+  const auto message = ssdp::parse_message(in.payload);
+  if (!message || message->kind != ssdp::Message::Kind::answer) return true;
+  if (const auto url = parse_url_on(message->location, in.remote.address); !url) {
+    if (objections_.size() < most_objections)
+      objections_.push_back(fmt::format("{} sent a location that {}: {}", natkit::to_text(in.remote.address),
+                                        to_text(url.error()), printable(message->location.substr(0, 80))));
+    return true;
+  }
+  add(now, message->location, in.remote.address);
+  return true;
+}
+
+void IgdSearch::add(Instant now, const std::string& location, const IpAddress& host) {
+  if (std::ranges::find(found_, location, &Found::location) != found_.end()) return;
+  if (found_.size() >= config_.most_devices) return;
+  // What else the same box offers (a printer in it, a media server) comes with other locations: ask at most three.
+  if (std::ranges::count(found_, host, &Found::host) >= 3) return;
+  found_.push_back({.location = location, .host = host});
+  describes_.push_back({.location = location, .host = host, .local = config_.local});
+  if (!collected_at_) collected_at_ = now + config_.timing.collect;
+}
+
+void IgdSearch::handle_described(Instant now, const std::string& location, const igd::Reply& reply) {
+  const auto found = std::ranges::find(found_, location, &Found::location);
+  if (found == found_.end()) return;
+  if (reply && std::holds_alternative<igd::Device>(*reply))
+    found->device = std::get<igd::Device>(*reply);
+  else
+    found->fault =
+        reply ? igd::Fault{igd::Fault::Kind::malformed, 0, "another answer than was asked for"} : reply.error();
+  static_cast<void>(now);
+}
+
+void IgdSearch::handle_timeout(Instant now) {
+  if (collected_at_ && *collected_at_ <= now) collected_at_ = Instant::max();
+  if (!next_search_ || *next_search_ > now) return;
+  if (deadline_ <= now) {
+    next_search_.reset();
+    return;
+  }
+  // One who has answered is not asked again.
+  if (found_.empty()) send_searches();
+  step_ *= 2;
+  next_search_ = std::min(now + step_, deadline_);
+}
+
+bool IgdSearch::is_describing() const {
+  return std::ranges::any_of(found_, [](const Found& one) { return !one.device && !one.fault; });
+}
+
+std::optional<std::size_t> IgdSearch::best(Instant now) const {
+  const auto place = std::ranges::max_element(
+      found_, {}, [&](const Found& one) { return std::pair{rank(one), one.host == config_.router ? 1 : 0}; });
+  if (place == found_.end() || rank(*place) == 0) return std::nullopt;
+  const auto index = static_cast<std::size_t>(place - found_.begin());
+  const bool is_router = place->host == config_.router;
+  if (is_router && rank(*place) >= 2) return index;
+  const bool is_collected = collected_at_ && (*collected_at_ == Instant::max() || *collected_at_ <= now);
+  return is_collected && !is_describing() ? std::optional{index} : std::nullopt;
+}
+
+bool IgdSearch::is_over(Instant now) const {
+  if (is_describing()) return false;
+  return !has_started_ || !next_search_ || deadline_ <= now;
+}
+
+std::optional<Datagram> IgdSearch::poll_transmit() {
+  if (outgoing_.empty()) return std::nullopt;
+  auto out = std::move(outgoing_.front());
+  outgoing_.pop_front();
+  return out;
+}
+
+std::optional<igd::Describe> IgdSearch::poll_describe() {
+  if (describes_.empty()) return std::nullopt;
+  auto describe = std::move(describes_.front());
+  describes_.pop_front();
+  return describe;
+}
+
+std::optional<Instant> IgdSearch::poll_timeout() const {
+  auto due = next_search_;
+  if (collected_at_ && *collected_at_ != Instant::max()) due = due ? std::min(*due, *collected_at_) : *collected_at_;
+  return due;
+}
+}  // namespace natkit::portmap

@@ -1,0 +1,88 @@
+#pragma once
+/// Finds the UPnP gateways around a host: SSDP by unicast to the router and by multicast, then the description of each
+/// that answers.
+///
+///   search() --> M-SEARCH (three targets, both ways), repeated
+///                   └─ answer, LOCATION on the answering host --> Describe (errand) --> devices()
+///
+/// A device is `best` at once when it is the router itself and connected; else the best of those that came within
+/// `collect` after the first (several gateways on one network, or one that answers for another).
+#include <cstddef>
+#include <deque>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "natkit/base/datagram.hpp"
+#include "natkit/base/errand.hpp"
+#include "natkit/base/time.hpp"
+#include "natkit/portmap/igd.hpp"
+
+namespace natkit::portmap {
+class IgdSearch {
+ public:
+  struct Timing {
+    Duration repeat = std::chrono::milliseconds{250};
+    Duration patience = std::chrono::seconds{1};       ///< for answers; miniupnpd 2.3.1 waits 50 ms before its own
+    Duration description = std::chrono::seconds{2};    ///< for one Describe, absolute
+    Duration collect = std::chrono::milliseconds{50};  ///< after the first answer, for better ones
+  };
+  struct Config {
+    SocketId socket{};
+    IpAddress local{};
+    IpAddress router{};
+    std::size_t most_devices = 16;  ///< answers beyond are dropped: anybody on the network can make them up
+    Timing timing{};
+    /// Ask the router alone: it stands behind another NAT, where multicast does not reach.
+    enum class Reach : std::uint8_t { network, router_only } reach = Reach::network;
+  };
+  struct Found {
+    std::string location;
+    IpAddress host{};
+    std::optional<igd::Device> device{};  ///< nullopt while it is asked, or when it failed
+    std::optional<igd::Fault> fault{};
+  };
+
+  explicit IgdSearch(Config config) : config_(std::move(config)) {}
+
+  void start(Instant now);
+  /// Begins with what an earlier run knew, without waiting for SSDP.
+  void try_location(Instant now, const std::string& location);
+  void stop() { next_search_.reset(); }
+
+  bool handle_datagram(Instant now, const Datagram& in);
+  void handle_timeout(Instant now);
+  /// The reply to a Describe that was handed out for `host`; see `poll_describe`.
+  void handle_described(Instant now, const std::string& location, const igd::Reply& reply);
+  [[nodiscard]] std::optional<Datagram> poll_transmit();
+  [[nodiscard]] std::optional<igd::Describe> poll_describe();
+  [[nodiscard]] std::optional<Instant> poll_timeout() const;
+
+  [[nodiscard]] const std::vector<Found>& found() const { return found_; }
+  /// The one to ask; nullopt while a better one may come, and when there is none.
+  [[nodiscard]] std::optional<std::size_t> best(Instant now) const;
+  /// Nothing will come any more.
+  [[nodiscard]] bool is_over(Instant now) const;
+  /// LOCATIONs that were refused, in words, for evidence; at most a few.
+  [[nodiscard]] const std::vector<std::string>& objections() const { return objections_; }
+
+ private:
+  void send_searches();
+  void add(Instant now, const std::string& location, const IpAddress& host);
+  [[nodiscard]] bool is_describing() const;
+
+  Config config_;
+  std::vector<Found> found_;
+  std::vector<std::string> objections_;
+  std::optional<Instant> next_search_;
+  Instant deadline_{};
+  std::optional<Instant> collected_at_;
+  Duration step_{};
+  bool has_started_ = false;
+  std::deque<Datagram> outgoing_;
+  std::deque<igd::Describe> describes_;
+};
+
+/// Whether a gateway that says this of its connection can be used. Some say "Up", some nothing at all.
+[[nodiscard]] bool is_connected(const igd::Connection& connection);
+}  // namespace natkit::portmap
