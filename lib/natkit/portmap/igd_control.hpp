@@ -41,7 +41,7 @@ class IgdControl {
     Endpoint internal{};              ///< at the host that the gateway shall map to
     std::uint16_t external_port = 0;  ///< 0: any
     std::chrono::seconds lifetime{};  ///< 0: for ever
-    std::string description;
+    std::string description{};
     std::optional<std::uint16_t> pinhole{};  ///< IPv6: the one to renew or remove
   };
   struct Granted {
