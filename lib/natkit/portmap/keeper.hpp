@@ -21,14 +21,13 @@
 
 #include "natkit/base/result.hpp"
 #include "natkit/base/sans_io.hpp"
+#include "natkit/portmap/announcements.hpp"
 #include "natkit/portmap/gateway.hpp"
+#include "natkit/portmap/hop_search.hpp"
 #include "natkit/portmap/journal.hpp"
 #include "natkit/portmap/mapping.hpp"
 
 namespace natkit::portmap {
-class HopSearch;
-class Announcements;
-
 class Keeper {
  public:
   enum class Goal : std::uint8_t {
@@ -68,8 +67,8 @@ class Keeper {
     std::vector<Grant> layers;
   };
   struct Failed {
-    std::vector<Refusal> refusals;
-    std::vector<IpAddress> gateways;      ///< who was asked
+    std::vector<Refusal> refusals{};
+    std::vector<IpAddress> gateways{};    ///< who was asked
     std::optional<IpAddress> external{};  ///< a gateway's own external address, where it told
     std::optional<Error> error{};         ///< ours: the journal could not be written …
   };
@@ -111,12 +110,14 @@ class Keeper {
   void release(Instant now);
   /// The host's ways out are others now.
   void handle_routes(Instant now, std::vector<Route> routes);
+  /// Lets what is held outlive this run: `gc` will not take it before its time is over. The last act of `once`.
+  [[nodiscard]] Result<void> keep();
 
   void handle_datagram(Instant now, const Datagram& in);
   void handle_timeout(Instant now);
   void handle_errand_reply(Instant now, const ErrandReply& reply);
-  void handle_socket_opened(Instant now, SocketId socket, const Endpoint& local);
-  void handle_socket_failure(Instant now, SocketId socket, std::string_view why);
+  void handle_socket_opened(Instant /*now*/, SocketId /*socket*/, const Endpoint& /*local*/) {}
+  void handle_socket_failure(Instant /*now*/, SocketId /*socket*/, std::string_view /*why*/) {}  // then it is silent
   void handle_path_error(Instant now, const PathError& error);
   [[nodiscard]] std::optional<SocketChange> poll_socket();
   [[nodiscard]] std::optional<Datagram> poll_transmit();
@@ -135,51 +136,54 @@ class Keeper {
     std::size_t gateway = 0;  ///< index into gateways_
     enum class State : std::uint8_t { asking, held, releasing, gone } state = State::asking;
     std::optional<Grant> grant{};
-    Instant renew_at{};
+    std::optional<Instant> renew_at{};
     Instant expires_at{};
-    int renewals = 0;  ///< tried since the last grant
+    Duration retry{};  ///< the next wait after a renewal that was not granted
   };
   struct Lease {
     Wish wish{};
+    Route route{};
     std::vector<Layer> layers{};  ///< innermost first
     Outcome outcome{};
+    Failed failure{};  ///< collected while layers are taken back
     std::optional<Instant> retry_at{};
     Duration retry_step{};
-    bool was_held = false;
-    enum class Phase : std::uint8_t { building, held, failing, releasing, over } phase = Phase::building;
+    enum class Phase : std::uint8_t { building, finding_hop, held, retreating, releasing, waiting, over } phase{};
   };
 
-  [[nodiscard]] std::size_t gateway_for(Instant now, const Route& route, const IpAddress& address,
-                                        const IpAddress& host);
+  // Building up.
   void begin(Instant now, std::size_t wish);
+  [[nodiscard]] std::size_t gateway_for(Instant now, const Route& route, const IpAddress& address,
+                                        const IpAddress& host, std::optional<Method> only);
+  void add_layer(Instant now, std::size_t wish, const IpAddress& gateway, const Endpoint& host);
+  [[nodiscard]] JournalEntry entry_for(const Lease& lease, const IpAddress& gateway, const Endpoint& host) const;
   void ask_layer(Instant now, std::size_t wish, Layer& layer);
-  void add_layer(Instant now, std::size_t wish, const IpAddress& gateway, const IpAddress& host, std::uint16_t port);
-  void hear_gateways(Instant now);
+  void go_on_outwards(Instant now, std::size_t wish);
+  void complete(Instant now, std::size_t wish);
+  // Hearing.
+  void hear(Instant now);
   void hear_granted(Instant now, std::size_t wish, Layer& layer, const Gateway::Granted& granted);
   void hear_refused(Instant now, std::size_t wish, Layer& layer, const Gateway::Refused& refused);
   void hear_gone(Instant now, std::size_t wish, Layer& layer);
-  void hear_state_lost(Instant now, std::size_t gateway);
-  void hear_hops(Instant now);
-  void complete(Instant now, std::size_t wish);
-  void fail(Instant now, std::size_t wish, Failed failed);
-  void retreat(Instant now, std::size_t wish);
-  void check_retreat(Instant now, std::size_t wish);
+  void hear_hint(Instant now, const IpAddress& gateway);
+  // Keeping.
   void schedule(Instant now, Layer& layer);
-  void renew(Instant now, std::size_t wish, Layer& layer);
-  void note_refresh(Instant now);
-  [[nodiscard]] const Route* route_for(const Wish& wish) const;
-  [[nodiscard]] std::pair<std::size_t, Layer*> find(std::size_t gateway, MappingId id);
+  void renew(Instant now, std::size_t gateway);
+  void lose(Instant now, std::size_t wish, const std::string& why);
+  // Taking back.
+  void fail(Instant now, std::size_t wish, Failed failure);
+  void take_back(Instant now, std::size_t wish, Lease::Phase phase);
+  void check_taken_back(Instant now, std::size_t wish);
+  [[nodiscard]] Gateway::Ask ask_for(const Lease& lease, const Layer& layer) const;
 
   Config config_;
   Journal* journal_;
   Rng* rng_;
   std::vector<std::unique_ptr<Gateway>> gateways_;
   std::vector<Lease> leases_;
-  std::unique_ptr<HopSearch> hops_;
-  std::unique_ptr<Announcements> announcements_;
+  std::optional<HopSearch> hops_;
+  std::optional<Announcements> announcements_;
   std::optional<Instant> release_by_;
-  std::optional<Instant> last_timeout_;
-  std::deque<SocketChange> sockets_;
   std::deque<Event> events_;
 };
 static_assert(SansIo<Keeper> && OpensSockets<Keeper> && RunsErrands<Keeper> && HearsPathErrors<Keeper>);
