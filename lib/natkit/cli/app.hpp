@@ -27,7 +27,13 @@ class Option;
 namespace natkit::cli {
 /// --json, -q/--quiet, -v/--verbose, --color, --config, --version, --help. The configuration file is TOML with a
 /// section per tool, named after it; keys outside sections are for every tool, those it does not know are passed over.
+/// A tool with commands adds them afterwards: a key of its section is for every command that has such an option, unless
+/// the command's own section ([tool.command]) says otherwise.
 void add_common_options(CLI::App& app, Output& output, const std::string& version);
+
+/// A command of a tool that has several, each with options of its own; the common options stand before or after it.
+/// `run`'s body finds the one that was given by `app.got_subcommand`; without any the run ends with wrong usage.
+[[nodiscard]] CLI::App& add_command(CLI::App& app, const std::string& name, const std::string& description);
 
 /// "300ms", "2s", "1m"; --help prints what `value` holds now as the default.
 CLI::Option* add_duration(CLI::App& app, const std::string& name, Duration& value, const std::string& description);

@@ -20,23 +20,44 @@ class OwnSection : public CLI::ConfigTOML {
 
   std::vector<CLI::ConfigItem> from_config(std::istream& input) const override {
     std::vector<CLI::ConfigItem> own;
+    std::vector<CLI::ConfigItem> of_commands;
     std::vector<CLI::ConfigItem> shared;
     for (auto& item : CLI::ConfigTOML::from_config(input)) {
       if (item.parents.empty()) {
-        if (app_.get_option_no_throw("--" + item.name) != nullptr) shared.push_back(std::move(item));
+        for (auto& meant : for_whom(item)) shared.push_back(std::move(meant));
       } else if (item.parents.front() == section_) {
         item.parents.erase(item.parents.begin());
         const bool is_bracket =
             item.name == "++" || item.name == "--";  // how CLI11 marks where sections open and close
-        if (!is_bracket || !item.parents.empty()) own.push_back(std::move(item));
+        if (item.parents.empty() && !is_bracket) {
+          auto meant = for_whom(item);
+          if (meant.empty()) meant.push_back(std::move(item));  // for CLI11 to refuse
+          std::ranges::move(meant, std::back_inserter(own));
+        } else if (!item.parents.empty()) {
+          of_commands.push_back(std::move(item));
+        }
       }
     }
-    // CLI11 keeps the first value it is given: the tool's own goes before that for all tools.
-    std::ranges::move(shared, std::back_inserter(own));
-    return own;
+    // CLI11 keeps the first value it is given: a command's own goes before the tool's, and that before that for all.
+    std::ranges::move(own, std::back_inserter(of_commands));
+    std::ranges::move(shared, std::back_inserter(of_commands));
+    return of_commands;
   }
 
  private:
+  /// The item for the tool itself, or for each of its commands that has such an option.
+  [[nodiscard]] std::vector<CLI::ConfigItem> for_whom(const CLI::ConfigItem& item) const {
+    const auto option = "--" + item.name;
+    if (app_.get_option_no_throw(option) != nullptr) return {item};
+    std::vector<CLI::ConfigItem> meant;
+    for (const auto* command : app_.get_subcommands({})) {
+      if (command->get_option_no_throw(option) == nullptr) continue;
+      meant.push_back(item);
+      meant.back().parents = {command->get_name()};
+    }
+    return meant;
+  }
+
   const CLI::App& app_;
   std::string section_;
 };

@@ -54,25 +54,57 @@ std::string description(const CLI::App& app, const CLI::Option& option) {
   return text;
 }
 
+/// " INTERNAL", " [SERVER...]", and a line for each of them.
+struct Positionals {
+  std::string usage;
+  std::string entries;
+};
+
+Positionals positionals_of(const CLI::App& app) {
+  Positionals out;
+  for (const auto* option : app.get_options({})) {
+    if (!option->get_positional()) continue;
+    const auto name = option->get_name(true) + (option->get_items_expected_max() > 1 ? "..." : "");
+    out.usage += option->get_required() ? " " + name : " [" + name + "]";
+    out.entries += entry(name, description(app, *option));
+  }
+  return out;
+}
+
+std::string commands_of(const CLI::App& app) {
+  std::string entries;
+  for (const auto* command : app.get_subcommands({})) entries += entry(command->get_name(), command->get_description());
+  return entries;
+}
+
+std::string options_of(const CLI::App& app) {
+  std::string out;
+  for (const auto& group : app.get_groups()) {
+    if (group.empty()) continue;  // CLI11's way to hide an option
+    // What every command takes is listed once, with the tool.
+    std::string entries;
+    for (const auto* option :
+         app.get_options([&](const CLI::Option* o) { return o->nonpositional() && o->get_group() == group; }))
+      if (app.get_parent() == nullptr || option != app.get_help_ptr())
+        entries += entry(flag_names(*option), description(app, *option));
+    if (!entries.empty()) out += "\n" + group + ":\n" + entries;
+  }
+  return out;
+}
+
 class HelpStyle : public CLI::FormatterBase {
  public:
-  std::string make_help(const CLI::App* app, std::string, CLI::AppFormatMode) const override {
-    std::string help = app->get_description() + "\n\nUsage: " + app->get_name() + " [OPTIONS]";
-    std::string positionals;
-    for (const auto* option : app->get_options({})) {
-      if (!option->get_positional()) continue;
-      const auto name = option->get_name(true) + (option->get_items_expected_max() > 1 ? "..." : "");
-      help += option->get_required() ? " " + name : " [" + name + "]";
-      positionals += entry(name, description(*app, *option));
-    }
-    help += "\n" + (positionals.empty() ? "" : "\n" + positionals);
-    for (const auto& group : app->get_groups()) {
-      if (group.empty()) continue;  // CLI11's way to hide an option
-      help += "\n" + group + ":\n";
-      for (const auto* option :
-           app->get_options([&](const CLI::Option* o) { return o->nonpositional() && o->get_group() == group; }))
-        help += entry(flag_names(*option), description(*app, *option));
-    }
+  std::string make_help(const CLI::App* app, std::string name, CLI::AppFormatMode) const override {
+    const auto positionals = positionals_of(*app);
+    const auto commands = commands_of(*app);
+    const auto usage = commands.empty() ? positionals.usage : std::string{" COMMAND ..."};
+    std::string help = app->get_description() + "\n\nUsage: " + name + " [OPTIONS]" + usage + "\n";
+    if (!positionals.entries.empty()) help += "\n" + positionals.entries;
+    if (!commands.empty()) help += "\nCommands:\n" + commands;
+    help += options_of(*app);
+    if (app->get_parent() != nullptr)
+      help += "\nOptions that every command takes (--json, --quiet, --verbose ...): " + app->get_parent()->get_name() +
+              " --help\n";
     if (!app->get_footer().empty()) help += "\n" + app->get_footer() + "\n";
     return help;
   }

@@ -56,6 +56,13 @@ void add_common_options(CLI::App& app, Output& output, const std::string& versio
   app.set_help_flag("-h,--help", "print this help and exit")->group(common_group)->configurable(false);
 }
 
+CLI::App& add_command(CLI::App& app, const std::string& name, const std::string& description) {
+  app.require_subcommand(0, 1);  // `run` tells in its own words when there is none
+  auto* command = app.add_subcommand(name, description);
+  command->fallthrough();
+  return *command;
+}
+
 CLI::Option* add_duration(CLI::App& app, const std::string& name, Duration& value, const std::string& description) {
   return app
       .add_option_function<std::string>(

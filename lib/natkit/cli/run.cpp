@@ -4,10 +4,13 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
+#include <iterator>
 #include <numeric>
 #include <span>
 #include <string>
 #include <system_error>
+#include <utility>
+#include <vector>
 
 #include "natkit/base/printable.hpp"
 #include "natkit/cli/app.hpp"
@@ -38,33 +41,61 @@ std::size_t distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
-/// The option that was probably meant; empty where none is near.
-std::string nearest_option(const CLI::App& app, std::string_view wrong) {
-  std::string nearest;
+/// The one of `names` that was probably meant; empty where none is near.
+std::string nearest(std::string_view wrong, const std::vector<std::string>& names) {
+  std::string found;
   std::size_t least = 3;  // more than two slips make another word
-  for (const auto* option : app.get_options({})) {
-    for (const auto& name : option->get_lnames()) {
-      const auto slips = distance(wrong, "--" + name);
-      if (slips < least) {
-        least = slips;
-        nearest = "--" + name;
-      }
+  for (const auto& name : names) {
+    const auto slips = distance(wrong, name);
+    if (slips < least) {
+      least = slips;
+      found = name;
     }
   }
-  return nearest;
+  return found;
+}
+
+std::vector<std::string> option_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const auto* option : app.get_options({}))
+    for (const auto& name : option->get_lnames()) names.push_back("--" + name);
+  return names;
+}
+
+std::vector<std::string> command_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const auto* command : app.get_subcommands({})) names.push_back(command->get_name());
+  return names;
+}
+
+/// What was typed that nothing is known of, and what was probably meant.
+void explain_unknown(const CLI::App& app, const CLI::App* command, const std::string& unknown, Error& error) {
+  const auto word = unknown.substr(0, unknown.find('='));
+  const bool is_option = word.size() > 1 && word.front() == '-';
+  const auto commands = command_names(app);
+  std::vector<std::string> meant;
+  if (is_option) {
+    meant = option_names(app);
+    if (command != nullptr) std::ranges::move(option_names(*command), std::back_inserter(meant));
+    error.detail = "unknown option " + printable(word);
+  } else if (command == nullptr && !commands.empty()) {
+    meant = commands;
+    error.detail = "unknown command " + printable(word);
+  } else {
+    error.detail = "unexpected argument " + printable(word);
+  }
+  if (const auto name = nearest(word, meant); !name.empty()) error.advice = "did you mean " + name + "? ";
 }
 
 Error usage_error(const CLI::App& app, const CLI::ParseError& error) {
   Error result{.code = Errc::usage, .reason = "usage", .detail = printable(error.what()), .advice = {}};
+  const auto chosen = app.get_subcommands();
+  const auto* const command = chosen.empty() ? nullptr : chosen.front();
   const bool is_about_extras = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError);
-  if (const auto unknown = app.remaining(); is_about_extras && !unknown.empty()) {
-    const auto option = unknown.front().substr(0, unknown.front().find('='));
-    const bool is_option = option.size() > 1 && option.front() == '-';
-    result.detail = (is_option ? "unknown option " : "unexpected argument ") + printable(option);
-    if (const auto nearest = nearest_option(app, option); is_option && !nearest.empty())
-      result.advice = "did you mean " + nearest + "? ";
-  }
-  result.advice += app.get_name() + " --help lists what it takes";
+  if (const auto unknown = app.remaining(true); is_about_extras && !unknown.empty())
+    explain_unknown(app, command, unknown.front(), result);
+  result.advice +=
+      app.get_name() + (command == nullptr ? "" : " " + command->get_name()) + " --help lists what it takes";
   return result;
 }
 
@@ -82,6 +113,11 @@ Exit parse_and_run(CLI::App& app, Output& output, std::span<const char* const> a
                    const std::function<Exit()>& body) {
   try {
     app.parse(static_cast<int>(arguments.size()), arguments.data());
+    if (const auto commands = command_names(app); !commands.empty() && app.get_subcommands().empty())
+      return output.fail({.code = Errc::usage,
+                          .reason = "usage",
+                          .detail = "a command is missing: " + CLI::detail::join(commands, ", "),
+                          .advice = app.get_name() + " --help says what each does"});
     return body();
   } catch (const CLI::CallForHelp&) {
     output.answer(app.help());

@@ -1,0 +1,38 @@
+// upnp-map: open ports in the router by PCP, NAT-PMP and UPnP, keep them, list them, and close them again.
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>  // App.hpp declares what only these define
+#include <algorithm>
+#include <span>
+#include <string_view>
+
+#include "natkit/cli/app.hpp"
+#include "options.hpp"
+
+namespace {
+using namespace natkit;
+
+/// What stands after "--" is a program's command line and none of ours: taken off before anything is parsed.
+std::span<char*> split_program(std::span<char*> arguments, std::vector<std::string>& program) {
+  const auto mark = std::ranges::find(arguments, std::string_view{"--"});
+  if (mark == arguments.end()) return arguments;
+  program.assign(mark + 1, arguments.end());
+  return arguments.first(static_cast<std::size_t>(mark - arguments.begin()));
+}
+
+cli::Exit run_command(cli::Output& output, const CLI::App& app, const Options&) {
+  return output.fail({Errc::defect, "not-yet", app.get_subcommands().front()->get_name(), {}});
+}
+}  // namespace
+
+// NOLINTNEXTLINE(bugprone-exception-escape): what is thrown before cli::run is out of memory, and nothing helps then
+int main(int argc, char** argv) {
+  Options options;
+  CLI::App app{"Open ports in the router, keep them open, list them, and close them again.", "upnp-map"};
+  cli::Output output{"upnp-map"};
+  cli::add_common_options(app, output, NATKIT_VERSION);
+  add_commands(app, options);
+  const auto own = split_program({argv, static_cast<std::size_t>(argc)}, options.program);
+  return cli::run(app, output, static_cast<int>(own.size()), own.data(),
+                  [&] { return run_command(output, app, options); });
+}
