@@ -82,6 +82,8 @@ enum class AttributeType : std::uint16_t {
   natkit_receipt = 0xCE10,  ///< request: "tell me from where you answered", value is filler; answer: see receipt.hpp
   natkit_cookie = 0xCE11,   ///< answer: 8 bytes that prove the address when echoed; request: the echo
   natkit_second_port = 0xCE12,  ///< answer: the other port of the very address that was asked (16 bits)
+  natkit_reach = 0xCE13,         ///< request and probe: "send to a port of my address", see reachability.hpp
+  natkit_reach_report = 0xCE14,  ///< answer: what became of that
 };
 
 struct TransactionId {

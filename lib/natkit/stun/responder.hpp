@@ -111,6 +111,8 @@ class Responder {
   [[nodiscard]] std::optional<Instant> poll_timeout() const { return std::nullopt; }  // NOLINT(*-to-static): SansIo
 
   [[nodiscard]] const ResponderCounters& counters() const { return counters_; }
+  /// What proves an address here proves it to whoever stands beside this machine, too.
+  [[nodiscard]] const AddressCookies& cookies() const { return cookies_; }
   /// What the listener of this index can and cannot do.
   [[nodiscard]] const Alternates& alternates(std::size_t listener) const { return alternates_[listener]; }
 
