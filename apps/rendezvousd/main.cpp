@@ -5,12 +5,13 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <algorithm>
+#include <optional>
 
 #include "natkit/cli/app.hpp"
 #include "natkit/crypto/secure_rng.hpp"
 #include "natkit/io/driver.hpp"
 #include "natkit/io/listen_plan.hpp"
-#include "natkit/stun/responder.hpp"
+#include "natkit/stun/service.hpp"
 #include "service_log.hpp"
 
 namespace {
@@ -23,6 +24,8 @@ struct Options {
   std::size_t max_rate = static_cast<std::size_t>(stun::Responder::Config{}.requests_per_address.per_second);
   std::size_t max_excess = static_cast<std::size_t>(stun::Responder::Config{}.allowance_per_address.per_second);
   std::size_t max_excess_for_all = static_cast<std::size_t>(stun::Responder::Config{}.allowance_for_all.per_second);
+  std::optional<stun::ReachabilityChecker::Config> checker{std::in_place};
+  std::size_t max_checks = stun::ReachabilityChecker::Config{}.most_at_once;
   io::RunOptions run{.framing = io::TcpFraming::stun};
 };
 
@@ -38,6 +41,12 @@ void add_options(CLI::App& app, Options& o, cli::Output& output) {
         if (format == "json") output.options.format = cli::Format::json;
       },
       "how to write the ready line and the log; json is the same as --json");
+  cli::add_choice(
+      app, "--reachability", {"on", "off"},
+      [&o](const std::string& wish) {
+        if (wish == "off") o.checker.reset();
+      },
+      "tell hosts that prove their address whether a port of that address is open from outside");
   constexpr const char* limits = "Limits";
   cli::add_count(app, "--max-rate", o.max_rate, "requests a second that one address is answered; twice as many at once")
       ->group(limits);
@@ -52,6 +61,7 @@ void add_options(CLI::App& app, Options& o, cli::Output& output) {
   cli::add_count(app, "--max-connections-per-address", o.run.tcp.connections_per_address,
                  "TCP connections of one address")
       ->group(limits);
+  cli::add_count(app, "--max-checks", o.max_checks, "ports tried at a time, for all addresses together")->group(limits);
   cli::add_common_options(app, output, NATKIT_VERSION);
   app.footer(
       "Examples:\n"
@@ -113,6 +123,7 @@ void set_limits(Options& o) {
   o.responder.requests_per_address = {.burst = 2 * rate, .per_second = rate};
   o.responder.allowance_per_address = {.burst = 16 * excess, .per_second = excess};
   o.responder.allowance_for_all = {.burst = excess_for_all, .per_second = excess_for_all};
+  if (o.checker) o.checker->most_at_once = o.max_checks;
 }
 
 /// Alternates are planned in front, so that the responder prefers them; people and scripts expect to see first what
@@ -127,6 +138,20 @@ std::vector<TransportAddress> in_order_of_wish(const io::ListenWish& wish, std::
   }
   listening.insert(listening.end(), alternates.begin(), alternates.end());
   return listening;
+}
+
+void sum_up(ServiceLog& log, io::RunEnd end, const stun::Service& service) {
+  const auto& counters = service.responder().counters();
+  log.info(fmt::format("ended by {}: {} answered, {} refused, {} over the rate, {} over the budget, {} not for us",
+                       end == io::RunEnd::interrupted ? "SIGINT" : "SIGTERM", counters.answered, counters.refused,
+                       counters.rate_limited, counters.over_budget,
+                       counters.not_stun + counters.not_a_request + counters.bad_fingerprint + counters.forbidden_peer +
+                           counters.unknown_socket));
+  if (service.checker() == nullptr || service.checker()->counters().started == 0) return;
+  const auto& checks = service.checker()->counters();
+  log.info(fmt::format("{} ports tried: {} open, {} refused, {} silent, {} could not be; {} questions too many",
+                       checks.started, checks.open, checks.refused, checks.silent, checks.unsent,
+                       checks.busy + checks.rate_limited));
 }
 
 cli::Exit serve(Options& o, cli::Output& output) {
@@ -144,20 +169,15 @@ cli::Exit serve(Options& o, cli::Output& output) {
     o.responder.listeners.push_back({listener.socket, listener.endpoint, listener.protocol, (*plan)[i].group});
   }
   crypto::SecureRng rng;
-  stun::Responder responder{o.responder, rng};
+  stun::Service service{o.responder, o.checker, rng};
   ServiceLog log{output};
-  explain_alternates(log, o.responder, responder);
-  warn_of_gaps(log, o.responder, responder);
+  explain_alternates(log, o.responder, service.responder());
+  warn_of_gaps(log, o.responder, service.responder());
   o.run.on_start = [&log, bound = in_order_of_wish(o.wish, listeners->bound())] { log.ready(bound); };
   o.run.on_hangup = [&log] { log.info("SIGHUP: nothing to reload; addresses and limits change with a restart"); };
-  const auto end = io::run(responder, std::move(*listeners), o.run);
+  const auto end = io::run(service, std::move(*listeners), o.run);
   if (!end) return output.fail(end.error());
-  const auto& counters = responder.counters();
-  log.info(fmt::format("ended by {}: {} answered, {} refused, {} over the rate, {} over the budget, {} not for us",
-                       *end == io::RunEnd::interrupted ? "SIGINT" : "SIGTERM", counters.answered, counters.refused,
-                       counters.rate_limited, counters.over_budget,
-                       counters.not_stun + counters.not_a_request + counters.bad_fingerprint + counters.forbidden_peer +
-                           counters.unknown_socket));
+  sum_up(log, *end, service);
   return *end == io::RunEnd::interrupted ? cli::Exit::interrupted : cli::Exit::terminated;
 }
 }  // namespace

@@ -8,11 +8,12 @@ _rendezvousd() {
         compgen -W "$(ip -o address 2>/dev/null | awk '{ sub("/.*", "", $4); print $4 }')" -- "$word")
       return ;;
     --log) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$word"); return ;;
+    --reachability) mapfile -t COMPREPLY < <(compgen -W 'on off' -- "$word"); return ;;
     --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$word"); return ;;
     --config) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
-    --max-rate | --max-excess | --max-excess-for-all | --max-addresses | --max-connections | --max-connections-per-address) return ;;
+    --max-rate | --max-excess | --max-excess-for-all | --max-addresses | --max-connections | --max-connections-per-address | --max-checks) return ;;
   esac
-  mapfile -t COMPREPLY < <(compgen -W '--listen --alternate --log --max-rate --max-excess --max-excess-for-all --max-addresses --max-connections
-    --max-connections-per-address --json -q --quiet -v --verbose --color --config --version -h --help' -- "$word")
+  mapfile -t COMPREPLY < <(compgen -W '--listen --alternate --log --reachability --max-rate --max-excess --max-excess-for-all --max-addresses --max-connections
+    --max-connections-per-address --max-checks --json -q --quiet -v --verbose --color --config --version -h --help' -- "$word")
 }
 complete -F _rendezvousd rendezvousd
