@@ -11,7 +11,9 @@
 #include <vector>
 
 #include "natkit/io/clock.hpp"
+#include "natkit/io/errand_runs.hpp"
 #include "natkit/io/machine_owner.hpp"
+#include "natkit/io/route_watch.hpp"
 #include "natkit/io/tcp_connections.hpp"
 #include "natkit/io/udp_ports.hpp"
 
@@ -36,6 +38,11 @@ class Driver final : public MachineOwner {
         tcp_.adopt(listener, listeners.take(i));
     }
     hear_signals();
+    if (options_.on_routes_changed)
+      routes_.emplace(context_, [this] {
+        options_.on_routes_changed(now());
+        settle();
+      });
     if (options_.on_start) options_.on_start();
     machine_.start(now());
     settle();
@@ -53,8 +60,12 @@ class Driver final : public MachineOwner {
     machine_.handle_connected(now(), socket, remote);
   }
 
+  void report_path_error(const PathError& error) override { machine_.handle_path_error(now(), error); }
+  void report_errand(const ErrandReply& reply) override { machine_.handle_errand_reply(now(), reply); }
+
   void settle() override {
     do {
+      change_sockets();
       outputs_.clear();
       while (outputs_.size() < outputs_at_once) {
         auto output = machine_.poll_transmit();
@@ -62,11 +73,28 @@ class Driver final : public MachineOwner {
         outputs_.push_back(std::move(*output));
       }
       transmit();
+      while (auto errand = machine_.poll_errand()) errands_.begin(std::move(*errand));
     } while (!outputs_.empty());  // a refusal may have caused further outputs
     rearm();
   }
 
  private:
+  void change_sockets() {
+    while (auto change = machine_.poll_socket()) {
+      if (const auto* end = std::get_if<SocketEnd>(&*change)) {
+        udp_.close(end->socket);
+        tcp_.close(end->socket);
+        continue;
+      }
+      const auto& wish = std::get<SocketWish>(*change);
+      const auto opened = wish.protocol == Protocol::udp ? udp_.open(wish) : tcp_.open(wish);
+      if (opened)
+        machine_.handle_socket_opened(now(), wish.socket, *opened);
+      else
+        machine_.handle_socket_failure(now(), wish.socket, opened.error().message());
+    }
+  }
+
   /// Outputs that leave through the same socket go to the system together.
   void transmit() {
     const std::span<const Datagram> outputs{outputs_};
@@ -88,7 +116,7 @@ class Driver final : public MachineOwner {
 
   void rearm() {
     const auto due = machine_.poll_timeout();
-    if (!due && role_ == Role::client) finish(RunEnd::finished);
+    if (!due && role_ == Role::client) finish(stopped_by_.value_or(RunEnd::finished));
     if (due == armed_) return;
     armed_ = due;
     if (!due) {
@@ -129,6 +157,13 @@ class Driver final : public MachineOwner {
   }
 
   void stop(RunEnd end) {
+    // A client with things to take back is told, and goes on until it is finished; a second signal does not wait.
+    if (role_ == Role::client && options_.on_stop && !is_draining_) {
+      is_draining_ = true;
+      stopped_by_ = end;
+      options_.on_stop(now());
+      return settle();
+    }
     if (role_ == Role::client || is_draining_) return finish(end);  // a second signal does not wait
     is_draining_ = true;
     tcp_.stop_accepting();
@@ -159,9 +194,12 @@ class Driver final : public MachineOwner {
   asio::signal_set signals_{context_};
   UdpPorts udp_{context_, *this, options_};
   TcpConnections tcp_{context_, *this, options_};
+  ErrandRuns errands_{context_, *this, options_.errands};
+  std::optional<RouteWatch> routes_;
   std::vector<Datagram> outputs_;
   std::optional<Instant> armed_;
   RunEnd end_ = RunEnd::finished;
+  std::optional<RunEnd> stopped_by_;
   bool is_draining_ = false;
   bool is_over_ = false;
 };

@@ -4,6 +4,7 @@
 ///
 /// Client: a socket is opened at the first transmit on a new SocketId (one for each address family that is used), on a
 /// port that the system picks; it stays open until the run ends, so no two sockets of a run ever have the same port.
+/// A machine that wants more of a socket asks for it (base/socket.hpp); the same goes for servers.
 /// The run ends when the machine has nothing to transmit and no timeout armed.
 ///
 /// Server: the listeners were bound beforehand, and the run goes on until a signal ends it.
@@ -18,6 +19,7 @@
 
 #include "natkit/base/result.hpp"
 #include "natkit/base/sans_io.hpp"
+#include "natkit/io/errand_children.hpp"
 #include "natkit/io/listeners.hpp"
 
 namespace natkit::io {
@@ -47,6 +49,12 @@ struct RunOptions {
   TcpLimits tcp{};
   std::function<void()>
       on_start{};  ///< once everything is in place, so that a signal from now on ends the run in order
+  /// Client: the first SIGINT or SIGTERM; the machine may still take back what it made, and the run ends when it is
+  /// finished, or with a second signal. Where it is empty the first one ends the run.
+  std::function<void(Instant)> on_stop{};
+  /// The ways out of this host, or its addresses, are others now (not told more often than every 100 ms).
+  std::function<void(Instant)> on_routes_changed{};
+  ErrandChildren* errands = nullptr;  ///< who runs errands; without, every one fails
   std::function<void()> on_hangup{};  ///< SIGHUP; where it is empty the signal keeps its usual effect
 };
 

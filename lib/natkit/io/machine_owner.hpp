@@ -3,14 +3,18 @@
 #include <string_view>
 
 #include "natkit/base/datagram.hpp"
+#include "natkit/base/errand.hpp"
+#include "natkit/base/socket.hpp"
 
 namespace natkit::io {
 class MachineOwner {
  public:
   virtual void deliver(const Datagram& in) = 0;
   virtual void report_lost(const Datagram& lost, std::string_view why) = 0;
+  virtual void report_errand(const ErrandReply& reply) = 0;
+  virtual void report_path_error(const PathError& error) = 0;
   virtual void report_connected(SocketId socket, const Endpoint& remote) = 0;
-  /// Drains the machine's outputs; due after every batch of the three above, except while outputs are being drained.
+  /// Drains the machine's outputs; due after every batch of the others, except while outputs are being drained.
   virtual void settle() = 0;
 
  protected:

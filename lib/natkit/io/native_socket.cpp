@@ -1,6 +1,10 @@
 #include "natkit/io/native_socket.hpp"
 
+#include <linux/errqueue.h>
+#include <net/if.h>
+#include <netinet/icmp6.h>
 #include <netinet/in.h>
+#include <netinet/ip_icmp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -154,6 +158,108 @@ SystemResult<Descriptor> open_udp(const Endpoint& local, Purpose purpose, Presen
   return socket;
 }
 
+namespace {
+std::error_code join(int descriptor, const SocketWish& wish, const IpAddress& group) {
+  const auto index = wish.interface.empty() ? 0U : ::if_nametoindex(wish.interface.c_str());
+  if (group.is_v4()) {
+    ip_mreqn request{};
+    request.imr_multiaddr.s_addr = htonl(group.v4_value());
+    if (wish.local.address.is_v4()) request.imr_address.s_addr = htonl(wish.local.address.v4_value());
+    request.imr_ifindex = static_cast<int>(index);
+    return ::setsockopt(descriptor, IPPROTO_IP, IP_ADD_MEMBERSHIP, &request, sizeof request) == 0 ? std::error_code{}
+                                                                                                  : last_error();
+  }
+  ipv6_mreq request{};
+  std::memcpy(&request.ipv6mr_multiaddr, group.bytes().data(), sizeof request.ipv6mr_multiaddr);
+  request.ipv6mr_interface = index;
+  return ::setsockopt(descriptor, IPPROTO_IPV6, IPV6_JOIN_GROUP, &request, sizeof request) == 0 ? std::error_code{}
+                                                                                                : last_error();
+}
+
+std::error_code prepare(int descriptor, const SocketWish& wish) {
+  const bool is_v4 = wish.local.address.is_v4();
+  const int level = is_v4 ? IPPROTO_IP : IPPROTO_IPV6;
+  if (!set_option(descriptor, level, is_v4 ? IP_PKTINFO : IPV6_RECVPKTINFO, 1)) return last_error();
+  if (wish.sharing == Sharing::shared && !set_option(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)) return last_error();
+  if (wish.errors == PathErrors::heard && !set_option(descriptor, level, is_v4 ? IP_RECVERR : IPV6_RECVERR, 1))
+    return last_error();
+  // Plain users may do this since Linux 5.7. It is what makes link-local addresses mean something.
+  if (!wish.interface.empty() && ::setsockopt(descriptor, SOL_SOCKET, SO_BINDTODEVICE, wish.interface.c_str(),
+                                              static_cast<socklen_t>(wish.interface.size())) != 0)
+    return last_error();
+  return {};
+}
+}  // namespace
+
+SystemResult<Descriptor> open_udp(const SocketWish& wish) {
+  auto socket = open_socket(wish.local.address.family(), SOCK_DGRAM);
+  if (!socket) return socket;
+  if (const auto error = prepare(socket->number(), wish)) return std::unexpected(error);
+  if (const auto error = bind_to(socket->number(), wish.local, Presence::required)) return std::unexpected(error);
+  for (const auto& group : wish.groups)
+    if (const auto error = join(socket->number(), wish, group)) return std::unexpected(error);
+  return socket;
+}
+
+namespace {
+std::optional<PathError::Kind> kind_of(const sock_extended_err& error) {
+  if (error.ee_origin == SO_EE_ORIGIN_ICMP) {
+    if (error.ee_type == ICMP_TIME_EXCEEDED) return PathError::Kind::hop_limit_exceeded;
+    if (error.ee_type != ICMP_DEST_UNREACH) return std::nullopt;
+    switch (error.ee_code) {
+      case ICMP_PORT_UNREACH:
+        return PathError::Kind::port_unreachable;
+      case ICMP_FRAG_NEEDED:
+        return PathError::Kind::too_big;
+      case ICMP_NET_ANO:
+      case ICMP_HOST_ANO:
+      case ICMP_PKT_FILTERED:
+        return PathError::Kind::prohibited;
+      default:
+        return PathError::Kind::unreachable;
+    }
+  }
+  if (error.ee_origin != SO_EE_ORIGIN_ICMP6) return std::nullopt;
+  if (error.ee_type == ICMP6_TIME_EXCEEDED) return PathError::Kind::hop_limit_exceeded;
+  if (error.ee_type == ICMP6_PACKET_TOO_BIG) return PathError::Kind::too_big;
+  if (error.ee_type != ICMP6_DST_UNREACH) return std::nullopt;
+  if (error.ee_code == ICMP6_DST_UNREACH_NOPORT) return PathError::Kind::port_unreachable;
+  return error.ee_code == ICMP6_DST_UNREACH_ADMIN ? PathError::Kind::prohibited : PathError::Kind::unreachable;
+}
+}  // namespace
+
+std::optional<PathError> take_path_error(int descriptor) {
+  while (true) {
+    std::array<std::uint8_t, 64> payload{};
+    alignas(cmsghdr) std::array<std::uint8_t, 512> control{};
+    sockaddr_storage destination{};
+    iovec piece{.iov_base = payload.data(), .iov_len = payload.size()};
+    msghdr message{};
+    message.msg_name = &destination;
+    message.msg_namelen = sizeof destination;
+    message.msg_iov = &piece;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    if (::recvmsg(descriptor, &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) return std::nullopt;
+    for (auto* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
+      const bool is_v4 = header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_RECVERR;
+      const bool is_v6 = header->cmsg_level == IPPROTO_IPV6 && header->cmsg_type == IPV6_RECVERR;
+      if (!is_v4 && !is_v6) continue;
+      struct {
+        sock_extended_err error;
+        sockaddr_in6 offender;
+      } told{};
+      std::memcpy(&told, CMSG_DATA(header), std::min(sizeof told, header->cmsg_len - CMSG_LEN(0)));
+      const auto kind = kind_of(told.error);
+      if (!kind) continue;
+      sockaddr_storage offender{};
+      std::memcpy(&offender, &told.offender, sizeof told.offender);
+      return PathError{.kind = *kind, .remote = from_system(destination), .offender = from_system(offender).address};
+    }
+  }
+}
+
 SystemResult<Descriptor> open_tcp_listener(const Endpoint& local, Presence presence) {
   auto socket = open_socket(local.address.family(), SOCK_STREAM);
   if (!socket) return socket;
@@ -162,6 +268,11 @@ SystemResult<Descriptor> open_tcp_listener(const Endpoint& local, Presence prese
   if (const auto error = bind_to(socket->number(), local, presence)) return std::unexpected(error);
   if (::listen(socket->number(), SOMAXCONN) != 0) return std::unexpected(last_error());
   return socket;
+}
+
+bool connect_udp(int descriptor, const Endpoint& remote) {
+  auto address = to_system(remote);
+  return ::connect(descriptor, address.get(), address.length) == 0;
 }
 
 SystemResult<Endpoint> local_endpoint(int descriptor) {
@@ -249,11 +360,16 @@ std::vector<Unsent> send_all(int descriptor, std::span<const Datagram> datagrams
   for (std::size_t begin = 0; begin < datagrams.size();) {
     const auto count = std::min(batch_size, datagrams.size() - begin);
     for (std::size_t i = 0; i < count; ++i) batch.set(i, datagrams[begin + i], source);
+    bool is_second_try = false;
     for (std::size_t done = 0; done < count;) {
       const int sent = ::sendmmsg(descriptor, &batch.messages.at(done), static_cast<unsigned>(count - done), 0);
       if (sent > 0) {
         done += static_cast<std::size_t>(sent);
+        is_second_try = false;
+      } else if (errno != EINTR && !is_second_try && !is_loss(errno)) {
+        is_second_try = true;       // perhaps an ICMP error about an earlier datagram, told late
       } else if (errno != EINTR) {  // the first of the rest was refused: the others still get their turn
+        is_second_try = false;
         if (!is_loss(errno)) unsent.push_back({.index = begin + done, .why = last_error()});
         ++done;
       }

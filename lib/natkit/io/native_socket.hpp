@@ -14,6 +14,7 @@
 
 #include "natkit/base/datagram.hpp"
 #include "natkit/base/endpoint.hpp"
+#include "natkit/base/socket.hpp"
 
 namespace natkit::io {
 /// Owns one socket of the system.
@@ -49,7 +50,13 @@ enum class Presence : std::uint8_t { required, expected };
 /// Port 0 binds a free one.
 [[nodiscard]] SystemResult<Descriptor> open_udp(const Endpoint& local, Purpose purpose,
                                                 Presence presence = Presence::required);
+/// As a machine wishes it: bound to an interface, in multicast groups, beside other programs.
+[[nodiscard]] SystemResult<Descriptor> open_udp(const SocketWish& wish);
 [[nodiscard]] SystemResult<Descriptor> open_tcp_listener(const Endpoint& local, Presence presence);
+/// Fixes where it sends to; sends nothing. Tells what the system would send from (`local_endpoint`).
+[[nodiscard]] bool connect_udp(int descriptor, const Endpoint& remote);
+/// Takes one ICMP error off a socket that was opened with `PathErrors::heard`; `nullopt` when none waits.
+[[nodiscard]] std::optional<PathError> take_path_error(int descriptor);
 [[nodiscard]] SystemResult<Endpoint> local_endpoint(int descriptor);
 
 /// Datagrams as the system hands them over, several at a time. Reused from call to call.

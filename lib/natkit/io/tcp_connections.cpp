@@ -78,6 +78,30 @@ void TcpConnections::accept(Acceptor& acceptor) {
   });
 }
 
+SystemResult<Endpoint> TcpConnections::open(const SocketWish& wish) {
+  if (wish.role == TcpRole::connects) return wish.local;  // opened by the first transmit
+  auto socket = open_tcp_listener(wish.local, Presence::required);
+  if (!socket) return std::unexpected(socket.error());
+  const auto bound = local_endpoint(socket->number());
+  if (!bound) return std::unexpected(bound.error());
+  adopt({.socket = wish.socket, .protocol = Protocol::tcp, .endpoint = *bound}, std::move(*socket));
+  return *bound;
+}
+
+void TcpConnections::close(SocketId socket) {
+  std::erase_if(acceptors_, [&](const auto& acceptor) { return acceptor->name == socket; });
+  std::vector<std::shared_ptr<TcpConnection>> closing;
+  for (const auto& [key, connection] : connections_)
+    if (key.first == socket) closing.push_back(connection);
+  for (const auto& connection : closing) {
+    connections_.erase({connection->socket(), connection->remote()});
+    const auto count = per_household_.find(household(connection->remote().address));
+    const bool is_counted = connection->origin() == TcpConnection::Origin::accepted && count != per_household_.end();
+    if (is_counted && --count->second == 0) per_household_.erase(count);
+    connection->close();
+  }
+}
+
 bool TcpConnections::has_room_for(const IpAddress& peer) const {
   if (connections_.size() >= options_.tcp.connections) return false;
   const auto found = per_household_.find(household(peer));

@@ -21,6 +21,9 @@ class TcpConnections {
   TcpConnections& operator=(const TcpConnections&) = delete;
 
   void adopt(const Listener& listener, Descriptor socket);
+  /// Listens; gives the true local endpoint.
+  [[nodiscard]] SystemResult<Endpoint> open(const SocketWish& wish);
+  void close(SocketId socket);
   /// Over the connection (socket, remote). Where there is none, a client connects, a server has lost its peer.
   void send(const Datagram& datagram);
   void stop_accepting();

@@ -24,7 +24,7 @@ UdpPorts::UdpPorts(asio::io_context& context, MachineOwner& owner, const RunOpti
 UdpPorts::~UdpPorts() = default;
 
 UdpPorts::Port& UdpPorts::add(const Key& key, Descriptor socket, const Endpoint& bound, Source source) {
-  auto& port = *(ports_[key] = std::make_unique<Port>(context_, key.first, bound, source));
+  auto& port = *(ports_[key] = std::make_shared<Port>(context_, key.first, bound, source));
   std::error_code error;  // of registering with the event queue; a socket that cannot be waited for stays silent
   port.socket.assign(bound.address.is_v4() ? asio::ip::udp::v4() : asio::ip::udp::v6(), socket.number(), error);
   if (!error) static_cast<void>(socket.release());
@@ -35,6 +35,23 @@ UdpPorts::Port& UdpPorts::add(const Key& key, Descriptor socket, const Endpoint&
 void UdpPorts::adopt(const Listener& listener, Descriptor socket) {
   const auto source = listener.endpoint.address.is_unspecified() ? Source::of_datagram : Source::of_socket;
   add({listener.socket, listener.endpoint.address.family()}, std::move(socket), listener.endpoint, source);
+}
+
+SystemResult<Endpoint> UdpPorts::open(const SocketWish& wish) {
+  if (ports_.size() >= options_.most_sockets)
+    return std::unexpected(std::make_error_code(std::errc::too_many_files_open));
+  auto socket = open_udp(wish);
+  if (!socket) return std::unexpected(socket.error());
+  const auto bound = local_endpoint(socket->number());
+  if (!bound) return std::unexpected(bound.error());
+  const auto source = bound->address.is_unspecified() ? Source::of_datagram : Source::of_socket;
+  auto& port = add({wish.socket, bound->address.family()}, std::move(*socket), *bound, source);
+  if (wish.errors == PathErrors::heard) wait_for_errors(port);
+  return *bound;
+}
+
+void UdpPorts::close(SocketId socket) {
+  for (const auto family : {Family::ipv4, Family::ipv6}) ports_.erase({socket, family});
 }
 
 SystemResult<UdpPorts::Port*> UdpPorts::port_for(const Datagram& datagram) {
@@ -63,10 +80,29 @@ void UdpPorts::send(std::span<const Datagram> datagrams) {
 }
 
 void UdpPorts::wait(Port& port) {
-  port.socket.async_wait(asio::socket_base::wait_read, [this, &port](const std::error_code& error) {
-    if (error) return;  // the run is over
-    receive(port);
-    wait(port);
+  const auto kept = ports_.at({port.name, port.bound.address.family()});
+  port.socket.async_wait(asio::socket_base::wait_read, [this, kept](const std::error_code& error) {
+    if (error) return;  // closed, or the run is over
+    receive(*kept);
+    if (is_open(*kept)) wait(*kept);
+  });
+}
+
+bool UdpPorts::is_open(const Port& port) const {
+  const auto found = ports_.find({port.name, port.bound.address.family()});
+  return found != ports_.end() && found->second.get() == &port;
+}
+
+void UdpPorts::wait_for_errors(Port& port) {
+  const auto kept = ports_.at({port.name, port.bound.address.family()});
+  port.socket.async_wait(asio::socket_base::wait_error, [this, kept](const std::error_code& error) {
+    if (error) return;
+    while (auto told = take_path_error(kept->socket.native_handle())) {
+      told->socket = kept->name;
+      owner_.report_path_error(*told);
+    }
+    owner_.settle();
+    if (is_open(*kept)) wait_for_errors(*kept);
   });
 }
 
@@ -80,11 +116,13 @@ void UdpPorts::receive(Port& port) {
     }
     if (count == 0) return;
     owner_.settle();
-    if (count < ReceiveBatch::capacity) return;  // asking again would only tell that nothing is left
+    if (count < ReceiveBatch::capacity || !port.socket.is_open() || !is_open(port))
+      return;  // asking again would only tell that nothing is left
   }
 }
 
 void UdpPorts::receive_all() {
-  for (const auto& [key, port] : ports_) receive(*port);
+  const auto all = ports_;  // a machine may close some of them meanwhile
+  for (const auto& [key, port] : all) receive(*port);
 }
 }  // namespace natkit::io

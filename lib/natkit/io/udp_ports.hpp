@@ -18,6 +18,9 @@ class UdpPorts {
   UdpPorts& operator=(const UdpPorts&) = delete;
 
   void adopt(const Listener& listener, Descriptor socket);
+  /// Gives the true local endpoint.
+  [[nodiscard]] SystemResult<Endpoint> open(const SocketWish& wish);
+  void close(SocketId socket);
   /// All from the same socket and to the same family. Refusals go to the owner, without settling.
   void send(std::span<const Datagram> datagrams);
   /// Hands over what has arrived by now, on every socket.
@@ -29,13 +32,15 @@ class UdpPorts {
 
   [[nodiscard]] SystemResult<Port*> port_for(const Datagram& datagram);
   Port& add(const Key& key, Descriptor socket, const Endpoint& bound, Source source);
+  void wait_for_errors(Port& port);
   void wait(Port& port);
   void receive(Port& port);
+  [[nodiscard]] bool is_open(const Port& port) const;
 
   asio::io_context& context_;
   MachineOwner& owner_;
   const RunOptions& options_;
-  std::map<Key, std::unique_ptr<Port>> ports_;
+  std::map<Key, std::shared_ptr<Port>> ports_;
   ReceiveBatch received_;
   Datagram in_;  // reused, so that receiving allocates nothing once it is warm
 };
