@@ -5,6 +5,7 @@ find_package(nlohmann_json 3.11 REQUIRED)
 find_package(OpenSSL 3 REQUIRED COMPONENTS Crypto)
 find_package(Threads REQUIRED)
 find_package(Asio REQUIRED)
+find_package(Miniupnpc 2.2 REQUIRED)
 if(NATKIT_DEV)
   find_package(Catch2 REQUIRED) # 2.13 or 3; tests/catch.hpp hides the difference
 endif()

@@ -16,6 +16,7 @@ set(NATKIT_PACKAGES_BY_ROOM "")
 foreach(room IN LISTS NATKIT_ROOMS)
   get_property(packages GLOBAL PROPERTY NATKIT_PACKAGES_OF_${room})
   list(TRANSFORM packages REPLACE "^asio$" "Asio")
+  list(TRANSFORM packages REPLACE "^miniupnpc$" "Miniupnpc")
   list(JOIN packages " " packages)
   string(APPEND NATKIT_PACKAGES_BY_ROOM "set(_natkit_packages_of_${room} ${packages})\n")
 endforeach()
@@ -25,7 +26,7 @@ configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/natkit-config.cmake.in $
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/natkit-config-version.cmake COMPATIBILITY SameMinorVersion)
 install(FILES
   ${PROJECT_BINARY_DIR}/natkit-config.cmake ${PROJECT_BINARY_DIR}/natkit-config-version.cmake
-  ${CMAKE_CURRENT_LIST_DIR}/FindAsio.cmake
+  ${CMAKE_CURRENT_LIST_DIR}/FindAsio.cmake ${CMAKE_CURRENT_LIST_DIR}/FindMiniupnpc.cmake
   DESTINATION ${natkit_package_dir} COMPONENT development)
 
 # pkg-config: the archives in the order a linker wants them, users before what they use.

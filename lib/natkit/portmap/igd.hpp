@@ -80,7 +80,7 @@ using Call = std::variant<Describe, Add, Delete, Look, List, AddPinhole, UpdateP
 /// What a gateway says of one of its connection services.
 struct Connection {
   Service service;
-  std::string status;                   ///< "Connected", "Up" …; raw
+  std::string status{};                 ///< "Connected", "Up" …; raw
   std::optional<IpAddress> external{};  ///< nullopt when it said none, or something that is no address
 };
 struct Device {
