@@ -12,6 +12,11 @@
 
 namespace natkit::cli {
 namespace {
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nothing here writes the environment
+  return value == nullptr ? "" : value;
+}
+
 /// Leaves to CLI11 only what is meant for this tool. One file serves all tools, so a foreign section is none of our
 /// business; an unknown key in our own section stays, for CLI11 to refuse: it is a spelling mistake.
 class OwnSection : public CLI::ConfigTOML {
@@ -41,10 +46,21 @@ class OwnSection : public CLI::ConfigTOML {
     // CLI11 keeps the first value it is given: a command's own goes before the tool's, and that before that for all.
     std::ranges::move(own, std::back_inserter(of_commands));
     std::ranges::move(shared, std::back_inserter(of_commands));
+    std::erase_if(of_commands, [this](const CLI::ConfigItem& item) { return is_overruled(item); });
     return of_commands;
   }
 
  private:
+  /// Whether the environment sets this option. CLI11 would ask the file first; here the nearer to the user wins: the
+  /// command line, then the environment, then the file.
+  [[nodiscard]] bool is_overruled(const CLI::ConfigItem& item) const {
+    const CLI::App* meant = &app_;
+    for (const auto* command : app_.get_subcommands({}))
+      if (!item.parents.empty() && command->get_name() == item.parents.front()) meant = command;
+    const auto* option = meant->get_option_no_throw("--" + item.name);
+    return option != nullptr && !option->get_envname().empty() && !environment(option->get_envname().c_str()).empty();
+  }
+
   /// The item for the tool itself, or for each of its commands that has such an option.
   [[nodiscard]] std::vector<CLI::ConfigItem> for_whom(const CLI::ConfigItem& item) const {
     const auto option = "--" + item.name;
@@ -61,11 +77,6 @@ class OwnSection : public CLI::ConfigTOML {
   const CLI::App& app_;
   std::string section_;
 };
-
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nothing here writes the environment
-  return value == nullptr ? "" : value;
-}
 
 /// The first that can be read, else none.
 std::string default_file() {
