@@ -219,8 +219,9 @@ void Keeper::hear_granted(Instant now, std::size_t wish, Layer& layer, const Gat
 void Keeper::go_on_outwards(Instant now, std::size_t wish) {
   auto& lease = leases_[wish];
   const auto& external = lease.layers.back().grant->external;
-  const bool wants_more = config_.layers == Layers::all && is_hidden(external.address) && external.address.is_v4() &&
-                          lease.layers.size() < config_.most_layers;
+  // Also where the address looks public: a router may be told to claim one.
+  const bool wants_more =
+      config_.layers == Layers::all && external.address.is_v4() && lease.layers.size() < config_.most_layers;
   if (!wants_more) return complete(now, wish);
   lease.phase = Lease::Phase::finding_hop;
   if (!hops_) {
@@ -237,6 +238,7 @@ void Keeper::go_on_outwards(Instant now, std::size_t wish) {
     lease.phase = Lease::Phase::building;
     return add_layer(now, wish, *next, host);
   }
+  if (!is_hidden(external.address)) return complete(now, wish);
   Failed failure;
   failure.refusals.push_back(
       {.method = *lease.layers.back().entry.via,
@@ -282,6 +284,7 @@ void Keeper::schedule(Instant now, Layer& layer) {
 }
 
 void Keeper::hear_refused(Instant now, std::size_t wish, Layer& layer, const Gateway::Refused& refused) {
+  auto& lease = leases_[wish];
   if (layer.state == Layer::State::releasing) {
     layer.state = Layer::State::gone;  // as far as we can bring it; the journal keeps it for `gc`
     return check_taken_back(now, wish);
@@ -293,6 +296,12 @@ void Keeper::hear_refused(Instant now, std::size_t wish, Layer& layer, const Gat
     return;
   }
   layer.state = Layer::State::gone;
+  if (lease.layers.size() > 1 && !is_hidden(lease.layers[lease.layers.size() - 2].grant->external.address)) {
+    // A private address on the way that maps nothing: a router of the provider, behind which we are public.
+    static_cast<void>(journal_->erase(layer.entry.id));
+    lease.layers.pop_back();
+    return complete(now, wish);
+  }
   // Nothing was made: there is nothing to remember. (A request whose three answers were all lost is taken for unheard.)
   static_cast<void>(journal_->erase(layer.entry.id));
   Failed failure{.refusals = refused.refusals, .external = refused.external};

@@ -101,7 +101,7 @@ void PortControl::handle_pcp(Instant now, const pcp::Response& response) {
   if (response.result == pcp::ResultCode::unsupported_version) return handle_refused_version(now);
   hear_epoch(now, response.epoch, Epoch::Rule::pcp);
   if (const auto* map = std::get_if<pcp::Map>(&response.operation)) {
-    handle_map(response, *map);
+    handle_map(now, response, *map);
   } else if (std::holds_alternative<pcp::Announce>(response.operation)) {
     State state{.speaks = Method::pcp, .external = external_, .epoch = response.epoch};
     // ANNOUNCE is optional for servers, mapping is not: only a refusal that speaks of rights says that it is off.
@@ -111,7 +111,7 @@ void PortControl::handle_pcp(Instant now, const pcp::Response& response) {
   if (!speaks_) settle_on(now, Method::pcp);
 }
 
-void PortControl::handle_map(const pcp::Response& response, const pcp::Map& map) {
+void PortControl::handle_map(Instant now, const pcp::Response& response, const pcp::Map& map) {
   const auto found = std::ranges::find_if(questions_, [&](const auto& pair) {
     const auto& ask = pair.second.ask;
     return ask.nonce == map.nonce && ask.internal_port == map.internal_port &&
@@ -119,6 +119,9 @@ void PortControl::handle_map(const pcp::Response& response, const pcp::Map& map)
   });
   if (found == questions_.end()) return;
   const auto ask = found->second.ask;
+  // NAT-PMP maps to whom it sees, so where the address is what PCP objects to, that may still work.
+  const bool may_be_nat_pmp = config_.speak == Speak::either && config_.server.address.is_v4();
+  if (response.result == pcp::ResultCode::address_mismatch && may_be_nat_pmp) return settle_on(now, Method::nat_pmp);
   if (response.result != pcp::ResultCode::success) {
     questions_.erase(found);
     const auto& address = map.external.address;

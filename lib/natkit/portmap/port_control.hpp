@@ -3,6 +3,7 @@
 /// (RFC 6886), which has the same port. Any number of mappings at once.
 ///
 ///   not known --any PCP answer------------------------------------------------> speaks PCP
+///       ├─────--it sees another source than PCP says (a NAT in between): NAT-PMP needs no address--> speaks NAT-PMP
 ///       └─────--version refused, or silent to PCP but not to NAT-PMP (100 ms)--> speaks NAT-PMP
 ///
 /// While it is not known, every mapping is asked for by PCP, and one harmless question for the external address by
@@ -118,7 +119,7 @@ class PortControl {
   void settle_on(Instant now, Method method);
   void hear_epoch(Instant now, std::chrono::seconds epoch, Epoch::Rule rule);
   void handle_pcp(Instant now, const pcp::Response& response);
-  void handle_map(const pcp::Response& response, const pcp::Map& map);
+  void handle_map(Instant now, const pcp::Response& response, const pcp::Map& map);
   void handle_refused_version(Instant now);
   void handle_nat_pmp(Instant now, const natpmp::Response& response);
   void handle_nat_pmp_mapping(Instant now, natpmp::ResultCode result, const natpmp::MappingResponse& mapping);
