@@ -6,7 +6,9 @@
 #include <span>
 #include <string_view>
 
+#include "commands.hpp"
 #include "natkit/cli/app.hpp"
+#include "natkit/io/igd_task.hpp"
 #include "options.hpp"
 
 namespace {
@@ -20,8 +22,26 @@ std::span<char*> split_program(std::span<char*> arguments, std::vector<std::stri
   return arguments.first(static_cast<std::size_t>(mark - arguments.begin()));
 }
 
-cli::Exit run_command(cli::Output& output, const CLI::App& app, const Options&) {
-  return output.fail({Errc::defect, "not-yet", app.get_subcommands().front()->get_name(), {}});
+cli::Exit run_command(Session& session, const std::string& command, const Options& o) {
+  if (command == "discover") return run_discover(session, o.discover);
+  if (command == "status") return run_status(session, o.status);
+  if (command == "list") return run_list(session, o.list);
+  if (command == "add") return run_add(session, o.add);
+  if (command == "hold") return run_hold(session, o.hold, o.program);
+  if (command == "pinhole") return run_pinhole(session, o.pinhole);
+  if (command == "remove") return run_remove(session, o.remove);
+  if (command == "check") return run_check(session, o.check);
+  return run_gc(session, o.gc);
+}
+
+/// The child that speaks UPnP is forked before there are sockets and threads.
+cli::Exit run_tool(cli::Output& output, const CLI::App& app, const Options& o) {
+  const auto command = app.get_subcommands().front()->get_name();
+  if (!o.program.empty() && command != "hold")
+    return output.fail({Errc::usage, "usage", "only `hold` runs a command", "upnp-map hold PORT -- COMMAND"});
+  io::ErrandChildren errands{io::run_igd_call};
+  Session session{.output = output, .errands = errands};
+  return run_command(session, command, o);
 }
 }  // namespace
 
@@ -34,5 +54,5 @@ int main(int argc, char** argv) {
   add_commands(app, options);
   const auto own = split_program({argv, static_cast<std::size_t>(argc)}, options.program);
   return cli::run(app, output, static_cast<int>(own.size()), own.data(),
-                  [&] { return run_command(output, app, options); });
+                  [&] { return run_tool(output, app, options); });
 }

@@ -1,0 +1,84 @@
+#include "session.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+#include "natkit/io/interfaces.hpp"
+#include "natkit/io/routes.hpp"
+
+namespace natkit {
+namespace {
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nothing here writes the environment
+  return value == nullptr ? "" : value;
+}
+}  // namespace
+
+Result<Notebook> Session::open_notebook() {
+  auto folder = environment("XDG_STATE_HOME");
+  if (folder.empty() && !environment("HOME").empty()) folder = environment("HOME") + "/.local/state";
+  if (folder.empty())
+    return std::unexpected(Error{Errc::usage, "journal-not-writable",
+                                 "neither XDG_STATE_HOME nor HOME says where mappings can be written down",
+                                 "set one of them: without a journal a mapping could be left behind for ever"});
+  auto file = io::JournalFile::open(folder + "/natkit", portmap::RunId{rng.next()});
+  if (!file) return std::unexpected(file.error());
+  auto entries = (*file)->entries();
+  if (!entries) return std::unexpected(entries.error());
+  if ((*file)->damaged_lines() > 0)
+    output.warn(fmt::format("{} damaged lines in {} were passed over", (*file)->damaged_lines(), (*file)->path()));
+  return Notebook{.file = std::move(*file), .entries = std::move(*entries)};
+}
+
+Result<io::RunEnd> Session::run(Supervised& machine, const std::function<void(Instant)>& on_stop) {
+  return io::run(machine, {.on_stop = on_stop, .errands = &errands});
+}
+
+Result<std::vector<portmap::Route>> routes_for(const RouterOptions& options) {
+  auto routes = io::default_routes();
+  if (const auto local = parse_ip_address(options.local_address)) {
+    auto route = route_of(*local, routes);
+    if (!route)
+      return std::unexpected(Error{Errc::nobody_there, "no-gateway",
+                                   fmt::format("no default route leaves from {}", to_text(*local)),
+                                   "leave --local-address out, or name one that `ip route` shows"});
+    routes = {*route};
+  }
+  if (routes.empty())
+    return std::unexpected(Error{Errc::nobody_there, "no-gateway",
+                                 "this host has no default route, so no router to ask",
+                                 "connect it to a network; `ip route` shows what there is"});
+  return routes;
+}
+
+std::optional<portmap::Route> route_of(const IpAddress& internal, const std::vector<portmap::Route>& routes) {
+  const auto own = std::ranges::find(routes, internal, &portmap::Route::local);
+  if (own != routes.end()) return *own;
+  for (const auto& [interface, address] : io::interface_addresses()) {
+    if (address != internal) continue;
+    for (auto route : routes) {
+      if (route.interface != interface || route.local.family() != internal.family()) continue;
+      route.local = internal;
+      return route;
+    }
+  }
+  return std::nullopt;
+}
+
+Result<void> check_timeout(Duration timeout) {
+  if (timeout > Duration::zero()) return {};
+  return std::unexpected(Error{Errc::usage, "usage", "--timeout leaves no time at all", "the default is 5s"});
+}
+
+cli::Exit interrupted(cli::Output& output, io::RunEnd end, std::string_view what) {
+  const bool is_sigint = end == io::RunEnd::interrupted;
+  static_cast<void>(output.fail({.code = Errc::usage,
+                                 .reason = "interrupted",
+                                 .detail = fmt::format("ended by {}; {}", is_sigint ? "SIGINT" : "SIGTERM", what),
+                                 .advice = {}}));
+  return is_sigint ? cli::Exit::interrupted : cli::Exit::terminated;
+}
+}  // namespace natkit
