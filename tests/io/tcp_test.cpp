@@ -78,6 +78,28 @@ TEST_CASE("A machine is told that its connection stands, though the other side n
   CHECK(connector.refusals.empty());
 }
 
+TEST_CASE("A connection leaves from the address that was wished for it", "[tcp]") {
+  /// Wishes for another loopback address than the system would take.
+  struct Choosy : Asker {
+    using Asker::Asker;
+    std::optional<SocketChange> poll_socket() {
+      if (std::exchange(is_wished, true)) return std::nullopt;
+      return SocketWish{.socket = SocketId{1}, .protocol = Protocol::tcp, .local = {*parse_ip_address("127.0.0.9"), 0}};
+    }
+    void handle_socket_opened(Instant, SocketId, const Endpoint&) {}
+    void handle_socket_failure(Instant, SocketId, std::string_view) {}
+    bool is_wished = false;
+  };
+  static_assert(OpensSockets<Choosy>);
+  Echo echo;
+  Server server{echo, on_loopback()};
+  Choosy choosy{{tcp(1, server.endpoint(), "hello")}};
+  CHECK(io::run(choosy) == io::RunEnd::finished);
+  static_cast<void>(server.stop());
+  REQUIRE_FALSE(echo.received.empty());
+  CHECK(to_text(echo.received[0].remote.address) == "127.0.0.9");
+}
+
 TEST_CASE("One address cannot take all connections of a server", "[tcp]") {
   Echo echo;
   Server server{echo, on_loopback(), {.tcp = {.connections_per_address = 2}}};

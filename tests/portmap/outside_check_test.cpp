@@ -48,6 +48,16 @@ TEST_CASE("The answer is there within two round trips where the port is open", "
   CHECK(world.now() - begun <= 4 * 20ms);
 }
 
+TEST_CASE("The server closes its connection before we do, so that the port is free for the program",
+          "[outside_check]") {
+  OutsideWorld world{1, {}};
+  const auto begun = world.now();
+  CHECK(world.run(over_ipv4(Protocol::tcp)).at(0).openness == Openness::open);
+  const auto closed = begun + 5 * 20ms + stun::ReachabilityChecker::Config{}.tcp_linger + 20ms;  // as its FIN arrives
+  CHECK(world.now() >= closed);
+  CHECK(world.now() - begun <= 300ms);
+}
+
 TEST_CASE("Nothing leaves from the internal port, and nothing goes anywhere but to the server", "[outside_check]") {
   OutsideWorld world{1, {.router = GENERATE(Router::forwards, Router::drops)}};
   world.run(over_ipv4(GENERATE(Protocol::udp, Protocol::tcp)));

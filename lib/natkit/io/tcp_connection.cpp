@@ -22,7 +22,7 @@ void TcpConnection::connect(const Endpoint& local) {
   if (state_ == State::closed) return;
   std::error_code error;
   stream_.open(remote_.address.is_v4() ? asio::ip::tcp::v4() : asio::ip::tcp::v6(), error);
-  if (!error && !local.address.is_unspecified()) stream_.bind(to_asio(local), error);
+  if (!error && (!local.address.is_unspecified() || local.port != 0)) stream_.bind(to_asio(local), error);
   if (error) return fail(error.message());
   stream_.async_connect(to_asio(remote_), [self = shared_from_this()](const std::error_code& failed) {
     if (self->state_ == State::closed) return;

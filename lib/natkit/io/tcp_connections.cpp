@@ -79,7 +79,10 @@ void TcpConnections::accept(Acceptor& acceptor) {
 }
 
 SystemResult<Endpoint> TcpConnections::open(const SocketWish& wish) {
-  if (wish.role == TcpRole::connects) return wish.local;  // opened by the first transmit
+  if (wish.role == TcpRole::connects) {  // opened by the first transmit
+    wished_[wish.socket] = wish.local;
+    return wish.local;
+  }
   auto socket = open_tcp_listener(wish.local, Presence::required);
   if (!socket) return std::unexpected(socket.error());
   const auto bound = local_endpoint(socket->number());
@@ -89,6 +92,7 @@ SystemResult<Endpoint> TcpConnections::open(const SocketWish& wish) {
 }
 
 void TcpConnections::close(SocketId socket) {
+  wished_.erase(socket);
   std::erase_if(acceptors_, [&](const auto& acceptor) { return acceptor->name == socket; });
   std::vector<std::shared_ptr<TcpConnection>> closing;
   for (const auto& [key, connection] : connections_)
@@ -134,6 +138,7 @@ void TcpConnections::send(const Datagram& datagram) {
   Endpoint local{IpAddress::any(datagram.remote.address.family()), 0};
   for (const auto& address : options_.local_addresses)
     if (address.family() == datagram.remote.address.family()) local.address = address;
+  if (const auto wish = wished_.find(datagram.socket); wish != wished_.end()) local = wish->second;
   auto connection = std::make_shared<TcpConnection>(*this, TcpConnection::Origin::ours, datagram.socket,
                                                     datagram.remote, asio::ip::tcp::socket{context_});
   connections_[key] = connection;

@@ -45,6 +45,7 @@ class TcpConnections {
   const RunOptions& options_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
   std::map<Key, std::shared_ptr<TcpConnection>> connections_;
+  std::map<SocketId, Endpoint> wished_;             ///< where connections to be made are to leave from
   std::map<IpAddress, std::size_t> per_household_;  ///< accepted connections
   struct Sweeper;
   std::unique_ptr<Sweeper> sweeper_;

@@ -45,8 +45,8 @@ void OutsideCheck::handle_timeout(Instant now) {
   for (const auto& family : families_) family->handle_timeout(now);
 }
 
-void OutsideCheck::handle_send_failure(Instant now, const Datagram& lost, std::string_view /*why*/) {
-  if (auto* owner = owner_of(lost.socket)) owner->handle_send_failure(now, lost);
+void OutsideCheck::handle_send_failure(Instant /*now*/, const Datagram& lost, std::string_view /*why*/) {
+  if (auto* owner = owner_of(lost.socket)) owner->handle_send_failure(lost);
 }
 
 void OutsideCheck::handle_socket_opened(Instant now, SocketId socket, const Endpoint& /*local*/) {

@@ -21,6 +21,7 @@ constexpr unsigned least_copies = 4;        // however good the path looks
 constexpr unsigned udp_copies = 3;          // of a round, as our server sends them
 constexpr unsigned syns_of_a_try = 2;       // Linux repeats the first after 1 s (RFC 6298 §2), the third comes too late
 constexpr Duration token_grace = 2s;        // from "connected" to the token, a retransmission included
+constexpr Duration parting_time = 150ms;    // our server closes 50 ms after it connected
 constexpr unsigned impostors_needed = 2;    // connections that were accepted, but not by us
 constexpr unsigned most_refused_sends = 3;
 constexpr std::size_t most_streams = 16;  // connections of strangers that are read at a time
@@ -91,11 +92,11 @@ void OutsideCheckOfFamily::send_ask(Instant now, std::optional<std::size_t> roun
 }
 
 void OutsideCheckOfFamily::handle_datagram(Instant now, const Datagram& in) {
-  if (phase_ == Phase::idle || phase_ == Phase::done) return;
+  if (phase_ != Phase::proving && phase_ != Phase::trying) return;
   if (in.socket == config_.ask_socket)
     handle_answer(now, in);
   else if (in.protocol == config_.protocol)
-    handle_arrival(in);
+    handle_arrival(now, in);
   judge(now);
 }
 
@@ -141,12 +142,12 @@ void OutsideCheckOfFamily::handle_report(Instant now, Round& round, const stun::
   result_.tries = tries;
 }
 
-void OutsideCheckOfFamily::handle_arrival(const Datagram& in) {
-  if (in.protocol == Protocol::tcp) return handle_stream(in);
-  look_for_token(in, in.payload);
+void OutsideCheckOfFamily::handle_arrival(Instant now, const Datagram& in) {
+  if (in.protocol == Protocol::tcp) return handle_stream(now, in);
+  look_for_token(now, in, in.payload);
 }
 
-void OutsideCheckOfFamily::handle_stream(const Datagram& in) {
+void OutsideCheckOfFamily::handle_stream(Instant now, const Datagram& in) {
   auto stream = std::ranges::find(streams_, in.remote, &Stream::from);
   if (stream == streams_.end()) {
     if (streams_.size() == most_streams) streams_.pop_front();
@@ -154,10 +155,10 @@ void OutsideCheckOfFamily::handle_stream(const Datagram& in) {
     stream = std::prev(streams_.end());
   }
   stream->framer.append(in.payload);
-  while (const auto message = stream->framer.next()) look_for_token(in, *message);
+  while (const auto message = stream->framer.next()) look_for_token(now, in, *message);
 }
 
-void OutsideCheckOfFamily::look_for_token(const Datagram& in, ByteView bytes) {
+void OutsideCheckOfFamily::look_for_token(Instant now, const Datagram& in, ByteView bytes) {
   const auto message = stun::parse_message(bytes);
   const auto brought = message ? stun::parse_reach(*message) : std::nullopt;
   if (!brought || brought->protocol != config_.protocol || brought->port != config_.external_port) return;
@@ -166,12 +167,16 @@ void OutsideCheckOfFamily::look_for_token(const Datagram& in, ByteView bytes) {
   result_.arrived_at = config_.internal;
   if (!result_.tried && result_.seen) result_.tried = Endpoint{result_.seen->address, config_.external_port};
   finish(Openness::open, OutsideReason::token_arrived);
+  if (in.protocol == Protocol::udp) return;
+  phase_ = Phase::parting;
+  changes_.clear();
+  deadline_ = now + parting_time;
 }
 
 void OutsideCheckOfFamily::handle_timeout(Instant now) {
-  if (phase_ == Phase::idle || phase_ == Phase::done) return;
-  judge(now);
-  if (phase_ == Phase::done) return;
+  if (phase_ == Phase::parting && now >= deadline_) close();
+  if (phase_ == Phase::proving || phase_ == Phase::trying) judge(now);
+  if (phase_ != Phase::proving && phase_ != Phase::trying) return;
   if (now >= deadline_) return give_up(OutsideReason::too_much_loss);
   if (phase_ == Phase::proving && now >= next_ask_) send_ask(now, std::nullopt);
   for (std::size_t i = 0; i < rounds_.size(); ++i)
@@ -219,7 +224,7 @@ void OutsideCheckOfFamily::start_round_if_needed(Instant now) {
 
 void OutsideCheckOfFamily::judge(Instant now) {
   for (const auto& round : rounds_) {
-    if (phase_ == Phase::done) return;
+    if (phase_ != Phase::trying) return;
     if (round.is_over()) judge_end_of(round);
   }
   if (phase_ != Phase::trying) return;
@@ -288,21 +293,23 @@ void OutsideCheckOfFamily::give_up(OutsideReason fallback) {
 }
 
 void OutsideCheckOfFamily::finish(Openness openness, OutsideReason reason) {
-  phase_ = Phase::done;
   result_.openness = openness;
   result_.reason = reason;
   if (openness == Openness::closed) result_.likely = likely_causes(result_);
+  close();
+}
+
+void OutsideCheckOfFamily::close() {
+  phase_ = Phase::done;
   out_.clear();
   if (!config_.internal) return;
   changes_.emplace_back(SocketEnd{config_.ask_socket});
   if (is_listening()) changes_.emplace_back(SocketEnd{config_.listen_socket});
 }
 
-void OutsideCheckOfFamily::handle_send_failure(Instant now, const Datagram& lost) {
-  if (phase_ == Phase::done || lost.socket != config_.ask_socket) return;
-  const auto answered = std::ranges::any_of(asks_, &Ask::is_answered);
-  if (!answered && ++refused_sends_ >= most_refused_sends) finish(Openness::unknown, OutsideReason::not_asked);
-  judge(now);
+void OutsideCheckOfFamily::handle_send_failure(const Datagram& lost) {
+  if (phase_ != Phase::proving || lost.socket != config_.ask_socket) return;
+  if (++refused_sends_ >= most_refused_sends) finish(Openness::unknown, OutsideReason::not_asked);
 }
 
 void OutsideCheckOfFamily::handle_socket_opened(Instant now, SocketId socket) {
@@ -311,7 +318,7 @@ void OutsideCheckOfFamily::handle_socket_opened(Instant now, SocketId socket) {
 }
 
 void OutsideCheckOfFamily::handle_socket_failure(Instant now, SocketId socket, std::string_view why) {
-  if (phase_ == Phase::done) return;
+  if (phase_ != Phase::proving && phase_ != Phase::trying) return;
   if (socket == config_.ask_socket) return finish(Openness::unknown, OutsideReason::not_asked);
   const bool is_taken = std::make_error_code(std::errc::address_in_use).message() == why;
   result_.listening = is_taken ? Listening::port_taken : Listening::failed;
@@ -334,6 +341,7 @@ std::optional<Datagram> OutsideCheckOfFamily::poll_transmit() {
 
 std::optional<Instant> OutsideCheckOfFamily::poll_timeout() const {
   if (phase_ == Phase::idle || phase_ == Phase::done) return std::nullopt;
+  if (phase_ == Phase::parting) return deadline_;
   Instant due = deadline_;
   if (phase_ == Phase::proving) due = std::min(due, next_ask_);
   for (const auto& round : rounds_) {

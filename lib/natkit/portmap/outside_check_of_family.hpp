@@ -25,7 +25,7 @@ class OutsideCheckOfFamily {
   void start(Instant now);
   void handle_datagram(Instant now, const Datagram& in);
   void handle_timeout(Instant now);
-  void handle_send_failure(Instant now, const Datagram& lost);
+  void handle_send_failure(const Datagram& lost);
   void handle_socket_opened(Instant now, SocketId socket);
   void handle_socket_failure(Instant now, SocketId socket, std::string_view why);
   [[nodiscard]] std::optional<SocketChange> poll_socket();
@@ -58,16 +58,18 @@ class OutsideCheckOfFamily {
     Endpoint from{};
     stun::StreamFramer framer{};
   };
-  enum class Phase : std::uint8_t { idle, proving, trying, done };
+  /// `parting`: the verdict is there, and the server is left to close its connection first. Otherwise the internal port
+  /// would be in TIME-WAIT for a minute (RFC 9293 §3.6), and the program that it was opened for could not have it.
+  enum class Phase : std::uint8_t { idle, proving, trying, parting, done };
 
   void send_ask(Instant now, std::optional<std::size_t> round);
   void start_round_if_needed(Instant now);
   void handle_answer(Instant now, const Datagram& in);
   void handle_proof(const stun::Message& answer);
   void handle_report(Instant now, Round& round, const stun::ReachReport& report);
-  void handle_arrival(const Datagram& in);
-  void handle_stream(const Datagram& in);
-  void look_for_token(const Datagram& in, ByteView message);
+  void handle_arrival(Instant now, const Datagram& in);
+  void handle_stream(Instant now, const Datagram& in);
+  void look_for_token(Instant now, const Datagram& in, ByteView message);
 
   void judge(Instant now);
   void judge_end_of(const Round& round);
@@ -75,6 +77,7 @@ class OutsideCheckOfFamily {
   void judge_impostor(Instant now);
   void give_up(OutsideReason fallback);
   void finish(Openness openness, OutsideReason reason);
+  void close();
 
   [[nodiscard]] bool is_listening() const { return result_.listening == Listening::yes; }
   [[nodiscard]] double loss(Instant now) const;

@@ -105,7 +105,8 @@ std::string_view advice(LikelyCause cause) {
 namespace {
 std::string sender(const OutsideResult& result) {
   const auto from = result.arrived_from ? result.arrived_from : result.sent_from;
-  return from ? to_text(*from) : "a fresh port of " + to_text(result.server.address);
+  if (from && from->port != 0) return to_text(*from);
+  return "a fresh port of " + to_text(from ? from->address : result.server.address);
 }
 
 std::string explain(const OutsideResult& result) {

@@ -72,7 +72,7 @@ struct ReachReport {
   ReachState state{};
   unsigned tries = 0;                ///< datagrams sent, or connections begun
   Endpoint seen{};                   ///< the asker as the server sees it: its address is the one that was tried
-  std::optional<Endpoint> origin{};  ///< where the probe left from
+  std::optional<Endpoint> origin{};  ///< where the probe left from; over TCP perhaps with port 0, for a fresh one
 };
 
 /// A question of this size is at least as long as every answer and every probe that it causes.

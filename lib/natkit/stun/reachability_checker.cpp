@@ -169,7 +169,7 @@ void ReachabilityChecker::handle_send_failure(Instant /*now*/, const Datagram& l
 
 void ReachabilityChecker::handle_socket_opened(Instant /*now*/, SocketId socket, const Endpoint& local) {
   auto* check = find_open(socket);
-  if (check != nullptr && !local.address.is_unspecified() && local.port != 0) check->report.origin = local;
+  if (check != nullptr && !local.address.is_unspecified()) check->report.origin = local;
 }
 
 void ReachabilityChecker::handle_socket_failure(Instant /*now*/, SocketId socket, std::string_view /*why*/) {

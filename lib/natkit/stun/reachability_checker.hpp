@@ -61,7 +61,7 @@ class ReachabilityChecker {
     Duration copy_spacing = std::chrono::milliseconds{200};
     Duration udp_wait = std::chrono::seconds{1};  ///< from the first copy; longer than any round trip that is of use
     /// From a connection to its closing, so that the message gets out first.
-    Duration tcp_linger = std::chrono::milliseconds{300};
+    Duration tcp_linger = std::chrono::milliseconds{50};
     Duration tcp_wait = std::chrono::seconds{3};  ///< from the start: Linux has sent two SYNs by then (RFC 6298 §2)
   };
   /// How a question came, and from where its probe is to leave.
