@@ -259,7 +259,11 @@ void Gateway::advance_igd(Instant now, Race& race) {
     }
     return;
   }
-  if (race.goal == Race::Goal::add && race.control_is_out && race.igd_not_before > now) return;
+  race.igd_due.reset();
+  if (race.goal == Race::Goal::add && race.control_is_out && race.igd_not_before > now) {
+    race.igd_due = race.igd_not_before;
+    return;
+  }
   race.igd_has_begun = true;
   const auto& device = search_.found()[*best];
   location_ = device.location;
@@ -337,8 +341,7 @@ std::optional<Instant> Gateway::poll_timeout() const {
   };
   note(search_.poll_timeout());
   for (const auto& [id, call] : out_) note(call.deadline);
-  for (const auto& [id, race] : races_)
-    if (!race.igd_has_begun && race.control_is_out) note(race.igd_not_before);
+  for (const auto& [id, race] : races_) note(race.igd_due);
   return due;
 }
 

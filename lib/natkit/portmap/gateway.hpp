@@ -116,8 +116,9 @@ class Gateway {
     bool control_is_out = false;  ///< a word by PCP or NAT-PMP is awaited
     bool igd_is_out = false;      ///< a word by UPnP is awaited (the search for it included)
     bool igd_has_begun = false;
-    Instant igd_not_before{};       ///< the head start of the others
-    std::optional<Granted> late{};  ///< granted by PCP or NAT-PMP while UPnP was on its way
+    Instant igd_not_before{};          ///< the head start of the others
+    std::optional<Instant> igd_due{};  ///< set while UPnP could begin and waits for that
+    std::optional<Granted> late{};     ///< granted by PCP or NAT-PMP while UPnP was on its way
     std::vector<Refusal> refusals{};
     std::optional<IpAddress> external{};
     bool is_gone = false;  ///< removal: confirmed by at least one

@@ -20,6 +20,16 @@ constexpr Duration spread = 3s;
 
 bool is_hidden(const IpAddress& address) { return address.is_private() || address.is_shared(); }
 
+/// Whether a gateway that is there left one of our requests unanswered.
+bool may_have_mapped(const Gateway& gateway, const std::vector<Refusal>& refusals) {
+  const auto& found = gateway.search().found();
+  const bool has_device = std::ranges::any_of(found, [](const auto& one) { return one.device.has_value(); });
+  return std::ranges::any_of(refusals, [&](const Refusal& refusal) {
+    if (refusal.method == Method::upnp) return has_device && !refusal.code;
+    return refusal.cause == Cause::silent && gateway.speaks().has_value();
+  });
+}
+
 Cause cause_of_hidden(const IpAddress& address) { return address.is_shared() ? Cause::carrier_nat : Cause::double_nat; }
 }  // namespace
 
@@ -287,6 +297,7 @@ void Keeper::hear_refused(Instant now, std::size_t wish, Layer& layer, const Gat
   auto& lease = leases_[wish];
   if (layer.state == Layer::State::releasing) {
     layer.state = Layer::State::gone;  // as far as we can bring it; the journal keeps it for `gc`
+    ++lease.left_behind;
     return check_taken_back(now, wish);
   }
   if (layer.state == Layer::State::held) {
@@ -295,15 +306,16 @@ void Keeper::hear_refused(Instant now, std::size_t wish, Layer& layer, const Gat
     layer.retry = std::min(layer.retry * 2, std::max(least_renewal_gap, (layer.expires_at - now) / 2));
     return;
   }
-  layer.state = Layer::State::gone;
+  // What a gateway left unanswered it may have done all the same: then the layer is taken back with the others.
+  const bool is_open = may_have_mapped(*gateways_[layer.gateway], refused.refusals);
+  if (!is_open) layer.state = Layer::State::gone;
   if (lease.layers.size() > 1 && !is_hidden(lease.layers[lease.layers.size() - 2].grant->external.address)) {
     // A private address on the way that maps nothing: a router of the provider, behind which we are public.
-    static_cast<void>(journal_->erase(layer.entry.id));
+    if (!is_open) static_cast<void>(journal_->erase(layer.entry.id));
     lease.layers.pop_back();
     return complete(now, wish);
   }
-  // Nothing was made: there is nothing to remember. (A request whose three answers were all lost is taken for unheard.)
-  static_cast<void>(journal_->erase(layer.entry.id));
+  if (!is_open) static_cast<void>(journal_->erase(layer.entry.id));
   Failed failure{.refusals = refused.refusals, .external = refused.external};
   failure.gateways.push_back(layer.entry.gateway);
   if (!failure.external) failure.external = gateways_[layer.gateway]->external();
@@ -370,7 +382,7 @@ void Keeper::check_taken_back(Instant now, std::size_t wish) {
   if (!is_back) return;
   if (lease.phase == Lease::Phase::releasing) {
     lease.phase = Lease::Phase::over;
-    events_.emplace_back(Released{wish});
+    events_.emplace_back(Released{.wish = wish, .is_clean = lease.left_behind == 0});
     return;
   }
   if (lease.phase != Lease::Phase::retreating) return;

@@ -148,6 +148,7 @@ class Keeper {
     Failed failure{};  ///< collected while layers are taken back
     std::optional<Instant> retry_at{};
     Duration retry_step{};
+    std::size_t left_behind = 0;  ///< mappings that no gateway confirmed to be gone
     enum class Phase : std::uint8_t { building, finding_hop, held, retreating, releasing, waiting, over } phase{};
   };
 
