@@ -138,9 +138,7 @@ cli::Exit map_and_keep(Session& session, const MappingOptions& o, Added added, I
 cli::Exit run_add(Session& session, const MappingOptions& o) {
   const auto started = io::now();
   if (const auto enough = check_timeout(o.router.timeout); !enough) return session.output.fail(enough.error());
-  auto routes = routes_for(o.router);
-  if (!routes) return session.output.fail(routes.error());
-  auto plan = plan_mapping(o, std::move(*routes));
+  auto plan = plan_mapping(o);
   if (!plan) return session.output.fail(plan.error());
   return map_and_keep(session, o, {.plan = std::move(*plan)}, started);
 }
@@ -148,9 +146,7 @@ cli::Exit run_add(Session& session, const MappingOptions& o) {
 cli::Exit run_pinhole(Session& session, const PinholeOptions& o) {
   const auto started = io::now();
   if (const auto enough = check_timeout(o.mapping.router.timeout); !enough) return session.output.fail(enough.error());
-  auto routes = routes_for(o.mapping.router);
-  if (!routes) return session.output.fail(routes.error());
-  auto plan = plan_pinhole(o, std::move(*routes));
+  auto plan = plan_pinhole(o);
   if (!plan) return session.output.fail(plan.error());
   return map_and_keep(session, o.mapping, {.plan = std::move(*plan)}, started);
 }

@@ -29,9 +29,11 @@ Error culprit_of(const portmap::Wish& wish, const portmap::Route& route, const p
   for (const auto& refusal : failed.refusals)
     if (first.cause == portmap::Cause::silent && refusal.cause != portmap::Cause::silent) first = refusal;
   const auto router = to_text(route.router);
-  const auto rule = fmt::format("forward {} port {} to {} port {} by hand in the router's settings (http://{}/)",
-                                to_text(wish.protocol), wish.internal.port, to_text(wish.internal.address),
-                                wish.internal.port, router);
+  // B27: what to enter by hand where nothing else works.
+  const auto port = wish.internal.port == 0 ? std::string{"the port"} : fmt::format("port {}", wish.internal.port);
+  const auto rule = fmt::format("enter a rule by hand in the router's settings{}: {} {} to {} {}",
+                                route.router.is_v4() ? fmt::format(" (http://{}/)", router) : std::string{},
+                                to_text(wish.protocol), port, to_text(wish.internal.address), port);
   if (first.cause == portmap::Cause::silent)
     return {Errc::nobody_there, "silent", fmt::format("the router {} answers neither PCP, NAT-PMP nor UPnP", router),
             "turn UPnP on there, or " + rule};

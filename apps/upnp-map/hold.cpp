@@ -156,9 +156,7 @@ cli::Exit run_hold(Session& session, const MappingOptions& o, const std::vector<
   auto& output = session.output;
   output.options.shape = report::Shape::event;
   if (const auto enough = check_timeout(o.router.timeout); !enough) return output.fail(enough.error());
-  auto routes = routes_for(o.router);
-  if (!routes) return output.fail(routes.error());
-  const auto plan = plan_mapping(o, std::move(*routes));
+  const auto plan = plan_mapping(o);
   if (!plan) return output.fail(plan.error());
   return hold(session, o, *plan, program);
 }

@@ -153,6 +153,12 @@ Result<RouterList> router_list(Session& session, const portmap::Findings& findin
     if (list == nullptr) continue;
     read.is_read = true;
     for (const auto& entry : *list) {
+      // A router that is met over IPv4 and IPv6, or by two of its services, shows one list several times.
+      const bool is_known = std::ranges::any_of(read.entries, [&](const RouterEntry& one) {
+        return one.entry.protocol == entry.protocol && one.entry.external_port == entry.external_port &&
+               one.entry.internal == entry.internal && one.entry.description == entry.description;
+      });
+      if (is_known) continue;
       read.entries.push_back(asked[i]);
       read.entries.back().entry = entry;
     }

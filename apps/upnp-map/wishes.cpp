@@ -30,13 +30,13 @@ Error refused_address(std::string reason, std::string detail, std::string advice
   return {Errc::usage, std::move(reason), std::move(detail), std::move(advice)};
 }
 
-/// The default route's address where none was named; else the one named, if it is this host's.
-Result<IpAddress> internal_address(const PortAt& at, const std::vector<portmap::Route>& routes) {
-  if (!at.address || at.address->is_unspecified()) {
-    const auto v4 = std::ranges::find_if(routes, [](const auto& route) { return route.local.is_v4(); });
-    return v4 == routes.end() ? routes.front().local : v4->local;
-  }
-  const auto address = *at.address;
+Result<void> check_lease(Duration lease) {
+  if (lease >= std::chrono::seconds{1}) return {};
+  return std::unexpected(Error{Errc::usage, "usage", "--lease must be at least 1s: to a router, 0 means for ever", {}});
+}
+
+/// Loopback and other hosts are refused before anybody is asked.
+Result<void> check_address(const IpAddress& address) {
   if (address.is_loopback())
     return std::unexpected(refused_address(
         "loopback", fmt::format("{} is reached from this host only, whatever the router does", to_text(address)),
@@ -46,7 +46,14 @@ Result<IpAddress> internal_address(const PortAt& at, const std::vector<portmap::
     return std::unexpected(refused_address("not-this-host",
                                            fmt::format("{} is not an address of this host", to_text(address)),
                                            "a host maps ports for itself alone: run upnp-map there"));
-  return address;
+  return {};
+}
+
+/// The default route's address where none was named.
+IpAddress internal_address(const PortAt& at, const std::vector<portmap::Route>& routes) {
+  if (at.address && !at.address->is_unspecified()) return *at.address;
+  const auto v4 = std::ranges::find_if(routes, [](const auto& route) { return route.local.is_v4(); });
+  return v4 == routes.end() ? routes.front().local : v4->local;
 }
 
 bool covers(const Endpoint& listener, const Endpoint& wanted) {
@@ -82,8 +89,6 @@ void add_warnings(Plan& plan, const portmap::Wish& wish) {
 Result<Plan> plan_for(const MappingOptions& o, const Endpoint& internal, std::uint16_t external,
                       const std::vector<portmap::Route>& routes) {
   const auto lease = std::chrono::duration_cast<std::chrono::seconds>(o.lease);
-  if (lease.count() == 0)
-    return std::unexpected(Error{Errc::usage, "usage", "--lease must be at least 1s: 0 would mean for ever", {}});
   const auto route = route_of(internal.address, routes);
   if (!route)
     return std::unexpected(Error{Errc::nobody_there, "no-gateway",
@@ -110,22 +115,28 @@ Result<Plan> plan_for(const MappingOptions& o, const Endpoint& internal, std::ui
 }
 }  // namespace
 
-Result<Plan> plan_mapping(const MappingOptions& o, std::vector<portmap::Route> routes) {
+Result<Plan> plan_mapping(const MappingOptions& o) {
+  if (const auto enough = check_lease(o.lease); !enough) return std::unexpected(enough.error());
   const auto at = parse_port_at(o.internal).value_or(PortAt{});
-  const auto address = internal_address(at, routes);
-  if (!address) return std::unexpected(address.error());
-  return plan_for(o, {*address, at.port}, requested_port(o).value_or(at.port), routes);
+  if (at.address && !at.address->is_unspecified())
+    if (const auto ours = check_address(*at.address); !ours) return std::unexpected(ours.error());
+  const auto routes = routes_for(o.router);
+  if (!routes) return std::unexpected(routes.error());
+  return plan_for(o, {internal_address(at, *routes), at.port}, requested_port(o).value_or(at.port), *routes);
 }
 
-Result<Plan> plan_pinhole(const PinholeOptions& o, std::vector<portmap::Route> routes) {
+Result<Plan> plan_pinhole(const PinholeOptions& o) {
+  if (const auto enough = check_lease(o.mapping.lease); !enough) return std::unexpected(enough.error());
   const auto port = parse_port_at(o.port).value_or(PortAt{}).port;
-  const auto address = internal_address({.address = parse_ip_address(o.address), .port = port}, routes);
-  if (!address) return std::unexpected(address.error());
-  if (!address->is_v6() || address->is_link_local() || address->is_private())
+  const auto address = parse_ip_address(o.address).value_or(IpAddress{});
+  if (!address.is_v6() || address.is_unspecified() || address.is_link_local() || address.is_private())
     return std::unexpected(refused_address("not-global",
-                                           fmt::format("{} is not a global IPv6 address", to_text(*address)),
+                                           fmt::format("{} is not a global IPv6 address", to_text(address)),
                                            "pinholes are for IPv6; with IPv4 `upnp-map add` maps a port"));
+  if (const auto ours = check_address(address); !ours) return std::unexpected(ours.error());
+  const auto routes = routes_for(o.mapping.router);
+  if (!routes) return std::unexpected(routes.error());
   // Nothing is translated: the port outside is the port inside.
-  return plan_for(o.mapping, {*address, port}, port, routes);
+  return plan_for(o.mapping, {address, port}, port, *routes);
 }
 }  // namespace natkit

@@ -12,8 +12,8 @@ struct Plan {
   std::vector<portmap::Wish> wishes{};  ///< one for each protocol
   std::vector<std::string> warnings{};  ///< about a port that many attack, or that nobody listens at
 };
-/// Refuses what would expose more than was meant, or nothing at all: `loopback`, `wildcard`, `not-this-host`.
-[[nodiscard]] Result<Plan> plan_mapping(const MappingOptions& options, std::vector<portmap::Route> routes);
+/// Refuses what would expose more than was meant, or nothing at all: `loopback`, `not-this-host`.
+[[nodiscard]] Result<Plan> plan_mapping(const MappingOptions& options);
 /// The same for IPv6, where there is nothing to translate.
-[[nodiscard]] Result<Plan> plan_pinhole(const PinholeOptions& options, std::vector<portmap::Route> routes);
+[[nodiscard]] Result<Plan> plan_pinhole(const PinholeOptions& options);
 }  // namespace natkit

@@ -3,8 +3,9 @@
 
     tests/golden/check_docs.py TOOL_PATH MANUAL_PAGE COMPLETION
 
-Every long option of --help must stand in both, and neither may know one that --help does not. Options are what --help
-lists with indentation; in the manual page those of .TP paragraphs, in the completion all words with two dashes.
+Every long option of --help, and of the --help of each of its commands, must stand in both, and neither may know one that
+--help does not. Options are what --help lists with indentation; in the manual page those of .TP paragraphs, in the
+completion all words with two dashes.
 Exit status: 0 they agree, 1 they do not (one line for each difference), 2 wrong usage.
 """
 
@@ -16,8 +17,18 @@ from pathlib import Path
 OPTION = re.compile(r"(?<![\w-])--([a-z][a-z0-9-]*)")
 
 
+def help_of(*words: str) -> str:
+    return subprocess.run([*words, "--help"], check=True, capture_output=True, text=True, timeout=30).stdout
+
+
+def commands_of(text: str) -> list[str]:
+    section = re.search(r"^Commands:\n((?: .*\n)+)", text, re.MULTILINE)
+    return re.findall(r"^  ([a-z][a-z0-9-]*) ", section.group(1), re.MULTILINE) if section else []
+
+
 def options_of_help(tool: str) -> set[str]:
-    text = subprocess.run([tool, "--help"], check=True, capture_output=True, text=True, timeout=30).stdout
+    text = help_of(tool)
+    text += "".join(help_of(tool, command) for command in commands_of(text))
     listed = re.findall(r"^ {2,6}(?:-\w, |    )?(--[a-z][a-z0-9-]*)", text, re.MULTILINE)
     return {option[2:] for option in listed}
 

@@ -20,6 +20,8 @@ output {number}, {address} (an IP address), {port}, {version} and {any} (the res
     given busy-port             a UDP socket of ours holds 127.0.0.1:{busy-port} meanwhile
     given env NAME=VALUE        set for the command
     given signal TERM           sent once a line on stdout has begun with "ready" or is a "ready" event
+    given scratch               an empty folder {scratch}, gone afterwards; `given env` after it may name it
+    given network none          the command has a network of its own with nothing in it, so that it can ask nobody
     given closed stdout         standard output is closed
     given full stdout           standard output is /dev/full
 
@@ -36,6 +38,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -107,6 +110,8 @@ class Surroundings:
         self.signal: signal.Signals | None = None
         self.stdout = "pipe"
         self.held: list[socket.socket] = []
+        self.prefix: list[str] = []
+        self.folder: tempfile.TemporaryDirectory[str] | None = None
         for words in case.givens:
             match words:
                 case ["busy-port"]:
@@ -116,7 +121,12 @@ class Surroundings:
                     self.names["busy-port"] = str(busy.getsockname()[1])
                 case ["env", setting]:
                     name, _, value = setting.partition("=")
-                    self.environment[name] = value
+                    self.environment[name] = self.fill_in(value)
+                case ["scratch"]:
+                    self.folder = tempfile.TemporaryDirectory()
+                    self.names["scratch"] = self.folder.name
+                case ["network", "none"]:
+                    self.prefix = ["unshare", "--net"] + ([] if os.geteuid() == 0 else ["--map-root-user"])
                 case ["signal", name]:
                     self.signal = signal.Signals["SIG" + name]
                 case [("closed" | "full") as how, "stdout"]:
@@ -143,7 +153,7 @@ def run(case: Case, tools: dict[str, str], around: Surroundings) -> Outcome:
     words = shlex.split(around.fill_in(case.command))
     if words[0] not in tools:
         raise ValueError(f"{case.path}: no --tool {words[0]}=PATH was given")
-    command = [tools[words[0]], *words[1:]]
+    command = [*around.prefix, tools[words[0]], *words[1:]]
     full = open("/dev/full", "wb") if around.stdout == "full" else None
     process = subprocess.Popen(
         command if around.stdout != "closed" else ["/bin/sh", "-c", 'exec "$@" >&-', "sh", *command],

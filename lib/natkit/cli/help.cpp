@@ -2,6 +2,8 @@
 
 #include <CLI/App.hpp>
 #include <CLI/Formatter.hpp>
+#include <algorithm>
+#include <cctype>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -92,13 +94,21 @@ std::string options_of(const CLI::App& app) {
   return out;
 }
 
+/// A command's description stands in a list, without capital and full stop; over its own help it is a sentence.
+std::string sentence(const CLI::App& app) {
+  auto text = app.get_description();
+  if (app.get_parent() == nullptr || text.empty()) return text;
+  text.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(text.front())));
+  return text.ends_with('?') ? text : text + '.';
+}
+
 class HelpStyle : public CLI::FormatterBase {
  public:
   std::string make_help(const CLI::App* app, std::string name, CLI::AppFormatMode) const override {
     const auto positionals = positionals_of(*app);
     const auto commands = commands_of(*app);
     const auto usage = commands.empty() ? positionals.usage : std::string{" COMMAND ..."};
-    std::string help = app->get_description() + "\n\nUsage: " + name + " [OPTIONS]" + usage + "\n";
+    std::string help = sentence(*app) + "\n\nUsage: " + name + " [OPTIONS]" + usage + "\n";
     if (!positionals.entries.empty()) help += "\n" + positionals.entries;
     if (!commands.empty()) help += "\nCommands:\n" + commands;
     help += options_of(*app);

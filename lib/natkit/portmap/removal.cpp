@@ -18,9 +18,12 @@ const Route* Removal::route_to(const JournalEntry& entry) const {
 }
 
 Gateway& Removal::gateway_for(Instant now, const JournalEntry& entry, const Route& route) {
+  // A gateway that speaks both would be spoken to in PCP, and refuse: it knows no nonce of what NAT-PMP made.
+  const auto only = entry.via == Method::nat_pmp ? entry.via : std::nullopt;
   for (const auto& gateway : gateways_) {
     const auto& known = gateway->config();
-    if (known.address == entry.gateway && known.mapped_host == entry.mapped_host && known.route == route)
+    if (known.address == entry.gateway && known.mapped_host == entry.mapped_host && known.route == route &&
+        known.only == only)
       return *gateway;
   }
   const auto index = static_cast<std::uint32_t>(gateways_.size());
@@ -29,6 +32,7 @@ Gateway& Removal::gateway_for(Instant now, const JournalEntry& entry, const Rout
                                                                 .mapped_host = entry.mapped_host,
                                                                 .first_socket = SocketId{16 + 2 * index},
                                                                 .first_errand = ErrandId{index << 16U},
+                                                                .only = only,
                                                                 .timing = config_.timing},
                                                 *rng_));
   gateways_.back()->start(now);

@@ -87,15 +87,25 @@ std::string external_text(const ListedMapping& mapping) {
 }
 }  // namespace
 
+/// Two units are enough: nobody plans by the second a day ahead.
 std::string lease_text(std::chrono::seconds lease) {
   struct Unit {
-    int seconds;
+    std::int64_t seconds;
     std::string_view name;
   };
+  constexpr std::array units{Unit{3600, "h"}, Unit{60, "min"}, Unit{1, "s"}};
   if (lease.count() == 0) return "for ever";
-  for (const auto& unit : {Unit{3600, "h"}, Unit{60, "min"}})
-    if (lease.count() % unit.seconds == 0) return fmt::format("{} {}", lease.count() / unit.seconds, unit.name);
-  return fmt::format("{} s", lease.count());
+  std::string text;
+  auto left = static_cast<std::int64_t>(lease.count());
+  for (std::size_t i = 0; i < units.size(); ++i) {
+    const auto count = left / units[i].seconds;
+    if (count == 0 && text.empty()) continue;
+    if (count == 0) break;
+    text += fmt::format("{}{} {}", text.empty() ? "" : " ", count, units[i].name);
+    left -= count * units[i].seconds;
+    if (left == 0 || text.find(' ') != text.rfind(' ')) break;
+  }
+  return text;
 }
 
 std::string mapping_text(const MappingAnswer& answer, Keeping keeping) {
