@@ -51,7 +51,7 @@ std::vector<LikelyCause> likely_causes(const OutsideResult& result) {
 }
 }  // namespace
 
-OutsideCheckOfFamily::OutsideCheckOfFamily(Config config, Rng& rng) : config_(std::move(config)), rng_(rng) {
+OutsideCheckOfFamily::OutsideCheckOfFamily(const Config& config, Rng& rng) : config_(config), rng_(rng) {
   result_.family = config_.server.address.family();
   result_.protocol = config_.protocol;
   result_.server = config_.server;

@@ -20,7 +20,7 @@ class OutsideCheckOfFamily {
     SocketId ask_socket{};     ///< questions leave from it; nothing else arrives at it than their answers
     SocketId listen_socket{};  ///< at the internal endpoint; nothing leaves from it
   };
-  OutsideCheckOfFamily(Config config, Rng& rng);
+  OutsideCheckOfFamily(const Config& config, Rng& rng);
 
   void start(Instant now);
   void handle_datagram(Instant now, const Datagram& in);
@@ -69,7 +69,7 @@ class OutsideCheckOfFamily {
   void handle_report(Instant now, Round& round, const stun::ReachReport& report);
   void handle_arrival(Instant now, const Datagram& in);
   void handle_stream(Instant now, const Datagram& in);
-  void look_for_token(Instant now, const Datagram& in, ByteView message);
+  void look_for_token(Instant now, const Datagram& in, ByteView bytes);
 
   void judge(Instant now);
   void judge_end_of(const Round& round);
