@@ -11,11 +11,16 @@
 #include <string>
 #include <vector>
 
+#include "beside_routers.hpp"
 #include "natkit/base/printable.hpp"
 #include "natkit/cli/app.hpp"
 #include "natkit/crypto/secure_rng.hpp"
 #include "natkit/io/driver.hpp"
+#include "natkit/io/errand_children.hpp"
+#include "natkit/io/igd_task.hpp"
 #include "natkit/io/resolver.hpp"
+#include "natkit/io/routes.hpp"
+#include "natkit/portmap/discovery.hpp"
 #include "natkit/probe/classifier.hpp"
 #include "natkit/probe/probe.hpp"
 #include "natkit/report/expect.hpp"
@@ -53,8 +58,8 @@ constexpr const char* footer =
 
 What is sent: some dozens of small STUN packets (UDP, and one TCP connection where UDP stays silent)
 to the servers that you name and to addresses that these name as their own. If you name none: to the
-public ones listed in nat-probe(1). They learn your public address, as any site does. Nothing is
-changed on your router.
+public ones listed in nat-probe(1). They learn your public address, as any site does. Your router is
+asked whether it maps ports (PCP, NAT-PMP, UPnP); nothing is changed there.
 
 Exit status: 0 measured (blocked UDP is an answer, too), 1 an --expect is not met, 2 wrong usage,
 3 no server answered or was found, 70 a defect of ours, 130 and 143 interrupted. See nat-probe(1).)";
@@ -132,18 +137,38 @@ struct Measured {
   probe::Trace trace{};
 };
 
+/// The routers on the ways that the questions take. A server on this very host has none before it.
+std::vector<portmap::Route> routers_before(const std::vector<probe::Server>& servers, const Local& local) {
+  const bool is_outside =
+      std::ranges::any_of(servers, [](const auto& server) { return !server.address.address.is_loopback(); });
+  if (!is_outside) return {};
+  auto routes = io::default_routes();
+  std::erase_if(routes, [&](const portmap::Route& route) {
+    const bool is_asked = std::ranges::find(local.families, route.local.family()) != local.families.end();
+    const bool is_named =
+        local.addresses.empty() || std::ranges::find(local.addresses, route.local) != local.addresses.end();
+    return !is_asked || !is_named;
+  });
+  return routes;
+}
+
 Result<Measured> measure(const Options& o, const Local& local, std::vector<probe::Server> servers,
-                         cli::Output& output) {
+                         io::ErrandChildren& errands, cli::Output& output) {
   for (const auto& server : servers)
     output.explain(cli::Verbosity::details,
                    fmt::format("asking {} ({})", to_text(server.address), printable(server.name)));
   const auto word = fmt::format("asking {} server address{} …", servers.size(), servers.size() == 1 ? "" : "es");
   crypto::SecureRng rng;
+  portmap::Discovery routers{{.routes = routers_before(servers, local), .first_socket = BesideRouters::first_socket},
+                             rng};
   probe::Probe probe{{.servers = std::move(servers), .timing = o.timing}, rng};
-  WithProgress shown{probe, output, word};
-  const auto end = io::run(shown, {.local_addresses = local.addresses});
+  BesideRouters both{probe, routers};
+  WithProgress shown{both, output, word};
+  const auto end = io::run(shown, {.local_addresses = local.addresses, .errands = &errands});
   if (!end) return std::unexpected(end.error());
-  return Measured{*end, probe.trace()};
+  Measured measured{*end, probe.trace()};
+  measured.trace.port_mapping = both.port_mappings();
+  return measured;
 }
 
 cli::Exit interrupted(cli::Output& output, io::RunEnd end) {
@@ -221,6 +246,7 @@ cli::Exit replay(cli::Output& output, const Options& o, const std::vector<report
 cli::Exit probe_network(cli::Output& output, const Options& o, const std::vector<report::Expectation>& expectations) {
   const auto local = local_side(o);
   if (!local) return output.fail(local.error());
+  io::ErrandChildren errands{io::run_igd_call};  // forked before there are sockets, and threads that look up names
   auto servers = find_servers({.names = o.named_servers.empty() ? o.default_servers : o.named_servers,
                                .families = local->families,
                                .patience = o.timing.timeout},
@@ -233,7 +259,7 @@ cli::Exit probe_network(cli::Output& output, const Options& o, const std::vector
     if (!created) return output.fail(created.error());
     file.emplace(std::move(*created));
   }
-  const auto measured = measure(o, *local, std::move(*servers), output);
+  const auto measured = measure(o, *local, std::move(*servers), errands, output);
   if (!measured) return output.fail(measured.error());
   if (measured->end != io::RunEnd::finished) return interrupted(output, measured->end);
 

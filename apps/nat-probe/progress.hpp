@@ -35,6 +35,15 @@ class WithProgress {
   void handle_send_failure(Instant now, const Datagram& lost, std::string_view why) {
     machine_.handle_send_failure(now, lost, why);
   }
+  void handle_socket_opened(Instant now, SocketId socket, const Endpoint& local) {
+    machine_.handle_socket_opened(now, socket, local);
+  }
+  void handle_socket_failure(Instant now, SocketId socket, std::string_view why) {
+    machine_.handle_socket_failure(now, socket, why);
+  }
+  void handle_errand_reply(Instant now, const ErrandReply& reply) { machine_.handle_errand_reply(now, reply); }
+  [[nodiscard]] std::optional<SocketChange> poll_socket() { return machine_.poll_socket(); }
+  [[nodiscard]] std::optional<Errand> poll_errand() { return machine_.poll_errand(); }
   [[nodiscard]] std::optional<Datagram> poll_transmit() { return machine_.poll_transmit(); }
   [[nodiscard]] std::optional<Instant> poll_timeout() const {
     const auto wake = machine_.poll_timeout();

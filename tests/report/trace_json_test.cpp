@@ -113,3 +113,20 @@ TEST_CASE("A huge or deep file is refused without being built", "[trace_json]") 
   for (int i = 0; i < 10'000; ++i) many += std::string(",") + sent;
   CHECK(refusal(with_events(many)) == "the file: has more than 10000 events");
 }
+
+TEST_CASE("What the routers said is recorded and replayed; without it the file is as it ever was", "[trace_json]") {
+  auto trace = test::sample_trace();
+  CHECK(to_json(trace).find("port_mapping") == std::string::npos);
+  trace.port_mapping.pcp = {.available = true, .external = *parse_ip_address("203.0.113.7")};
+  trace.port_mapping.upnp = {.available = false, .external = {}};
+  const auto back = parse_trace(to_json(trace));
+  REQUIRE(back);
+  CHECK(back->port_mapping == trace.port_mapping);
+  const auto with = [](std::string_view more) {
+    return R"({"schema":"natkit/nat-probe-trace/1","servers":[],"events":[],"port_mapping":)" + std::string(more) + "}";
+  };
+  CHECK(parse_trace(with("{}")));
+  for (const auto* wrong : {"[]", "7", R"({"pcp":7})", R"({"ftp":{}})", R"({"pcp":{"available":1}})",
+                            R"({"pcp":{"external":"x"}})", R"({"pcp":{"more":1}})"})
+    refusal(with(wrong));
+}

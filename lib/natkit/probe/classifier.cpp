@@ -97,6 +97,7 @@ Report classify(const Trace& trace) {
                               .address = trace.servers[i].address,
                               .rtt = facts.servers[i].rtt_min,
                               .behavior_discovery = judge_behavior_discovery(facts, i)});
+  report.port_mapping = trace.port_mapping;
   report.ipv4 = describe_family(report, facts, Family::ipv4, report.elapsed);
   report.ipv6 = describe_family(report, facts, Family::ipv6, report.elapsed);
   return report;

@@ -9,6 +9,7 @@
 #include "natkit/base/behavior.hpp"
 #include "natkit/base/endpoint.hpp"
 #include "natkit/base/time.hpp"
+#include "natkit/probe/port_mappings.hpp"
 
 namespace natkit::probe {
 /// Whether UDP passes. `blocked` needs a proof that the server lives (it answered over TCP); mere silence is `unknown`.
@@ -43,6 +44,7 @@ struct Report {
   std::vector<ServerReport> servers{};  ///< in the order asked
   std::optional<FamilyReport> ipv4{};   ///< none when no server of the family was asked
   std::optional<FamilyReport> ipv6{};
+  PortMappings port_mapping{};
   std::vector<Evidence> evidence{};
   Duration elapsed{};
   std::uint32_t packets_sent = 0;

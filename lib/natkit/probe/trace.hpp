@@ -11,6 +11,7 @@
 #include "natkit/base/datagram.hpp"
 #include "natkit/base/endpoint.hpp"
 #include "natkit/base/time.hpp"
+#include "natkit/probe/port_mappings.hpp"
 #include "natkit/stun/message.hpp"
 
 namespace natkit::probe {
@@ -72,5 +73,6 @@ using Event = std::variant<Sent, Received, SendFailed, Ended>;
 struct Trace {
   std::vector<Server> servers{};
   std::vector<Event> events{};  ///< in order of time; bounded by the planner's budget
+  PortMappings port_mapping{};  ///< what the routers said meanwhile
 };
 }  // namespace natkit::probe

@@ -79,10 +79,15 @@ Json labels_json(const probe::Report& report) {
           {"nintendo", nullptr}};
 }
 
-Json port_mapping_json() {
-  Json out = Json::object();
-  for (const auto* protocol : {"upnp", "nat_pmp", "pcp"}) out[protocol] = nulls({"available", "external"});
-  return out;
+Json port_mapping_json(const probe::PortMapping& one) {
+  return {{"available", or_null(one.available)},
+          {"external", one.external ? Json(to_text(*one.external)) : Json(nullptr)}};
+}
+
+Json port_mappings_json(const probe::PortMappings& all) {
+  return {{"upnp", port_mapping_json(all.upnp)},
+          {"nat_pmp", port_mapping_json(all.nat_pmp)},
+          {"pcp", port_mapping_json(all.pcp)}};
 }
 
 Json verdict_json(const probe::Report& report) {
@@ -104,7 +109,7 @@ Json report_object(const probe::Report& report) {
           {"ipv4", family_json(report.ipv4)},
           {"ipv6", family_json(report.ipv6)},
           {"labels", labels_json(report)},
-          {"port_mapping", port_mapping_json()},
+          {"port_mapping", port_mappings_json(report.port_mapping)},
           {"tcp", nulls({"mapping", "filtering"})},
           {"mtu_bytes", nullptr},
           {"verdict", verdict_json(report)},

@@ -168,6 +168,20 @@ std::string servers_block(const std::vector<probe::ServerReport>& servers) {
   return "\nservers\n" + table(rows);
 }
 
+std::string port_mapping_text(const probe::PortMapping& one) {
+  if (!one.available) return "unknown";
+  if (!*one.available) return "no";
+  return one.external ? fmt::format("yes, external address {}", to_text(*one.external)) : "yes";
+}
+
+/// Left out where no router was asked, or none had answered in time.
+std::string port_mapping_block(const probe::PortMappings& all) {
+  if (all == probe::PortMappings{}) return {};
+  return "\nport mapping\n" + table({{.key = "PCP", .value = port_mapping_text(all.pcp)},
+                                     {.key = "NAT-PMP", .value = port_mapping_text(all.nat_pmp)},
+                                     {.key = "UPnP", .value = port_mapping_text(all.upnp)}});
+}
+
 std::string advice_lines(const Verdict& verdict) {
   std::string out;
   for (const auto& advice : verdict.advice) out += fmt::format("advice: {}\n", printable(advice));
@@ -178,7 +192,8 @@ std::string advice_lines(const Verdict& verdict) {
 std::string to_text(const probe::Report& report, Style style) {
   const auto verdict = verdict_of(report);
   return headline(verdict, style) + advice_lines(verdict) + family_block(report, Family::ipv4, report.ipv4) +
-         family_block(report, Family::ipv6, report.ipv6) + servers_block(report.servers);
+         family_block(report, Family::ipv6, report.ipv6) + port_mapping_block(report.port_mapping) +
+         servers_block(report.servers);
 }
 
 std::vector<std::string> evidence_lines(const probe::Report& report) {

@@ -72,6 +72,13 @@ Json to_event_json(const probe::SendFailed& failed) {
 
 Json to_event_json(const probe::Ended& ended) { return event_json("ended", ended.at); }
 
+Json to_port_mapping_json(const probe::PortMapping& one) {
+  Json json = Json::object();
+  put(json, "available", one.available);
+  if (one.external) json["external"] = to_text(*one.external);
+  return json;
+}
+
 // Reading. std::map inside: an object with very many keys must not cost quadratic time.
 using Parsed = nlohmann::json;
 
@@ -122,6 +129,18 @@ class Fields {
   }
   std::optional<std::uint16_t> optional_u16(const char* key) {
     return has(key) ? std::optional{static_cast<std::uint16_t>(integer(key, most_u16))} : std::nullopt;
+  }
+
+  std::optional<bool> optional_flag(const char* key) {
+    if (!has(key)) return std::nullopt;
+    const auto* value = take(key);
+    if (value->is_boolean()) return value->get<bool>();
+    return wrong<std::optional<bool>>(key, "neither true nor false");
+  }
+  std::optional<IpAddress> optional_address(const char* key) {
+    if (!has(key)) return std::nullopt;
+    if (const auto parsed = parse_ip_address(text(key))) return *parsed;
+    return wrong<std::optional<IpAddress>>(key, "not an IP address");
   }
 
   SocketId socket() { return SocketId{static_cast<std::uint32_t>(integer("socket", most_u32))}; }
@@ -189,6 +208,20 @@ class TraceReader {
     else
       fault_.set(fields.place(), "'event' is not one this version knows");
     fields.refuse_others();
+  }
+
+  void read_port_mapping(std::string_view method, Fields fields) {
+    const probe::PortMapping one{.available = fields.optional_flag("available"),
+                                 .external = fields.optional_address("external")};
+    fields.refuse_others();
+    if (method == "upnp")
+      trace_.port_mapping.upnp = one;
+    else if (method == "nat_pmp")
+      trace_.port_mapping.nat_pmp = one;
+    else if (method == "pcp")
+      trace_.port_mapping.pcp = one;
+    else
+      fault_.set(fields.place(), "is not a method this version knows");
   }
 
   [[nodiscard]] probe::Trace take() { return std::move(trace_); }
@@ -306,6 +339,11 @@ probe::Trace read_trace(const Parsed& root, Fault& fault) {
     reader.read_event(Fields{event, fmt::format("event {}", index++), fault});
     if (fault.text()) break;
   }
+  if (const auto found = root.find("port_mapping"); found != root.end()) {
+    if (!found->is_object()) fault.set("port_mapping", "not an object");
+    for (const auto& [method, one] : found->items())
+      reader.read_port_mapping(method, Fields{one, "port_mapping", fault});
+  }
   return reader.take();
 }
 
@@ -320,7 +358,8 @@ probe::Trace read_file(std::string_view text, Fault& fault) {
     fault.set("the file", fmt::format("is no trace of nat-probe (its schema is not {})", schema));
     return {};
   }
-  if (root.size() != 3) fault.set("the file", "has a key that this version does not know");
+  const std::size_t keys = root.contains("port_mapping") ? 4 : 3;  // it came later: older traces have none
+  if (root.size() != keys) fault.set("the file", "has a key that this version does not know");
   return read_trace(root, fault);
 }
 }  // namespace
@@ -333,7 +372,12 @@ std::string to_json(const probe::Trace& trace) {
   out += "],\n\"events\":[";
   separator = "\n";
   for (const auto& event : trace.events) std::visit([&](const auto& item) { add(to_event_json(item)); }, event);
-  return out + "]}\n";
+  out += "]";
+  if (const auto& all = trace.port_mapping; all != probe::PortMappings{})
+    out += ",\n\"port_mapping\":" + dump({{"upnp", to_port_mapping_json(all.upnp)},
+                                          {"nat_pmp", to_port_mapping_json(all.nat_pmp)},
+                                          {"pcp", to_port_mapping_json(all.pcp)}});
+  return out + "}\n";
 }
 
 Result<probe::Trace> parse_trace(std::string_view text) {
