@@ -11,6 +11,7 @@
 
 using namespace natkit;
 using namespace natkit::portmap;
+using namespace natkit::test;
 using namespace std::chrono_literals;
 
 namespace {
@@ -205,7 +206,8 @@ TEST_CASE("Calls to gateways and their replies come back as they were written", 
     for (std::size_t length = 0; length < wire.size(); ++length)
       CHECK_FALSE(igd::parse_call(ByteView{wire}.first(length)));
   }
-  igd::Device device{.manufacturer = "m", .model = "o", .name = "n"};
+  igd::Device device;
+  device.manufacturer = "m";
   device.connections.push_back({.service = service, .status = "Up", .external = "203.0.113.7"_ip});
   device.firewall = service;
   device.pinholes_allowed = false;

@@ -51,6 +51,7 @@ class PortControl {
     Endpoint external{};              ///< suggested; port 0 and unspecified address: any
     std::chrono::seconds lifetime{};  ///< 0 deletes
     Nonce nonce{};
+    std::optional<Method> only{};  ///< pcp or nat_pmp, whatever the conversation has settled on
   };
 
   struct Granted {  ///< or renewed
@@ -113,6 +114,8 @@ class PortControl {
   };
 
   [[nodiscard]] Repeat begin(Instant now) const;
+  [[nodiscard]] bool is_by_nat_pmp(const Ask& ask) const;
+  [[nodiscard]] bool is_certain() const { return speaks_ == Method::nat_pmp || config_.speak == Speak::nat_pmp_only; }
   void send(Bytes payload);
   void send(const Question& question);
   void send_state_question();
