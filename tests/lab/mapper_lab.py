@@ -100,6 +100,7 @@ class Lab:
         for host in ("client", "other"):
             self.do(host, f"ip route add default via {ROUTER}")
             self.do(host, f"ip -6 route add default via {ROUTER6}")
+        self.do("router", f"ip route add default via {WAN}")
         self._forward("router")
         if double:
             self._plug("inner", "wan", INNER_WAN + "/24", None)

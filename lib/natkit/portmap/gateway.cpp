@@ -74,7 +74,8 @@ void Gateway::ask_control(Instant now, const Race& race) {
                      .internal_port = race.ask.internal_port,
                      .external = race.ask.external,
                      .lifetime = race.goal == Race::Goal::remove ? std::chrono::seconds{0} : race.ask.lifetime,
-                     .nonce = race.ask.nonce});
+                     .nonce = race.ask.nonce,
+                     .only = race.ask.only});
 }
 
 void Gateway::forget(MappingId id) {

@@ -4,6 +4,13 @@
 #include <utility>
 
 namespace natkit::portmap {
+namespace {
+/// A router that knows no way to where nobody is says so before it looks at the hop limit.
+bool is_on_the_way(PathError::Kind kind) {
+  return kind == PathError::Kind::hop_limit_exceeded || kind == PathError::Kind::unreachable;
+}
+}  // namespace
+
 void HopSearch::start(Instant now) {
   sockets_.emplace_back(SocketWish{.socket = config_.socket, .local = {config_.local, 0}, .errors = PathErrors::heard});
   deadline_ = now + config_.patience;
@@ -23,9 +30,14 @@ void HopSearch::send() {
 }
 
 void HopSearch::handle_path_error(const PathError& error) {
-  if (error.socket != config_.socket || error.kind != PathError::Kind::hop_limit_exceeded) return;
+  if (error.socket != config_.socket || !is_on_the_way(error.kind)) return;
   const auto hop = static_cast<std::size_t>(error.remote.port - config_.beyond.port);
   if (error.remote.address != config_.beyond.address || hop < 1 || hop > config_.most_hops) return;
+  // The same router may speak of farther hops as well: it stands where it was first met.
+  const bool is_nearer_known = std::ranges::any_of(
+      hops_, [&](const auto& known) { return known.first < hop && known.second == error.offender; });
+  if (is_nearer_known) return;
+  std::erase_if(hops_, [&](const auto& known) { return known.first > hop && known.second == error.offender; });
   hops_.try_emplace(hop, error.offender);
   // The hops before the farthest one that is not private are all that matters; a public one ends the search.
   const auto& offender = error.offender;

@@ -21,14 +21,15 @@ PortControl::Repeat PortControl::begin(Instant now) const {
   return {now + config_.timing.first_repeat, now + config_.timing.patience, config_.timing.first_repeat};
 }
 
+bool PortControl::is_by_nat_pmp(const Ask& ask) const { return ask.only ? ask.only == Method::nat_pmp : is_certain(); }
+
 void PortControl::send(Bytes payload) {
   outgoing_.push_back({.socket = config_.socket, .remote = config_.server, .payload = std::move(payload)});
 }
 
 void PortControl::send(const Question& question) {
   const auto& ask = question.ask;
-  const bool by_nat_pmp = speaks_ == Method::nat_pmp || config_.speak == Speak::nat_pmp_only;
-  if (by_nat_pmp) {
+  if (is_by_nat_pmp(ask)) {
     // RouterOS refuses external port 0 (tailscale#13785), so the internal one is suggested. A deletion must say 0.
     const auto suggested = ask.external.port == 0 ? ask.internal_port : ask.external.port;
     const auto external = ask.lifetime == seconds{0} ? std::uint16_t{0} : suggested;
@@ -53,8 +54,8 @@ void PortControl::ask(Instant now, const Ask& ask) {
   const auto place = questions_.insert_or_assign(ask.id, Question{.ask = ask, .repeat = begin(now)}).first;
   send(place->second);
   const bool may_be_nat_pmp = config_.server.address.is_v4() && config_.speak != Speak::pcp_only;
-  const bool wants_address = speaks_ == Method::nat_pmp || config_.speak == Speak::nat_pmp_only;
-  if (may_be_nat_pmp && (!speaks_ || (wants_address && !external_)))
+  const bool wants_address = is_by_nat_pmp(ask) && !external_;
+  if (may_be_nat_pmp && ask.only != Method::pcp && (!speaks_ || wants_address))
     send(natpmp::write_request(natpmp::AddressRequest{}));
 }
 
@@ -84,6 +85,7 @@ void PortControl::settle_on(Instant now, Method method) {
   give_pcp_up_.reset();
   if (method != Method::nat_pmp) return;
   for (auto& [id, question] : questions_) {
+    if (question.ask.only) continue;
     question.repeat = begin(now);
     send(question);
   }
@@ -91,9 +93,17 @@ void PortControl::settle_on(Instant now, Method method) {
 
 void PortControl::handle_refused_version(Instant now) {
   if (speaks_ == Method::pcp || config_.speak == Speak::nat_pmp_only) return;
-  if (config_.speak == Speak::either && config_.server.address.is_v4()) return settle_on(now, Method::nat_pmp);
-  for (const auto& [id, question] : std::exchange(questions_, {}))
+  const bool may_be_nat_pmp = config_.speak == Speak::either && config_.server.address.is_v4();
+  if (may_be_nat_pmp) settle_on(now, Method::nat_pmp);
+  for (auto place = questions_.begin(); place != questions_.end();) {
+    const auto& [id, question] = *place;
+    if (may_be_nat_pmp && question.ask.only != Method::pcp) {
+      ++place;
+      continue;
+    }
     refuse(id, refusal_of(pcp::ResultCode::unsupported_version), seconds{0}, std::nullopt);
+    place = questions_.erase(place);
+  }
 }
 
 void PortControl::handle_pcp(Instant now, const pcp::Response& response) {
@@ -114,14 +124,15 @@ void PortControl::handle_pcp(Instant now, const pcp::Response& response) {
 void PortControl::handle_map(Instant now, const pcp::Response& response, const pcp::Map& map) {
   const auto found = std::ranges::find_if(questions_, [&](const auto& pair) {
     const auto& ask = pair.second.ask;
-    return ask.nonce == map.nonce && ask.internal_port == map.internal_port &&
+    return ask.only != Method::nat_pmp && ask.nonce == map.nonce && ask.internal_port == map.internal_port &&
            pcp::number_of(ask.protocol) == map.protocol;
   });
   if (found == questions_.end()) return;
   const auto ask = found->second.ask;
   // NAT-PMP maps to whom it sees, so where the address is what PCP objects to, that may still work.
   const bool may_be_nat_pmp = config_.speak == Speak::either && config_.server.address.is_v4();
-  if (response.result == pcp::ResultCode::address_mismatch && may_be_nat_pmp) return settle_on(now, Method::nat_pmp);
+  if (response.result == pcp::ResultCode::address_mismatch && may_be_nat_pmp && !ask.only)
+    return settle_on(now, Method::nat_pmp);
   if (response.result != pcp::ResultCode::success) {
     questions_.erase(found);
     const auto& address = map.external.address;
@@ -141,17 +152,19 @@ void PortControl::handle_map(Instant now, const pcp::Response& response, const p
 
 void PortControl::handle_nat_pmp(Instant now, const natpmp::Response& response) {
   if (response.result == natpmp::ResultCode::unsupported_version) return handle_refused_version(now);
-  if (config_.speak == Speak::pcp_only || speaks_ == Method::pcp) return;
-  hear_epoch(now, response.epoch, Epoch::Rule::nat_pmp);
-  const bool is_certain = speaks_ == Method::nat_pmp || config_.speak == Speak::nat_pmp_only;
-  if (!is_certain && !give_pcp_up_) give_pcp_up_ = now + config_.timing.grace;
+  const bool is_asked =
+      std::ranges::any_of(questions_, [&](const auto& pair) { return pair.second.ask.only == Method::nat_pmp; });
+  if (config_.speak == Speak::pcp_only || (speaks_ == Method::pcp && !is_asked)) return;
+  if (speaks_ != Method::pcp) hear_epoch(now, response.epoch, Epoch::Rule::nat_pmp);
+  const bool is_open = !speaks_ && config_.speak == Speak::either;
+  if (is_open && !give_pcp_up_) give_pcp_up_ = now + config_.timing.grace;
   if (const auto* mapping = std::get_if<natpmp::MappingResponse>(&response.body)) {
     handle_nat_pmp_mapping(now, response.result, *mapping);
   } else if (const auto* address = std::get_if<natpmp::AddressResponse>(&response.body)) {
     if (response.result == natpmp::ResultCode::success) return handle_address(address->external);
-    if (is_certain)
+    if (is_certain())
       answer_state({.speaks = Method::nat_pmp, .refusal = refusal_of(response.result), .epoch = last_epoch_});
-  } else if (is_certain && state_question_) {
+  } else if (is_certain() && state_question_) {
     answer_state({.speaks = Method::nat_pmp, .refusal = refusal_of(response.result), .epoch = last_epoch_});
   }
 }
@@ -168,15 +181,14 @@ void PortControl::handle_address(const IpAddress& external) {
     events_.emplace_back(*granted);
     place = questions_.erase(place);
   }
-  const bool is_certain = speaks_ == Method::nat_pmp || config_.speak == Speak::nat_pmp_only;
-  if (is_certain) answer_state({.speaks = Method::nat_pmp, .external = external, .epoch = last_epoch_});
+  if (is_certain()) answer_state({.speaks = Method::nat_pmp, .external = external, .epoch = last_epoch_});
 }
 
 void PortControl::handle_nat_pmp_mapping(Instant now, natpmp::ResultCode result,
                                          const natpmp::MappingResponse& mapping) {
   const auto found = std::ranges::find_if(questions_, [&](const auto& pair) {
     const auto& ask = pair.second.ask;
-    return ask.protocol == mapping.protocol && ask.internal_port == mapping.internal_port;
+    return is_by_nat_pmp(ask) && ask.protocol == mapping.protocol && ask.internal_port == mapping.internal_port;
   });
   if (found == questions_.end()) return;
   auto& question = found->second;
