@@ -6,6 +6,7 @@
 #include "mapping.hpp"
 #include "natkit/base/printable.hpp"
 #include "natkit/io/clock.hpp"
+#include "natkit/io/routes.hpp"
 #include "natkit/report/portmap_json.hpp"
 #include "natkit/report/portmap_text.hpp"
 #include "outside.hpp"
@@ -129,6 +130,16 @@ class Holding {
   bool is_ending_ = false;
 };
 
+/// The ways out as they are now; that of our own address first as long as it is there.
+std::vector<portmap::Route> routes_now(const IpAddress& internal) {
+  auto routes = io::default_routes();
+  if (const auto own = route_of(internal, routes)) {
+    std::erase(routes, *own);
+    routes.insert(routes.begin(), *own);
+  }
+  return routes;
+}
+
 cli::Exit hold(Session& session, const MappingOptions& o, const Plan& plan, const std::vector<std::string>& program) {
   auto& output = session.output;
   auto journal = session.open_notebook();
@@ -143,7 +154,9 @@ cli::Exit hold(Session& session, const MappingOptions& o, const Plan& plan, cons
                       .on_bound = [&](Instant now) { holding.give_up(now); },
                       .after = [&](Instant now) { holding.look(now); },
                       .tick = program.empty() ? std::nullopt : std::optional<Duration>{Program::look_every}}};
-  const auto end = session.run(watched, [&](Instant now) { holding.stop(now); });
+  const auto end = session.run(
+      watched, [&](Instant now) { holding.stop(now); },
+      [&](Instant now) { keeper.handle_routes(now, routes_now(plan.routes.front().local)); });
   if (!end) return output.fail(end.error());
   if (*end == io::RunEnd::interrupted) return cli::Exit::interrupted;
   if (*end == io::RunEnd::terminated) return cli::Exit::terminated;

@@ -27,7 +27,10 @@ portmap::Keeper::Config keeper_config(const Plan& plan, const MappingOptions& o,
 report::MappingAnswer answer_of(const portmap::Wish& wish, const portmap::Keeper::Outcome& outcome, Duration elapsed) {
   report::MappingAnswer answer{.protocol = wish.protocol, .internal = wish.internal, .elapsed = elapsed};
   if (wish.external_port != 0) answer.requested_external = wish.external_port;
-  if (outcome.held) answer.layers = outcome.held->layers;
+  if (outcome.held) {
+    answer.layers = outcome.held->layers;
+    answer.internal = answer.layers.front().internal;  // this host's address may be another one by now
+  }
   return answer;
 }
 

@@ -33,8 +33,9 @@ Result<Notebook> Session::open_notebook() {
   return Notebook{.file = std::move(*file), .entries = std::move(*entries)};
 }
 
-Result<io::RunEnd> Session::run(Supervised& machine, const std::function<void(Instant)>& on_stop) {
-  return io::run(machine, {.on_stop = on_stop, .errands = &errands});
+Result<io::RunEnd> Session::run(Supervised& machine, const std::function<void(Instant)>& on_stop,
+                                const std::function<void(Instant)>& on_routes_changed) {
+  return io::run(machine, {.on_stop = on_stop, .on_routes_changed = on_routes_changed, .errands = &errands});
 }
 
 Result<std::vector<portmap::Route>> routes_for(const RouterOptions& options) {

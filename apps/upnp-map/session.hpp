@@ -37,7 +37,8 @@ struct Session {
 
   /// Runs `machine` until it is finished. `on_stop` is called at the first SIGINT or SIGTERM, so that the machine can
   /// end in order; without it the run ends there.
-  [[nodiscard]] Result<io::RunEnd> run(Supervised& machine, const std::function<void(Instant)>& on_stop = {});
+  [[nodiscard]] Result<io::RunEnd> run(Supervised& machine, const std::function<void(Instant)>& on_stop = {},
+                                       const std::function<void(Instant)>& on_routes_changed = {});
 };
 
 /// The routes to ask over, nearest first; with --local-address only that one's. Fails with `no-gateway`.
