@@ -122,7 +122,7 @@ cli::Exit map_and_keep(Session& session, const MappingOptions& o, Added added, I
       Supervised release{keeper, output, {}};
       release.resume();
       keeper.release(io::now());
-      static_cast<void>(session.run(release));
+      if (const auto taken = session.run(release); !taken) return output.fail(taken.error());
       return interrupted(output, *verified, "the mapping is taken back");
     }
   }

@@ -13,7 +13,7 @@
 
 #include "natkit/base/printable.hpp"
 
-extern char** environ;  // POSIX
+extern char** environ;  // NOLINT(readability-redundant-declaration): POSIX leaves it to the program
 
 namespace natkit {
 namespace {

@@ -19,6 +19,7 @@ class Program {
   Program() = default;
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
+  ~Program() = default;  ///< it may outlive us
 
   /// With our standard streams and our environment plus `extra`. Fails with `cannot-run`.
   [[nodiscard]] Result<void> start(const std::vector<std::string>& command,

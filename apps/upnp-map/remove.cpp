@@ -126,6 +126,7 @@ Error not_ours(const RouterEntry& one) {
 /// With --force: by a plain DeletePortMapping each.
 Result<void> delete_entries(Session& session, const std::vector<RouterEntry>& entries, Duration timeout, Taken& taken) {
   std::vector<portmap::igd::Call> calls;
+  calls.reserve(entries.size());
   for (const auto& one : entries)
     calls.emplace_back(portmap::igd::Delete{
         .service = one.service, .protocol = one.entry.protocol, .external_port = one.entry.external_port});

@@ -76,7 +76,7 @@ std::optional<std::string> listener_warning(Protocol protocol, const Endpoint& i
 }
 
 void add_warnings(Plan& plan, const portmap::Wish& wish) {
-  const auto risky = std::ranges::find(risky_ports, wish.internal.port, &Risky::port);
+  const auto* const risky = std::ranges::find(risky_ports, wish.internal.port, &Risky::port);
   if (risky != risky_ports.end())
     plan.warnings.push_back(fmt::format(
         "port {} ({}) is attacked as soon as it is reachable; be sure that you want that", risky->port, risky->what));

@@ -22,7 +22,7 @@ class IgdCalls {
   void handle_datagram(Instant /*now*/, const Datagram& /*in*/) {}
   void handle_timeout(Instant now);
   void handle_errand_reply(Instant now, const ErrandReply& reply);
-  [[nodiscard]] std::optional<Datagram> poll_transmit() { return std::nullopt; }
+  [[nodiscard]] static std::optional<Datagram> poll_transmit() { return std::nullopt; }
   [[nodiscard]] std::optional<Errand> poll_errand();
   [[nodiscard]] std::optional<Instant> poll_timeout() const;
 

@@ -2,19 +2,19 @@
 
 namespace natkit::report {
 Scope scope_of(const IpAddress& address) {
-  if (address.is_shared()) return Scope::shared;
+  if (address.is_shared()) return Scope::carrier;
   const bool is_inside = address.is_private() || address.is_loopback() || address.is_link_local() ||
                          address.is_unspecified() || address.is_multicast();
-  return is_inside ? Scope::private_ : Scope::public_;
+  return is_inside ? Scope::inside : Scope::on_internet;
 }
 
 std::string_view to_text(Scope scope) {
   switch (scope) {
-    case Scope::public_:
+    case Scope::on_internet:
       return "public";
-    case Scope::private_:
+    case Scope::inside:
       return "private";
-    case Scope::shared:
+    case Scope::carrier:
       break;
   }
   return "shared";

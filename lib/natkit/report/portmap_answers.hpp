@@ -14,7 +14,7 @@
 
 namespace natkit::report {
 /// How an external address looks to the internet. Behind a private or shared one stands another NAT.
-enum class Scope : std::uint8_t { public_, private_, shared };
+enum class Scope : std::uint8_t { on_internet, inside, carrier };
 [[nodiscard]] Scope scope_of(const IpAddress& address);
 [[nodiscard]] std::string_view to_text(Scope scope);  ///< "public", "private", "shared"
 

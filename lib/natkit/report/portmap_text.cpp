@@ -97,13 +97,14 @@ std::string lease_text(std::chrono::seconds lease) {
   if (lease.count() == 0) return "for ever";
   std::string text;
   auto left = static_cast<std::int64_t>(lease.count());
-  for (std::size_t i = 0; i < units.size(); ++i) {
-    const auto count = left / units[i].seconds;
-    if (count == 0 && text.empty()) continue;
-    if (count == 0) break;
-    text += fmt::format("{}{} {}", text.empty() ? "" : " ", count, units[i].name);
-    left -= count * units[i].seconds;
-    if (left == 0 || text.find(' ') != text.rfind(' ')) break;
+  int parts = 0;
+  for (const auto& unit : units) {
+    const auto count = left / unit.seconds;
+    if (count == 0 && parts == 0) continue;
+    if (count == 0 || parts == 2) break;
+    text += fmt::format("{}{} {}", text.empty() ? "" : " ", count, unit.name);
+    left -= count * unit.seconds;
+    ++parts;
   }
   return text;
 }
@@ -141,12 +142,12 @@ std::vector<std::string> mapping_warnings(const MappingAnswer& answer) {
   const auto& external = answer.layers.back().external;
   if (external.address.is_unspecified())
     out.emplace_back("the router did not say its external address; --verify SERVER finds out whether the port is open");
-  else if (scope_of(external.address) == Scope::private_)
+  else if (scope_of(external.address) == Scope::inside)
     out.push_back(fmt::format(
         "{} is a private address: another router stands behind this one, and the internet does not reach the port; try "
         "--through-all",
         to_text(external.address)));
-  else if (scope_of(external.address) == Scope::shared)
+  else if (scope_of(external.address) == Scope::carrier)
     out.push_back(fmt::format(
         "{} is an address of your provider's own NAT: the internet does not reach the port; ask for a public "
         "address, or use IPv6",
