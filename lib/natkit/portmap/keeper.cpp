@@ -308,14 +308,10 @@ void Keeper::hear_refused(Instant now, std::size_t wish, Layer& layer, const Gat
   }
   // What a gateway left unanswered it may have done all the same: then the layer is taken back with the others.
   const bool is_open = may_have_mapped(*gateways_[layer.gateway], refused.refusals);
-  if (!is_open) layer.state = Layer::State::gone;
-  if (lease.layers.size() > 1 && !is_hidden(lease.layers[lease.layers.size() - 2].grant->external.address)) {
-    // A private address on the way that maps nothing: a router of the provider, behind which we are public.
-    if (!is_open) static_cast<void>(journal_->erase(layer.entry.id));
-    lease.layers.pop_back();
-    return complete(now, wish);
+  if (!is_open) {
+    layer.state = Layer::State::gone;
+    static_cast<void>(journal_->erase(layer.entry.id));
   }
-  if (!is_open) static_cast<void>(journal_->erase(layer.entry.id));
   Failed failure{.refusals = refused.refusals, .external = refused.external};
   failure.gateways.push_back(layer.entry.gateway);
   if (!failure.external) failure.external = gateways_[layer.gateway]->external();
