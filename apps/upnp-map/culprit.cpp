@@ -92,10 +92,23 @@ std::string manual_rule(const portmap::Wish& wish, const portmap::Route& route) 
                      route.router.is_v4() ? fmt::format(" (http://{}/)", to_text(route.router)) : std::string{},
                      to_text(wish.protocol), port, to_text(wish.internal.address), port);
 }
+/// The nearest router did its part, one further out did not.
+Error outer_culprit(const portmap::Route& route, const IpAddress& outer, const portmap::Refusal* refusal) {
+  const auto router = to_text(outer);
+  return {.code = Errc::no_path,
+          .reason = "double-nat",
+          .detail = fmt::format("the router {} mapped it and was made to take it back: behind it, {}",
+                                to_text(route.router), sentence(Cause::silent, refusal, router, std::nullopt)),
+          .advice = fmt::format("turn UPnP (or PCP, or NAT-PMP) on at {} as well; if it is no NAT but a router of the "
+                                "provider, leave --through-all out",
+                                router)};
+}
 }  // namespace
 
 Error culprit_of(const portmap::Wish& wish, const portmap::Route& route, const portmap::Keeper::Failed& failed) {
   const auto* const refusal = decisive(failed.refusals);
+  if (!failed.gateways.empty() && failed.gateways.front() != route.router)
+    return outer_culprit(route, failed.gateways.front(), refusal);
   auto cause = cause_of(refusal, failed.external);
   if (route.kind == portmap::Route::Kind::tunnel) cause = Cause::tunnel_owns_route;
   const auto router = to_text(route.router);
