@@ -34,7 +34,6 @@ cli::Exit run_command(Session& session, const std::string& command, const Option
   return run_gc(session, o.gc);
 }
 
-/// The child that speaks UPnP is forked before there are sockets and threads.
 cli::Exit run_tool(cli::Output& output, const CLI::App& app, const Options& o) {
   const auto command = app.get_subcommands().front()->get_name();
   if (!o.program.empty() && command != "hold")

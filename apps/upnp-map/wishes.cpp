@@ -102,10 +102,12 @@ Result<Plan> plan_for(const MappingOptions& o, const Endpoint& internal, std::ui
     plan.warnings.push_back(fmt::format(
         "the way out of {} is a tunnel ({}), so the mapping would be the VPN's; --local-address names another",
         to_text(internal.address), route->interface));
+  const auto choice = requested_port(o).value_or(0) == 0 ? portmap::PortChoice::preferred : portmap::PortChoice::exact;
   for (const auto protocol : o.protocols) {
     plan.wishes.push_back({.protocol = protocol,
                            .internal = internal,
                            .external_port = external,
+                           .choice = choice,
                            .lifetime = lease,
                            .description = o.description,
                            .only = o.via});

@@ -51,12 +51,14 @@ void fence(const ErrandChildren::Limits& limits, pid_t parent) {
 }
 }  // namespace
 
-ErrandChildren::ErrandChildren(Task task, Limits limits) : task_(task), limits_(limits) {
-  if (auto child = make(); child.process != 0) idle_.push_back(std::move(child));
+/// They wait for work that will not come. Nobody waits for their end: the program is ending itself.
+ErrandChildren::~ErrandChildren() {
+  for (const auto& child : idle_) static_cast<void>(::kill(child.process, SIGKILL));
 }
 
-ErrandChildren::~ErrandChildren() {
-  for (auto& child : idle_) static_cast<void>(end(std::move(child)));
+void ErrandChildren::prepare() {
+  if (!idle_.empty()) return;
+  if (auto child = make(); child.process != 0) idle_.push_back(std::move(child));
 }
 
 ErrandChildren::Child ErrandChildren::make() const {

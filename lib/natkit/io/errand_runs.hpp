@@ -1,6 +1,7 @@
 #pragma once
 // Private to the room: the errands of one run, on the children that do them.
 #include <asio/io_context.hpp>
+#include <asio/steady_timer.hpp>
 #include <deque>
 #include <list>
 #include <memory>
@@ -32,5 +33,6 @@ class ErrandRuns {
   ErrandChildren* children_;
   std::deque<Errand> waiting_;
   std::list<std::unique_ptr<Run>> runs_;
+  asio::steady_timer calm_;  ///< then there is time to prepare a child
 };
 }  // namespace natkit::io

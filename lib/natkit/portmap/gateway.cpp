@@ -275,6 +275,7 @@ void Gateway::advance_igd(Instant now, Race& race) {
                             .external_port = race.ask.external.port,
                             .lifetime = race.ask.lifetime,
                             .description = race.ask.description,
+                            .choice = race.ask.choice,
                             .pinhole = race.ask.pinhole};
   race.goal == Race::Goal::add ? igd_.add(ask) : igd_.remove(ask);
 }

@@ -51,7 +51,8 @@ class Gateway {
     std::chrono::seconds lifetime{};
     Nonce nonce{};
     std::string description;
-    std::optional<Method> only{};            ///< for a renewal: the one that granted it
+    std::optional<Method> only{};  ///< for a renewal: the one that granted it
+    PortChoice choice = PortChoice::preferred;
     std::optional<std::uint16_t> pinhole{};  ///< of IPv6 by UPnP, where one is renewed or removed
   };
 

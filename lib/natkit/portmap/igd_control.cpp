@@ -32,6 +32,8 @@ const igd::Entry* entry_in(const igd::Reply& reply) { return reply ? std::get_if
 /// Also for an answer of a kind that was not asked for.
 Fault fault_of(const igd::Reply& reply) { return reply ? Fault{Fault::Kind::malformed, 0, {}} : reply.error(); }
 
+bool may_be_any(const IgdControl::Ask& ask) { return ask.external_port == 0 || ask.choice == PortChoice::preferred; }
+
 bool is_version_2(const igd::Service& service) { return service.type.ends_with(":2"); }
 }  // namespace
 
@@ -81,8 +83,8 @@ void IgdControl::add(const Ask& ask) {
   const auto& all = device_->connections;
   const auto connected = std::ranges::find_if(all, is_connected);
   task.connection = connected == all.end() ? 0 : static_cast<std::size_t>(connected - all.begin());
-  const bool is_any = ask.external_port == 0;
-  task.port = is_any ? ask.internal.port : ask.external_port;
+  const bool is_any = may_be_any(ask);
+  task.port = ask.external_port == 0 ? ask.internal.port : ask.external_port;
   task.lifetime = ask.lifetime;
   const bool may_any = is_any && is_version_2(all[task.connection].service);
   task.mode = may_any ? igd::Add::Port::any : igd::Add::Port::exact;
@@ -179,7 +181,7 @@ void IgdControl::handle_read_back(Task& task, const igd::Reply& reply) {
 void IgdControl::try_again(Task& task, const Fault& fault) {
   if (fault.kind != Fault::Kind::upnp_error || ++task.tries >= config_.most_tries)
     return refuse(task, refusal_of(fault));
-  const bool is_any = task.ask.external_port == 0;
+  const bool is_any = may_be_any(task.ask);
   switch (fault.code) {
     case invalid_action:
       if (task.mode != igd::Add::Port::any) return refuse(task, refusal_of(fault));
@@ -205,7 +207,7 @@ void IgdControl::try_again(Task& task, const Fault& fault) {
 }
 
 void IgdControl::try_other_port(Task& task, const Fault& fault) {
-  if (task.ask.external_port != 0) return refuse(task, refusal_of(fault));
+  if (!may_be_any(task.ask)) return refuse(task, refusal_of(fault));
   task.port = static_cast<std::uint16_t>(1024 + rng_->below(65536 - 1024));
   send_add(task);
 }

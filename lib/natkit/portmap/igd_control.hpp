@@ -42,6 +42,7 @@ class IgdControl {
     std::uint16_t external_port = 0;  ///< 0: any
     std::chrono::seconds lifetime{};  ///< 0: for ever
     std::string description{};
+    PortChoice choice = PortChoice::preferred;
     std::optional<std::uint16_t> pinhole{};  ///< IPv6: the one to renew or remove
   };
   struct Granted {

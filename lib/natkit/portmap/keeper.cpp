@@ -134,6 +134,7 @@ Gateway::Ask Keeper::ask_for(const Lease& lease, const Layer& layer) const {
           .nonce = entry.nonce,
           .description = entry.description,
           .only = entry.via,
+          .choice = lease.wish.choice,
           .pinhole = entry.pinhole};
 }
 

@@ -24,10 +24,14 @@ struct Route {
   bool operator==(const Route&) const = default;
 };
 
+/// Whether another external port than the one wished for is better than none.
+enum class PortChoice : std::uint8_t { preferred, exact };
+
 struct Wish {
   Protocol protocol = Protocol::udp;
-  Endpoint internal{};                  ///< an address of this host, and the port that packets shall arrive at
-  std::uint16_t external_port = 0;      ///< 0: any; a gateway may grant another all the same
+  Endpoint internal{};              ///< an address of this host, and the port that packets shall arrive at
+  std::uint16_t external_port = 0;  ///< 0: any; a gateway may grant another all the same
+  PortChoice choice = PortChoice::preferred;
   std::chrono::seconds lifetime{7200};  ///< RFC 6886 §3.3 recommends 7200 s
   std::string description = "natkit";   ///< UPnP shows it in the router's own list
   std::optional<Method> only{};         ///< ask by this alone
