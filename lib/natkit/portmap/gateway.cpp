@@ -23,13 +23,17 @@ Gateway::Gateway(Config config, Rng& rng)
                 .speak = speak_of(config_.only),
                 .timing = config_.timing.control},
                rng),
-      search_({.socket = socket_after(config_.first_socket),
-               .local = config_.route.local,
-               .router = config_.address,
-               .timing = config_.timing.search,
-               .reach = config_.address == config_.route.router ? IgdSearch::Config::Reach::network
-                                                                : IgdSearch::Config::Reach::router_only}),
+      search_(search_config()),
       igd_(config_.timing.igd, rng) {}
+
+IgdSearch::Config Gateway::search_config() const {
+  const bool is_nearest = config_.address == config_.route.router;
+  return {.socket = socket_after(config_.first_socket),
+          .local = config_.route.local,
+          .router = config_.address,
+          .timing = config_.timing.search,
+          .reach = is_nearest ? IgdSearch::Config::Reach::network : IgdSearch::Config::Reach::router_only};
+}
 
 void Gateway::start(Instant /*now*/) {
   // A link-local router can be reached through its own interface only.
@@ -63,7 +67,12 @@ void Gateway::remove(Instant now, const Ask& ask) {
   race.ask.lifetime = std::chrono::seconds{0};
   race.control_is_out = may_use(ask, Method::pcp) || may_use(ask, Method::nat_pmp);
   race.igd_is_out = may_use(ask, Method::upnp);
-  if (race.control_is_out) ask_control(now, race);
+  // UPnP may have won because the answer of another was lost on the way, whose mapping would stay. Where nobody is
+  // known to speak those, the word is sent and no answer awaited.
+  const bool may_stray = ask.only == Method::upnp && !config_.only;
+  if (may_stray && control_.speaks()) race.control_is_out = true;
+  if (race.control_is_out || may_stray) ask_control(now, race);
+  if (!race.control_is_out) control_.forget(ask.id);
   if (race.igd_is_out) begin_search(now);
   advance(now);
 }
@@ -128,6 +137,9 @@ bool Gateway::handle_errand_reply(Instant now, const ErrandReply& reply) {
   } else if (const auto current = current_.find(*call.mapping);
              current != current_.end() && current->second == reply.id) {
     current_.erase(current);
+    const auto race = races_.find(*call.mapping);
+    if (race != races_.end() && !answer && answer.error().kind == igd::Fault::Kind::unreachable)
+      race->second.is_device_lost = true;
     igd_.handle_reply(*call.mapping, answer);
   }
   advance(now);
@@ -194,7 +206,7 @@ void Gateway::hear_grant(const PortControl::Granted& granted) {
   events_.emplace_back(std::move(ours));
 }
 
-void Gateway::hear_igd() {
+void Gateway::hear_igd(Instant now) {
   while (auto event = igd_.poll_event()) {
     const auto found = races_.find(std::visit([](const auto& one) { return one.id; }, *event));
     if (found == races_.end()) continue;
@@ -206,11 +218,26 @@ void Gateway::hear_igd() {
       events_.emplace_back(std::move(*race.late));
       races_.erase(found);
     } else if (const auto* refused = std::get_if<IgdControl::Refused>(&*event)) {
-      race.refusals.push_back(refused->refusal);
+      if (race.is_device_lost && !race.has_searched_again)
+        search_again(now, race);
+      else
+        race.refusals.push_back(refused->refusal);
     } else {
       race.is_gone = true;
     }
   }
+}
+
+/// Some describe themselves at another port after every start.
+void Gateway::search_again(Instant now, Race& race) {
+  race.has_searched_again = true;
+  race.igd_is_out = true;
+  race.igd_has_begun = false;
+  if (now - searched_at_ < config_.timing.search.repeat) return;  // another race has just done so
+  search_ = IgdSearch{search_config()};
+  location_.clear();
+  has_searched_ = false;
+  begin_search(now);
 }
 
 void Gateway::hear_igd_grant(Race& race, const IgdControl::Granted& granted) {
@@ -238,7 +265,7 @@ void Gateway::advance(Instant now) {
   hear_control();
   for (auto& [id, race] : races_)
     if (race.igd_is_out && !race.igd_has_begun) advance_igd(now, race);
-  hear_igd();
+  hear_igd(now);
   settle_races();
   queue_errands(now);
 }
@@ -287,7 +314,11 @@ void Gateway::settle_races() {
       ++place;
       continue;
     }
-    if (race.is_gone)
+    // One that is there and did not answer may still have it, whatever another says.
+    const bool is_open = control_.speaks() && std::ranges::any_of(race.refusals, [](const Refusal& refusal) {
+                           return refusal.method != Method::upnp && refusal.cause == Cause::silent;
+                         });
+    if (race.is_gone && !is_open)
       events_.emplace_back(Gone{id});
     else
       events_.emplace_back(Refused{id, std::move(race.refusals), race.external});

@@ -122,7 +122,9 @@ class Gateway {
     std::optional<Granted> late{};     ///< granted by PCP or NAT-PMP while UPnP was on its way
     std::vector<Refusal> refusals{};
     std::optional<IpAddress> external{};
-    bool is_gone = false;  ///< removal: confirmed by at least one
+    bool is_gone = false;         ///< removal: confirmed by at least one
+    bool is_device_lost = false;  ///< nobody serves the control address any more
+    bool has_searched_again = false;
   };
   struct OutCall {
     std::optional<MappingId> mapping{};  ///< nullopt: the description of `location`
@@ -137,7 +139,9 @@ class Gateway {
   void advance_igd(Instant now, Race& race);
   void hear_control();
   void hear_grant(const PortControl::Granted& granted);
-  void hear_igd();
+  void hear_igd(Instant now);
+  void search_again(Instant now, Race& race);
+  [[nodiscard]] IgdSearch::Config search_config() const;
   void hear_igd_grant(Race& race, const IgdControl::Granted& granted);
   void settle_races();
   void send_errand(Instant now, const igd::Call& call, OutCall out, Duration allowance);

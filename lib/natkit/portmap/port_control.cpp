@@ -9,6 +9,8 @@ namespace natkit::portmap {
 namespace {
 using std::chrono::seconds;
 
+constexpr Duration address_age = seconds{1};  // many mappings are renewed with one question for the address
+
 bool is_any(const Endpoint& endpoint) { return endpoint.address.is_unspecified(); }
 
 /// RFC 6887 §11.1: no suggestion is all zeros, in the family that is wished.
@@ -54,6 +56,9 @@ void PortControl::ask(Instant now, const Ask& ask) {
   const auto place = questions_.insert_or_assign(ask.id, Question{.ask = ask, .repeat = begin(now)}).first;
   send(place->second);
   const bool may_be_nat_pmp = config_.server.address.is_v4() && config_.speak != Speak::pcp_only;
+  // It may have changed since, and a renewal is how we would notice.
+  const bool is_renewal = is_by_nat_pmp(ask) && ask.lifetime != seconds{0};
+  if (is_renewal && now - external_at_ > address_age) external_.reset();
   const bool wants_address = is_by_nat_pmp(ask) && !external_;
   if (may_be_nat_pmp && ask.only != Method::pcp && (!speaks_ || wants_address))
     send(natpmp::write_request(natpmp::AddressRequest{}));
@@ -161,7 +166,7 @@ void PortControl::handle_nat_pmp(Instant now, const natpmp::Response& response) 
   if (const auto* mapping = std::get_if<natpmp::MappingResponse>(&response.body)) {
     handle_nat_pmp_mapping(now, response.result, *mapping);
   } else if (const auto* address = std::get_if<natpmp::AddressResponse>(&response.body)) {
-    if (response.result == natpmp::ResultCode::success) return handle_address(address->external);
+    if (response.result == natpmp::ResultCode::success) return handle_address(now, address->external);
     if (is_certain())
       answer_state({.speaks = Method::nat_pmp, .refusal = refusal_of(response.result), .epoch = last_epoch_});
   } else if (is_certain() && state_question_) {
@@ -169,8 +174,9 @@ void PortControl::handle_nat_pmp(Instant now, const natpmp::Response& response) 
   }
 }
 
-void PortControl::handle_address(const IpAddress& external) {
+void PortControl::handle_address(Instant now, const IpAddress& external) {
   external_ = external;
+  external_at_ = now;
   for (auto place = questions_.begin(); place != questions_.end();) {
     auto& granted = place->second.granted;
     if (!granted) {

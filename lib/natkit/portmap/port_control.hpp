@@ -126,7 +126,7 @@ class PortControl {
   void handle_refused_version(Instant now);
   void handle_nat_pmp(Instant now, const natpmp::Response& response);
   void handle_nat_pmp_mapping(Instant now, natpmp::ResultCode result, const natpmp::MappingResponse& mapping);
-  void handle_address(const IpAddress& external);
+  void handle_address(Instant now, const IpAddress& external);
   void answer_state(State state);
   void refuse(MappingId id, Refusal refusal, std::chrono::seconds wait, std::optional<IpAddress> external);
 
@@ -135,6 +135,7 @@ class PortControl {
   std::optional<Method> speaks_;
   std::optional<Instant> give_pcp_up_;  ///< NAT-PMP has answered, PCP not yet
   std::optional<IpAddress> external_;
+  Instant external_at_{};  ///< when NAT-PMP told it
   std::optional<Repeat> state_question_;
   std::chrono::seconds last_epoch_{};
   Epoch epoch_;
