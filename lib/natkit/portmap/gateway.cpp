@@ -84,7 +84,8 @@ void Gateway::ask_control(Instant now, const Race& race) {
                      .external = race.ask.external,
                      .lifetime = race.goal == Race::Goal::remove ? std::chrono::seconds{0} : race.ask.lifetime,
                      .nonce = race.ask.nonce,
-                     .only = race.ask.only});
+                     // Of strays beside UPnP nobody knows which of the two made them.
+                     .only = race.ask.only == Method::upnp ? std::nullopt : race.ask.only});
 }
 
 void Gateway::forget(MappingId id) {
