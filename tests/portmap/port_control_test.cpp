@@ -122,8 +122,10 @@ TEST_CASE("Only what matches is believed: endpoint, nonce, port, protocol", "[po
   talk.ask();
   CHECK_FALSE(talk.hear(pcp::write_response({}), "192.168.1.9:5351"_ep));
   talk.grant_pcp(7000, {9, 9, 9});
-  talk.hear(pcp::write_response({.lifetime = 60s, .epoch = talk.epoch, .operation = pcp::Map{{1, 2, 3}, 6, 6112, "203.0.113.7:1"_ep}}));
-  talk.hear(pcp::write_response({.lifetime = 60s, .epoch = talk.epoch, .operation = pcp::Map{{1, 2, 3}, 17, 6113, "203.0.113.7:1"_ep}}));
+  talk.hear(pcp::write_response(
+      {.lifetime = 60s, .epoch = talk.epoch, .operation = pcp::Map{{1, 2, 3}, 6, 6112, "203.0.113.7:1"_ep}}));
+  talk.hear(pcp::write_response(
+      {.lifetime = 60s, .epoch = talk.epoch, .operation = pcp::Map{{1, 2, 3}, 17, 6113, "203.0.113.7:1"_ep}}));
   talk.hear(Bytes(3, 0xff));
   CHECK_FALSE(talk.control.poll_event());
   // What was granted to an earlier question is no answer to a deletion.

@@ -219,7 +219,8 @@ void check(const Row& row, std::uint64_t seed) {
   const auto before = lan.routers()[0]->rules(lan.now()).size();
   MemoryJournal journal;
   SeededRng rng{seed};
-  Keeper keeper{wishing(lan, {.internal = inside, .external_port = row.wished_port}), journal, rng};
+  Keeper keeper{wishing(lan, {.internal = inside, .external_port = row.wished_port, .choice = PortChoice::exact}),
+                journal, rng};
 
   lan.attach(keeper);
   REQUIRE(lan.run_until([&] { return is_decided(keeper); }, bound));

@@ -134,7 +134,7 @@ Reply run(const igd::Describe& call) {
                            [](const igd::Connection& connection) { return rank(connection.service); });
   for (auto& connection : device.connections) connection = ask_connection(std::move(connection.service));
   device.firewall = service_of(data, data.IPv6FC, call, is_foreign);
-  if (device.firewall) {
+  if (device.firewall && call.local.is_v6()) {
     int is_on = 0;
     int is_allowed = 0;
     if (UPNP_GetFirewallStatus(device.firewall->control_url.c_str(), device.firewall->type.c_str(), &is_on,

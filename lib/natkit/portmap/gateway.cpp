@@ -58,7 +58,8 @@ void Gateway::add(Instant now, const Ask& ask) {
   race.igd_is_out = may_use(ask, Method::upnp);
   race.igd_not_before = now + config_.timing.head_start;
   if (race.control_is_out) ask_control(now, race);
-  if (race.igd_is_out) begin_search(now);
+  if (race.igd_is_out && race.control_is_out && !has_searched_) search_at_ = now + config_.timing.search_delay;
+  if (race.igd_is_out && !search_at_) begin_search(now);
   advance(now);
 }
 
@@ -149,6 +150,10 @@ bool Gateway::handle_errand_reply(Instant now, const ErrandReply& reply) {
 
 void Gateway::handle_timeout(Instant now) {
   control_.handle_timeout(now);
+  if (search_at_ && *search_at_ <= now) {
+    search_at_.reset();
+    begin_search(now);
+  }
   search_.handle_timeout(now);
   // A runner that never came back is as good as one that failed.
   std::vector<ErrandId> late;
@@ -268,12 +273,15 @@ void Gateway::advance(Instant now) {
     if (race.igd_is_out && !race.igd_has_begun) advance_igd(now, race);
   hear_igd(now);
   settle_races();
+  const bool is_wanted = std::ranges::any_of(races_, [](const auto& pair) { return pair.second.igd_is_out; });
+  if (!is_wanted) search_at_.reset();
   queue_errands(now);
 }
 
 void Gateway::advance_igd(Instant now, Race& race) {
   const auto best = search_.best(now);
   if (!best) {
+    if (search_at_) return;
     if (!search_.is_over(now)) return;
     race.igd_is_out = false;
     const auto& found = search_.found();
@@ -374,6 +382,7 @@ std::optional<Instant> Gateway::poll_timeout() const {
     if (at) due = due ? std::min(*due, *at) : *at;
   };
   note(search_.poll_timeout());
+  note(search_at_);
   for (const auto& [id, call] : out_) note(call.deadline);
   for (const auto& [id, race] : races_) note(race.igd_due);
   return due;

@@ -32,6 +32,9 @@ class Gateway {
     /// Before this UPnP does not begin while PCP and NAT-PMP have not spoken. Those answer in under a millisecond, UPnP
     /// mostly not before 50 ms (miniupnpd's own delay), so it costs nothing.
     Duration head_start = std::chrono::milliseconds{40};
+    /// SSDP starts so much later: some daemons do nothing else while they hold their answer to it back (miniupnpd 2.3.1
+    /// for 50 ms, measured), and an answer by PCP would have to wait for that.
+    Duration search_delay = std::chrono::milliseconds{2};
   };
   struct Config {
     Route route{};            ///< whose local address is asked from
@@ -158,6 +161,7 @@ class Gateway {
   std::optional<PortControl::State> state_;
   std::string location_;
   bool has_searched_ = false;
+  std::optional<Instant> search_at_{};  ///< it waits for PCP's first word
   Instant searched_at_{};
   std::deque<SocketChange> sockets_;
   std::deque<Errand> errands_;

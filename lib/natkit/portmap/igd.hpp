@@ -87,7 +87,7 @@ struct Device {
   std::string manufacturer, model, name;  ///< raw
   std::vector<Connection> connections;    ///< in the order to try: IP before PPP, :2 before :1
   std::optional<Service> firewall{};      ///< WANIPv6FirewallControl
-  /// From FirewallEnabled and InboundPinholeAllowed; nullopt where it did not say.
+  /// From FirewallEnabled and InboundPinholeAllowed; nullopt where it did not say, and where IPv4 was asked.
   std::optional<bool> pinholes_allowed{};
 };
 struct Entry {
