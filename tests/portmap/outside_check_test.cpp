@@ -85,6 +85,9 @@ TEST_CASE("A port is closed when we listen, the server sends, and nothing comes"
   // These cannot be told apart, and so all of them are named.
   using enum LikelyCause;
   CHECK(result.likely == std::vector{host_firewall, not_mapped, shadowed, filtered_on_way});
+  CHECK(to_text(result).ends_with(
+      "none arrived; it may be the firewall of this computer, a router that does not forward the port, another rule of "
+      "the router that takes the port or a filter of the provider, which cannot be told apart from here"));
   CHECK(world.now() - begun <= 5s);
 }
 

@@ -102,7 +102,8 @@ struct OutsideResult {
   Listening listening = Listening::not_asked;
   std::optional<double> loss{};  ///< of questions to the server, as far as measured
 };
-/// One sentence for a person: "open: 203.0.113.7:4000 was reached from 198.51.100.2:40123".
+/// One sentence for a person: "open: udp 203.0.113.7:4000 was reached from 198.51.100.2:40123". Names all likely
+/// causes.
 [[nodiscard]] std::string to_text(const OutsideResult& result);
 /// What to do next, one sentence for each likely cause; empty when there is nothing to be done.
 [[nodiscard]] std::string_view advice(LikelyCause cause);

@@ -103,6 +103,28 @@ std::string_view advice(LikelyCause cause) {
 }
 
 namespace {
+std::string_view name_of(LikelyCause cause) {
+  switch (cause) {
+    case LikelyCause::other_wan:
+      return "another way out than the router's (a VPN, a second line)";
+    case LikelyCause::double_nat:
+      return "a second NAT before this router";
+    case LikelyCause::carrier_nat:
+      return "the provider's NAT";
+    case LikelyCause::shadowed:
+      return "another rule of the router that takes the port";
+    case LikelyCause::host_firewall:
+      return "the firewall of this computer";
+    case LikelyCause::not_mapped:
+      return "a router that does not forward the port";
+    case LikelyCause::filtered_on_way:
+      return "a filter of the provider";
+    case LikelyCause::nobody_listens:
+      return "no program at the port";
+  }
+  return {};
+}
+
 std::string sender(const OutsideResult& result) {
   const auto from = result.arrived_from ? result.arrived_from : result.sent_from;
   if (from && from->port != 0) return to_text(*from);
@@ -155,6 +177,14 @@ std::string explain(const OutsideResult& result) {
 }  // namespace
 
 std::string to_text(const OutsideResult& result) {
-  return fmt::format("{}: {}", to_text(result.openness), explain(result));
+  const auto sentence = fmt::format("{}: {}", to_text(result.openness), explain(result));
+  if (result.likely.empty()) return sentence;
+  std::string causes;
+  for (std::size_t i = 0; i < result.likely.size(); ++i) {
+    if (i != 0) causes += i + 1 == result.likely.size() ? " or " : ", ";
+    causes += name_of(result.likely[i]);
+  }
+  if (result.likely.size() == 1) return fmt::format("{}; likely {}", sentence, causes);
+  return fmt::format("{}; it may be {}, which cannot be told apart from here", sentence, causes);
 }
 }  // namespace natkit::portmap
