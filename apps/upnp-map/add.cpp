@@ -110,7 +110,7 @@ cli::Exit map_and_keep(Session& session, const MappingOptions& o, Added added, I
     added.answers.push_back(
         answer_of(added.plan.wishes[i], stands ? keeper.outcome(i) : portmap::Keeper::Outcome{}, io::now() - started));
   if (!stands) {
-    added.error = error_of(added.plan, keeper, o.router.timeout);
+    added.error = error_of(output, added.plan, keeper, o.router.timeout);
     if (!output.is_json()) return output.fail(*added.error);
     print(output, added, io::now() - started);
     return cli::exit_for(added.error->code);

@@ -1,13 +1,12 @@
 #pragma once
-// Why there is no mapping, as an error with one thing to do about it.
-#include <string>
-
+// A diagnosis as an error, with what to type against it.
 #include "natkit/base/result.hpp"
-#include "natkit/portmap/keeper.hpp"
+#include "natkit/cli/output.hpp"
+#include "natkit/portmap/diagnosis.hpp"
 
 namespace natkit {
-[[nodiscard]] Error culprit_of(const portmap::Wish& wish, const portmap::Route& route,
-                               const portmap::Keeper::Failed& failed);
-/// Which exit status a cause deserves.
-[[nodiscard]] Errc code_of(portmap::Cause cause);
+/// With -v it is told as well what the diagnosis rests on.
+[[nodiscard]] Error culprit(const cli::Output& output, const portmap::Diagnosis& diagnosis);
+/// Without that.
+[[nodiscard]] Error error_of(const portmap::Diagnosis& diagnosis);
 }  // namespace natkit

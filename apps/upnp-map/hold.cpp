@@ -33,7 +33,7 @@ class Holding {
   /// The first answer did not come in time.
   void give_up(Instant now) {
     if (was_held_ || is_ending_) return;
-    error_ = error_of(plan_, keeper_, options_.router.timeout);
+    error_ = error_of(output_, plan_, keeper_, options_.router.timeout);
     end(now);
   }
   void stop(Instant now) {
@@ -99,7 +99,7 @@ class Holding {
     trouble(now, "lost", one.wish, error);
   }
   void tell(Instant now, const Keeper::Refused& one) {
-    const auto error = error_of(plan_, keeper_, options_.router.timeout);
+    const auto error = error_of(output_, plan_, keeper_, options_.router.timeout);
     // Nothing has ever stood: waiting for a router that says no would only hide it.
     if (!was_held_) {
       error_ = error;

@@ -111,7 +111,7 @@ cli::Exit run_discover(Session& session, const RouterOptions& o) {
   if (!searched) return searched.error();
   const auto answers = gateway_answers(searched->findings);
   std::optional<Error> error;
-  if (!has_any(searched->findings)) error = error_of(searched->findings);
+  if (!has_any(searched->findings)) error = error_of(output, searched->findings);
   output.answer(output.is_json() ? report::gateways_json(answers, io::now() - started, pointer(error))
                                  : report::gateways_text(answers));
   return end_with(output, error);
@@ -123,7 +123,7 @@ cli::Exit run_list(Session& session, const RouterOptions& o) {
   const auto seen = see(session, o);
   if (!seen) return seen.error();
   std::optional<Error> error;
-  if (!has_any(seen->findings) && seen->rows.empty()) error = error_of(seen->findings);
+  if (!has_any(seen->findings) && seen->rows.empty()) error = error_of(output, seen->findings);
   if (output.is_json()) {
     output.answer(report::list_json(seen->rows, io::now() - started, pointer(error)));
   } else if (!error) {
@@ -144,7 +144,7 @@ cli::Exit run_status(Session& session, const RouterOptions& o) {
     if (row.owner == ListedMapping::Owner::ours) ours.push_back(row);
   const auto state = state_of(*seen, ours);
   std::optional<Error> error;
-  if (state == State::impossible) error = error_of(seen->findings);
+  if (state == State::impossible) error = error_of(output, seen->findings);
   if (state == State::lost)
     error = Error{Errc::no_path, "mapping-lost", "the router no longer shows a mapping that we made",
                   "`upnp-map add` makes it again; `upnp-map hold` would have noticed"};

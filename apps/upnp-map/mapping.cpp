@@ -34,12 +34,12 @@ report::MappingAnswer answer_of(const portmap::Wish& wish, const portmap::Keeper
   return answer;
 }
 
-Error error_of(const Plan& plan, const portmap::Keeper& keeper, Duration timeout) {
+Error error_of(const cli::Output& output, const Plan& plan, const portmap::Keeper& keeper, Duration timeout) {
   for (std::size_t i = 0; i < keeper.wishes(); ++i) {
     const auto& failed = keeper.outcome(i).failed;
     if (!failed) continue;
     if (failed->error) return *failed->error;
-    return culprit_of(plan.wishes[i], plan.routes.front(), *failed);
+    return culprit(output, portmap::diagnose(portmap::symptoms_of(plan.wishes[i], plan.routes.front(), *failed)));
   }
   return {Errc::nobody_there, "timed-out",
           fmt::format("the router did not come to an end within {}", cli::to_text(timeout)),

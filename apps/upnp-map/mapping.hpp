@@ -18,6 +18,7 @@ namespace natkit {
 [[nodiscard]] report::MappingAnswer answer_of(const portmap::Wish& wish, const portmap::Keeper::Outcome& outcome,
                                               Duration elapsed);
 
-/// Names the culprit and one thing to do about it; `timed_out` where the keeper has not come to an end.
-[[nodiscard]] Error error_of(const Plan& plan, const portmap::Keeper& keeper, Duration timeout);
+/// Names the culprit and one thing to do about it; `timed-out` where the keeper has not come to an end.
+[[nodiscard]] Error error_of(const cli::Output& output, const Plan& plan, const portmap::Keeper& keeper,
+                             Duration timeout);
 }  // namespace natkit

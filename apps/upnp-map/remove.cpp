@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "commands.hpp"
-#include "culprit.hpp"
 #include "natkit/base/printable.hpp"
 #include "natkit/io/clock.hpp"
 #include "natkit/portmap/removal.hpp"
@@ -158,7 +157,7 @@ cli::Exit remove_unwritten(Session& session, const RemoveOptions& o, const Mappe
   const auto searched = search(session, routes, o.router.timeout);
   if (!searched) return output.fail(searched.error());
   if (searched->end != io::RunEnd::finished) return interrupted(output, searched->end, "nothing was changed");
-  if (!has_any(searched->findings)) return output.fail(error_of(searched->findings));
+  if (!has_any(searched->findings)) return output.fail(error_of(output, searched->findings));
   const auto list = router_list(session, searched->findings, o.router.timeout);
   if (!list) return output.fail(list.error());
   const auto found = unwritten(list->entries, wanted);

@@ -119,13 +119,8 @@ bool has_any(const portmap::Findings& findings) {
   });
 }
 
-Error error_of(const portmap::Findings& findings) {
-  portmap::Keeper::Failed failed;
-  for (const auto& route : findings.routes)
-    for (const auto method : {Method::pcp, Method::nat_pmp, Method::upnp})
-      if (const auto& refusal = route[method].refusal) failed.refusals.push_back(*refusal);
-  const auto& route = findings.routes.front().route;
-  return culprit_of({.internal = {route.local, 0}}, route, failed);
+Error error_of(const cli::Output& output, const portmap::Findings& findings) {
+  return culprit(output, portmap::diagnose(portmap::symptoms_of(findings)));
 }
 
 Result<RouterList> router_list(Session& session, const portmap::Findings& findings, Duration timeout) {

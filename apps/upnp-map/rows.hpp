@@ -20,7 +20,7 @@ struct Searched {
 /// Whether any method anywhere would map.
 [[nodiscard]] bool has_any(const portmap::Findings& findings);
 /// What stands in the way where none would.
-[[nodiscard]] Error error_of(const portmap::Findings& findings);
+[[nodiscard]] Error error_of(const cli::Output& output, const portmap::Findings& findings);
 
 /// One entry of a router's own list, and enough to remove it.
 struct RouterEntry {

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "culprit.hpp"
 #include "natkit/io/interfaces.hpp"
 #include "natkit/io/routes.hpp"
 
@@ -48,10 +49,7 @@ Result<std::vector<portmap::Route>> routes_for(const RouterOptions& options) {
                                    "leave --local-address out, or name one that `ip route` shows"});
     routes = {*route};
   }
-  if (routes.empty())
-    return std::unexpected(Error{Errc::nobody_there, "no-gateway",
-                                 "this host has no default route, so no router to ask",
-                                 "connect it to a network; `ip route` shows what there is"});
+  if (routes.empty()) return std::unexpected(error_of(portmap::diagnose({})));
   return routes;
 }
 

@@ -250,7 +250,7 @@ void Keeper::go_on_outwards(Instant now, std::size_t wish) {
     return add_layer(now, wish, *next, host);
   }
   if (!is_hidden(external.address)) return complete(now, wish);
-  Failed failure;
+  Failed failure{.gateways = {lease.layers.back().entry.gateway}};
   failure.refusals.push_back(
       {.method = *lease.layers.back().entry.via,
        .cause = cause_of_hidden(external.address),

@@ -46,7 +46,7 @@ struct Grant {
   IpAddress gateway{};              ///< who granted it
 };
 
-/// Why there is no mapping; the first that applies, in this order, is what a person should act on.
+/// Why there is no mapping. Which of several a person should act on is for `diagnose` to say.
 enum class Cause : std::uint8_t {
   unknown,
   no_gateway,         ///< no default route
