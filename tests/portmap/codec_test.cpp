@@ -39,6 +39,7 @@ JournalEntry some_entry() {
   entry.description = "my game = fun";
   entry.lifetime = 7200s;
   entry.inner = MappingId{5};
+  entry.only = Method::nat_pmp;
   entry.written_at = 1790000000;
   return entry;
 }
@@ -171,6 +172,7 @@ TEST_CASE("A journal entry comes back as it was written", "[journal]") {
   CHECK(again->description == entry.description);
   CHECK(again->nonce == entry.nonce);
   CHECK(again->inner == entry.inner);
+  CHECK(again->only == entry.only);
 }
 
 TEST_CASE("A journal line that was changed anywhere, or cut off, is not believed", "[journal]") {

@@ -117,6 +117,49 @@ TEST_CASE("Who is silent to PCP but answers NAT-PMP is asked by NAT-PMP after a 
   CHECK(talk.sent().nat_pmp.size() == 1);
 }
 
+TEST_CASE("Where NAT-PMP refuses and PCP had no time to answer, PCP is asked again before that counts",
+          "[port_control]") {
+  Talk talk;
+  talk.ask();
+  talk.tell_address();
+  talk.pass(100ms);
+  static_cast<void>(talk.sent());
+  talk.hear(natpmp::write_response({.result = natpmp::ResultCode::out_of_resources,
+                                    .epoch = talk.epoch,
+                                    .body = natpmp::MappingResponse{Protocol::udp, 6112, 0, 0s}}));
+  CHECK(talk.sent().pcp.size() == 1);
+  CHECK_FALSE(talk.control.poll_event());
+  SECTION("It had granted") {
+    talk.grant_pcp(6112);
+    CHECK(talk.next<PortControl::Granted>());
+  }
+  SECTION("It does not speak PCP") {
+    talk.pass(1s);
+    const auto refused = talk.next<PortControl::Refused>();
+    REQUIRE(refused);
+    CHECK(refused->refusal.method == Method::nat_pmp);
+  }
+}
+
+TEST_CASE("A deletion that needs more resources has nothing to delete", "[port_control]") {
+  Talk talk;
+  const auto refuse = [&](pcp::ResultCode result) {
+    talk.hear(pcp::write_response({.result = result,
+                                   .lifetime = 30s,
+                                   .epoch = talk.epoch,
+                                   .operation = pcp::Map{{1, 2, 3}, 17, 6112, "0.0.0.0:0"_ep}}));
+  };
+  talk.ask(0s);
+  refuse(pcp::ResultCode::no_resources);
+  CHECK(talk.next<PortControl::Gone>());
+  talk.ask(0s);
+  refuse(pcp::ResultCode::not_authorized);
+  CHECK(talk.next<PortControl::Refused>());
+  talk.ask(3600s);
+  refuse(pcp::ResultCode::no_resources);
+  CHECK(talk.next<PortControl::Refused>());
+}
+
 TEST_CASE("Only what matches is believed: endpoint, nonce, port, protocol", "[port_control]") {
   Talk talk;
   talk.ask();

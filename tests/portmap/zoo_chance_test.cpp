@@ -23,6 +23,7 @@ RouterConfig random_router(Rng& rng) {
   RouterConfig router;
   router.pcp.speaks = pick<PcpConfig::Speaks>(rng, 5);
   router.pcp.nonce_check = pick<PcpConfig::NonceCheck>(rng, 3);
+  router.pcp.delete_absent = pick<PcpConfig::DeleteAbsent>(rng, 2);
   router.pcp.announce = pick<PcpConfig::AnnounceOpcode>(rng, 3);
   router.nat_pmp.presence = pick<Presence>(rng, 2);
   router.nat_pmp.port_zero = pick<NatPmpConfig::PortZero>(rng, 2);
@@ -91,6 +92,13 @@ TEST_CASE("Zoo: over lossy networks and any mix of quirks no grant is wrong and 
 }
 
 namespace {
+/// One method named by the user, or none.
+std::optional<Method> random_method(Rng& rng) {
+  constexpr std::array methods{Method::pcp, Method::nat_pmp, Method::upnp};
+  const auto place = rng.below(methods.size() + 1);
+  return place < methods.size() ? std::optional{methods[place]} : std::nullopt;
+}
+
 /// A run that ends as `kill -9` does, at any moment of its life.
 void kill_and_collect(std::uint64_t seed) {
   INFO("seed " << seed);
@@ -101,7 +109,7 @@ void kill_and_collect(std::uint64_t seed) {
   MemoryJournal journal;
   auto life = std::chrono::microseconds{dice.below(400'000)};
   {
-    Keeper keeper{wishing(lan), journal, dice};
+    Keeper keeper{wishing(lan, {.internal = inside, .only = random_method(dice)}), journal, dice};
     lan.attach(keeper);
     const bool was_releasing = dice.chance(0.3);
     if (was_releasing) {

@@ -174,6 +174,7 @@ std::string write_entry(const JournalEntry& entry) {
   line.add_number("lifetime", entry.lifetime.count());
   line.add_number("written", entry.written_at);
   line.add("description", entry.description);
+  if (entry.only) line.add("only", to_text(*entry.only));
   if (entry.via) line.add("via", to_text(*entry.via));
   if (entry.pinhole) line.add_number("pinhole", *entry.pinhole);
   if (entry.inner) line.add_id("inner", std::to_underlying(*entry.inner));
@@ -212,6 +213,7 @@ std::expected<JournalEntry, JournalError> parse_entry(std::string_view line) {
   entry.lifetime = std::chrono::seconds{reader.number<std::uint32_t>("lifetime")};
   entry.written_at = reader.number<std::int64_t>("written");
   entry.description = reader.text("description");
+  if (reader.has("only")) entry.only = reader.read("only", parse_method);
   if (reader.has("via")) entry.via = reader.read("via", parse_method);
   if (reader.has("pinhole")) entry.pinhole = reader.number<std::uint16_t>("pinhole");
   if (reader.has("inner")) entry.inner = MappingId{reader.id("inner")};

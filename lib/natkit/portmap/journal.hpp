@@ -35,7 +35,8 @@ struct JournalEntry {
   Protocol protocol = Protocol::udp;
   std::uint16_t internal_port = 0;  ///< at mapped_host
   Endpoint external{};              ///< as wished, then as granted
-  std::optional<Method> via{};      ///< nullopt while several are raced
+  std::optional<Method> only{};     ///< the one method asked, where the user named it; nullopt: they are raced
+  std::optional<Method> via{};      ///< who granted it; nullopt before that
   Nonce nonce{};
   std::string control_url{};  ///< of the UPnP service, once known; with it `service_type`
   std::string service_type{};

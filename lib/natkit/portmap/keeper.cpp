@@ -92,12 +92,13 @@ std::size_t Keeper::gateway_for(Instant now, const Route& route, const IpAddress
 JournalEntry Keeper::entry_for(const Lease& lease, const IpAddress& gateway, const Endpoint& host) const {
   const auto known = std::ranges::find_if(config_.known, [&](const JournalEntry& entry) {
     return entry.gateway == gateway && entry.protocol == lease.wish.protocol && entry.mapped_host == host.address &&
-           entry.internal_port == host.port && entry.stage != JournalEntry::Stage::releasing;
+           entry.internal_port == host.port && entry.stage != JournalEntry::Stage::releasing &&
+           // What another method made stays its own entry: it is taken back by that method.
+           (!lease.wish.only || !entry.via || entry.via == lease.wish.only);
   });
   JournalEntry entry;
   if (known != config_.known.end()) {
     entry = *known;
-    if (lease.wish.only && entry.via != lease.wish.only) entry.via.reset();
   } else {
     entry.id = MappingId{rng_->next()};
     rng_->fill(entry.nonce);
@@ -109,6 +110,7 @@ JournalEntry Keeper::entry_for(const Lease& lease, const IpAddress& gateway, con
   entry.mapped_host = host.address;
   entry.protocol = lease.wish.protocol;
   entry.internal_port = host.port;
+  entry.only = lease.wish.only;
   if (lease.wish.external_port != 0) entry.external = {IpAddress::any(host.address.family()), lease.wish.external_port};
   entry.description = lease.wish.description;
   entry.lifetime = lease.wish.lifetime;

@@ -106,7 +106,10 @@ void PortControl::handle_refused_version(Instant now) {
       ++place;
       continue;
     }
-    refuse(id, refusal_of(pcp::ResultCode::unsupported_version), seconds{0}, std::nullopt);
+    if (question.refused)
+      events_.emplace_back(*question.refused);
+    else
+      refuse(id, refusal_of(pcp::ResultCode::unsupported_version), seconds{0}, std::nullopt);
     place = questions_.erase(place);
   }
 }
@@ -138,14 +141,17 @@ void PortControl::handle_map(Instant now, const pcp::Response& response, const p
   const bool may_be_nat_pmp = config_.speak == Speak::either && config_.server.address.is_v4();
   if (response.result == pcp::ResultCode::address_mismatch && may_be_nat_pmp && !ask.only)
     return settle_on(now, Method::nat_pmp);
-  if (response.result != pcp::ResultCode::success) {
+  const bool is_deletion = ask.lifetime == seconds{0};
+  // A deletion needs no resources: this is how miniupnpd 2.3.1 says that there is nothing to delete.
+  const bool was_absent = is_deletion && response.result == pcp::ResultCode::no_resources;
+  if (response.result != pcp::ResultCode::success && !was_absent) {
     questions_.erase(found);
     const auto& address = map.external.address;
     return refuse(ask.id, refusal_of(response.result), response.lifetime,
                   address.is_unspecified() ? std::nullopt : std::optional{address});
   }
-  const bool is_deletion = ask.lifetime == seconds{0};
-  if (is_deletion != (response.lifetime == seconds{0})) return;  // an answer to an earlier question of ours
+  // An answer to an earlier question of ours; a refusal's lifetime is something else.
+  if (!was_absent && is_deletion != (response.lifetime == seconds{0})) return;
   questions_.erase(found);
   if (is_deletion) {
     events_.emplace_back(Gone{ask.id});
@@ -200,8 +206,11 @@ void PortControl::handle_nat_pmp_mapping(Instant now, natpmp::ResultCode result,
   auto& question = found->second;
   const auto ask = question.ask;
   if (result != natpmp::ResultCode::success) {
+    Refused refused{.id = ask.id, .refusal = refusal_of(result), .external = std::nullopt};
+    if (question.is_pcp_open) return ask_pcp_again(now, question, std::move(refused));
     questions_.erase(found);
-    return refuse(ask.id, refusal_of(result), seconds{0}, std::nullopt);
+    events_.emplace_back(std::move(refused));
+    return;
   }
   const bool is_deletion = ask.lifetime == seconds{0};
   if (is_deletion != (mapping.lifetime == seconds{0})) return;
@@ -222,6 +231,14 @@ void PortControl::handle_nat_pmp_mapping(Instant now, natpmp::ResultCode result,
   send(natpmp::write_request(natpmp::AddressRequest{}));
 }
 
+void PortControl::ask_pcp_again(Instant now, Question& question, Refused refused) {
+  question.refused = std::move(refused);
+  question.is_pcp_open = false;
+  question.ask.only = Method::pcp;
+  question.repeat = begin(now);
+  send(question);
+}
+
 void PortControl::answer_state(State state) {
   if (!std::exchange(state_question_, std::nullopt)) return;
   if (!state.external) state.external = external_;
@@ -232,16 +249,21 @@ void PortControl::refuse(MappingId id, Refusal refusal, seconds wait, std::optio
   events_.emplace_back(Refused{id, std::move(refusal), wait, external});
 }
 
+void PortControl::give_pcp_up(Instant now) {
+  for (auto& [id, question] : questions_) question.is_pcp_open = !is_by_nat_pmp(question.ask);
+  settle_on(now, Method::nat_pmp);
+  if (external_) answer_state({.speaks = Method::nat_pmp, .external = external_, .epoch = last_epoch_});
+}
+
 void PortControl::handle_timeout(Instant now) {
-  if (give_pcp_up_ && *give_pcp_up_ <= now && !speaks_) {
-    settle_on(now, Method::nat_pmp);
-    if (external_) answer_state({.speaks = Method::nat_pmp, .external = external_, .epoch = last_epoch_});
-  }
+  if (give_pcp_up_ && *give_pcp_up_ <= now && !speaks_) give_pcp_up(now);
   for (auto place = questions_.begin(); place != questions_.end();) {
     auto& [id, question] = *place;
     if (question.repeat.deadline <= now) {
       if (question.granted)
         events_.emplace_back(*question.granted);
+      else if (question.refused)
+        events_.emplace_back(*question.refused);
       else
         events_.emplace_back(Silent{id});
       place = questions_.erase(place);

@@ -111,6 +111,9 @@ class PortControl {
     Repeat repeat{};
     /// NAT-PMP: granted, but the address is not known yet.
     std::optional<Granted> granted{};
+    bool is_pcp_open = false;  ///< asked by PCP too, which has not answered
+    /// NAT-PMP's word, while PCP is asked again: its answer may have been lost, and the mapping stand.
+    std::optional<Refused> refused{};
   };
 
   [[nodiscard]] Repeat begin(Instant now) const;
@@ -128,6 +131,8 @@ class PortControl {
   void handle_nat_pmp_mapping(Instant now, natpmp::ResultCode result, const natpmp::MappingResponse& mapping);
   void handle_address(Instant now, const IpAddress& external);
   void answer_state(State state);
+  void give_pcp_up(Instant now);
+  void ask_pcp_again(Instant now, Question& question, Refused refused);
   void refuse(MappingId id, Refusal refusal, std::chrono::seconds wait, std::optional<IpAddress> external);
 
   Config config_;

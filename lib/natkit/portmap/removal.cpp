@@ -17,9 +17,14 @@ const Route* Removal::route_to(const JournalEntry& entry) const {
   return found == config_.routes.end() ? nullptr : &*found;
 }
 
+namespace {
+/// The one method that may have made it; nullopt where it may have been any.
+std::optional<Method> maker_of(const JournalEntry& entry) { return entry.via ? entry.via : entry.only; }
+}  // namespace
+
 Gateway& Removal::gateway_for(Instant now, const JournalEntry& entry, const Route& route) {
   // A gateway that speaks both would be spoken to in PCP, and refuse: it knows no nonce of what NAT-PMP made.
-  const auto only = entry.via == Method::nat_pmp ? entry.via : std::nullopt;
+  const auto only = maker_of(entry) == Method::nat_pmp ? maker_of(entry) : std::nullopt;
   for (const auto& gateway : gateways_) {
     const auto& known = gateway->config();
     if (known.address == entry.gateway && known.mapped_host == entry.mapped_host && known.route == route &&
@@ -60,7 +65,7 @@ void Removal::start(Instant now) {
                          .external = entry.via ? entry.external : Endpoint{},
                          .nonce = entry.nonce,
                          .description = entry.description,
-                         .only = entry.via && entry.control_url.empty() ? entry.via : std::nullopt,
+                         .only = entry.control_url.empty() ? maker_of(entry) : std::nullopt,
                          .pinhole = entry.pinhole});
   }
   hear();

@@ -185,6 +185,7 @@ pcp::ResultCode PortMapper::delete_pcp(const IpAddress& from, const pcp::Map& ma
   if (!protocol) return pcp::ResultCode::unsupported_protocol;
   const Endpoint internal{from, map.internal_port};
   bool is_refused = false;
+  const auto size_before = table_.size();
   table_.erase_if([&](const Rule& rule) {
     if (rule.protocol != *protocol || rule.internal != internal || !may_touch(rule, Method::pcp)) return false;
     const bool checks = config_.pcp.nonce_check != PcpConfig::NonceCheck::never;
@@ -192,7 +193,11 @@ pcp::ResultCode PortMapper::delete_pcp(const IpAddress& from, const pcp::Map& ma
     is_refused = is_refused || is_wrong;
     return !is_wrong;
   });
-  return is_refused ? pcp::ResultCode::not_authorized : pcp::ResultCode::success;
+  if (is_refused) return pcp::ResultCode::not_authorized;
+  const bool was_absent = table_.size() == size_before;
+  if (was_absent && config_.pcp.delete_absent == PcpConfig::DeleteAbsent::no_resources)
+    return pcp::ResultCode::no_resources;
+  return pcp::ResultCode::success;
 }
 
 void PortMapper::handle_nat_pmp(Instant now, const Datagram& in, const natpmp::Request& request) {

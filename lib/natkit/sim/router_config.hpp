@@ -31,6 +31,8 @@ struct PcpConfig {
   /// A renewal that suggests another port makes a second mapping (miniupnpd 2.3.1) instead of returning the first.
   enum class OtherSuggestion : std::uint8_t { same_mapping, second_mapping } other_suggestion{};
   enum class AnnounceOpcode : std::uint8_t { answered, unsupported, not_authorized } announce{};
+  /// What it says of the deletion of what is not there (RFC 6887 §15: success; miniupnpd 2.3.1: NO_RESOURCES).
+  enum class DeleteAbsent : std::uint8_t { success, no_resources } delete_absent{};
   std::chrono::seconds shortest{120}, longest{86400};  ///< lifetimes are clamped to this (miniupnpd's defaults)
 };
 
