@@ -14,6 +14,7 @@
 namespace natkit {
 namespace {
 using portmap::JournalEntry;
+using portmap::RouterEntry;
 
 /// What came of it, before it is told.
 struct Taken {

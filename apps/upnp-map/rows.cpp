@@ -10,12 +10,12 @@
 #include "natkit/base/printable.hpp"
 #include "natkit/io/clock.hpp"
 #include "natkit/io/interfaces.hpp"
-#include "natkit/portmap/igd_control.hpp"
 
 namespace natkit {
 namespace {
 using portmap::Finding;
 using portmap::Method;
+using portmap::RouterEntry;
 
 std::optional<bool> is_available(const Finding& finding) {
   if (finding.state == Finding::State::available) return true;
@@ -60,15 +60,6 @@ report::ListedMapping row_of(const portmap::JournalEntry& entry) {
   if (!entry.external.address.is_unspecified()) row.external_address = entry.external.address;
   return row;
 }
-
-/// By the id in the description; by the port where another protocol made it, whose router shows it in its UPnP list
-/// too.
-bool is_same(const RouterEntry& one, const portmap::JournalEntry& entry) {
-  if (portmap::has_tag(one.entry.description, entry.id)) return true;
-  return one.gateway == entry.gateway && one.entry.protocol == entry.protocol &&
-         one.entry.external_port == entry.external.port && one.entry.internal.address == entry.mapped_host &&
-         one.entry.internal.port == entry.internal_port;
-}
 }  // namespace
 
 bool is_this_host(const IpAddress& address) {
@@ -106,7 +97,11 @@ std::vector<report::GatewayAnswer> gateway_answers(const portmap::Findings& find
       answer.manufacturer = first.device.manufacturer;
       answer.model = first.device.model;
       answer.location = first.location;
+      if (first.host == route.route.router) answer.udn = first.udn;
     }
+    const auto same =
+        std::ranges::find_if(answers, [&](const auto& one) { return !answer.udn.empty() && one.udn == answer.udn; });
+    if (same != answers.end()) answer.same_as = same->address;
     answers.push_back(std::move(answer));
   }
   return answers;
@@ -132,7 +127,10 @@ Result<RouterList> router_list(Session& session, const portmap::Findings& findin
         const bool is_known = std::ranges::any_of(
             asked, [&](const RouterEntry& one) { return one.service.control_url == connection.service.control_url; });
         if (is_known) continue;
-        asked.push_back({.service = connection.service, .gateway = device.host, .external = connection.external});
+        asked.push_back({.service = connection.service,
+                         .gateway = device.host,
+                         .udn = device.udn,
+                         .external = connection.external});
         calls.emplace_back(portmap::igd::List{.service = connection.service});
       }
   if (calls.empty()) return RouterList{};
@@ -148,16 +146,11 @@ Result<RouterList> router_list(Session& session, const portmap::Findings& findin
     if (list == nullptr) continue;
     read.is_read = true;
     for (const auto& entry : *list) {
-      // A router that is met over IPv4 and IPv6, or by two of its services, shows one list several times.
-      const bool is_known = std::ranges::any_of(read.entries, [&](const RouterEntry& one) {
-        return one.entry.protocol == entry.protocol && one.entry.external_port == entry.external_port &&
-               one.entry.internal == entry.internal && one.entry.description == entry.description;
-      });
-      if (is_known) continue;
       read.entries.push_back(asked[i]);
       read.entries.back().entry = entry;
     }
   }
+  read.entries = portmap::without_repeats(std::move(read.entries));
   return read;
 }
 
@@ -168,7 +161,7 @@ std::vector<report::ListedMapping> merged(const std::vector<RouterEntry>& router
   for (const auto& entry : journal) {
     auto row = row_of(entry);
     for (std::size_t i = 0; i < router.size(); ++i) {
-      if (is_seen[i] || !is_same(router[i], entry)) continue;
+      if (is_seen[i] || !portmap::is_same_mapping(router[i], entry)) continue;
       is_seen[i] = true;
       row.source = report::ListedMapping::Source::both;
       row.external_port = router[i].entry.external_port;

@@ -5,6 +5,7 @@
 
 #include "natkit/portmap/discovery.hpp"
 #include "natkit/portmap/igd_calls.hpp"
+#include "natkit/portmap/router_list.hpp"
 #include "natkit/report/portmap_answers.hpp"
 #include "session.hpp"
 
@@ -22,21 +23,14 @@ struct Searched {
 /// What stands in the way where none would.
 [[nodiscard]] Error error_of(const cli::Output& output, const portmap::Findings& findings);
 
-/// One entry of a router's own list, and enough to remove it.
-struct RouterEntry {
-  portmap::igd::Service service;
-  portmap::igd::Entry entry{};
-  IpAddress gateway{};
-  std::optional<IpAddress> external{};
-};
 struct RouterList {
-  std::vector<RouterEntry> entries{};
+  std::vector<portmap::RouterEntry> entries{};
   bool is_read = false;  ///< at least one router showed its list
 };
 [[nodiscard]] Result<RouterList> router_list(Session& session, const portmap::Findings& findings, Duration timeout);
 [[nodiscard]] bool is_this_host(const IpAddress& address);
 
 /// Both lists in one: an entry of the router's that carries an id of ours is that mapping.
-[[nodiscard]] std::vector<report::ListedMapping> merged(const std::vector<RouterEntry>& router,
+[[nodiscard]] std::vector<report::ListedMapping> merged(const std::vector<portmap::RouterEntry>& router,
                                                         const std::vector<portmap::JournalEntry>& journal);
 }  // namespace natkit

@@ -133,6 +133,14 @@ TEST_CASE("SSDP answers are read with any case and any line end, and lead somewh
   CHECK(ssdp::parse_message(Bytes(2049, 'a')).error() == ssdp::ParseError::too_long);
 }
 
+TEST_CASE("A USN names the device in front of what it is", "[ssdp]") {
+  CHECK(ssdp::device_of("uuid:0000-1::upnp:rootdevice") == "uuid:0000-1");
+  CHECK(ssdp::device_of("uuid:0000-1") == "uuid:0000-1");
+  CHECK(ssdp::device_of("upnp:rootdevice").empty());
+  CHECK(ssdp::device_of("").empty());
+  CHECK(ssdp::device_of("uuid:" + std::string(100, 'x')).empty());
+}
+
 TEST_CASE("An SSDP search names where it goes, and how long a crowd may take", "[ssdp]") {
   CHECK(text_of(ssdp::write_search("upnp:rootdevice", ssdp::group(Family::ipv4))) ==
         "M-SEARCH * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\nMAN: \"ssdp:discover\"\r\nMX: 1\r\nST: "

@@ -171,3 +171,15 @@ TEST_CASE("One check answers at the top, several in a list", "[portmap_json]") {
   const std::array two{one[0], one[0]};
   CHECK(json::parse(checks_json(two, 1s, nullptr)).at("checks").size() == 2);
 }
+
+TEST_CASE("A router that is met twice says so, and keeps what each of its addresses answered",
+          "[portmap_text][portmap_json]") {
+  const GatewayAnswer first{.address = ip("192.168.1.1"), .udn = "uuid:1"};
+  const GatewayAnswer again{.address = ip("2001:db8::1"), .udn = "uuid:1", .same_as = ip("192.168.1.1")};
+  const std::array gateways{first, again};
+  CHECK(gateways_text(gateways) == "router 192.168.1.1\n\nrouter 2001:db8::1, the same device as 192.168.1.1\n");
+  const auto told = json::parse(gateways_json(gateways, 1s, nullptr)).at("gateways");
+  CHECK(told[0].at("same_as").is_null());
+  CHECK(told[1].at("same_as") == "192.168.1.1");
+  CHECK(told[1].at("udn") == "uuid:1");
+}

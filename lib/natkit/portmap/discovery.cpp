@@ -125,7 +125,7 @@ Findings Discovery::findings(Instant now) const {
       const auto& devices = one.gateway->search().found();
       for (std::size_t i = 0; i < devices.size(); ++i) {
         if (!devices[i].device) continue;
-        FoundDevice device{devices[i].location, devices[i].host, *devices[i].device};
+        FoundDevice device{devices[i].location, devices[i].host, devices[i].udn, *devices[i].device};
         found.devices.insert(best == i ? found.devices.begin() : found.devices.end(), std::move(device));
       }
     }

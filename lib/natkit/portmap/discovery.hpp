@@ -20,6 +20,7 @@ struct Finding {
 struct FoundDevice {
   std::string location;
   IpAddress host{};
+  std::string udn{};  ///< as it claims; empty where it does not
   igd::Device device{};
 };
 

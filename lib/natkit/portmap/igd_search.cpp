@@ -48,7 +48,7 @@ void IgdSearch::start(Instant now) {
 }
 
 void IgdSearch::try_location(Instant now, const std::string& location) {
-  if (const auto url = parse_url(location)) add(now, location, url->host.address);
+  if (const auto url = parse_url(location)) add(now, {.location = location, .host = url->host.address});
 }
 
 void IgdSearch::send_searches() {
@@ -75,17 +75,18 @@ bool IgdSearch::handle_datagram(Instant now, const Datagram& in) {
                                         to_text(url.error()), printable(message->location.substr(0, 80))));
     return true;
   }
-  add(now, message->location, in.remote.address);
+  add(now,
+      {.location = message->location, .host = in.remote.address, .udn = std::string{ssdp::device_of(message->name)}});
   return true;
 }
 
-void IgdSearch::add(Instant now, const std::string& location, const IpAddress& host) {
-  if (std::ranges::find(found_, location, &Found::location) != found_.end()) return;
+void IgdSearch::add(Instant now, Found found) {
+  if (std::ranges::find(found_, found.location, &Found::location) != found_.end()) return;
   if (found_.size() >= config_.most_devices) return;
   // What else the same box offers (a printer in it, a media server) comes with other locations: ask at most three.
-  if (std::ranges::count(found_, host, &Found::host) >= 3) return;
-  found_.push_back({.location = location, .host = host});
-  describes_.push_back({.location = location, .host = host, .local = config_.local});
+  if (std::ranges::count(found_, found.host, &Found::host) >= 3) return;
+  describes_.push_back({.location = found.location, .host = found.host, .local = config_.local});
+  found_.push_back(std::move(found));
   if (!collected_at_) collected_at_ = now + config_.timing.collect;
 }
 

@@ -39,6 +39,7 @@ class IgdSearch {
   struct Found {
     std::string location;
     IpAddress host{};
+    std::string udn{};                    ///< "uuid:…", as its answer claims; empty where it does not
     std::optional<igd::Device> device{};  ///< nullopt while it is asked, or when it failed
     std::optional<igd::Fault> fault{};
   };
@@ -68,7 +69,7 @@ class IgdSearch {
 
  private:
   void send_searches();
-  void add(Instant now, const std::string& location, const IpAddress& host);
+  void add(Instant now, Found found);
   [[nodiscard]] bool is_describing() const;
 
   Config config_;

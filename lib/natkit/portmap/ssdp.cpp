@@ -92,4 +92,10 @@ std::expected<Message, ParseError> parse_message(ByteView datagram) {
     return std::unexpected(ParseError::no_location);
   return message;
 }
+
+std::string_view device_of(std::string_view name) {
+  constexpr std::size_t longest = 64;  // "uuid:" and 36 characters by the book; some write more
+  const auto udn = name.substr(0, name.find("::"));
+  return udn.starts_with("uuid:") && udn.size() <= longest ? udn : std::string_view{};
+}
 }  // namespace natkit::portmap::ssdp

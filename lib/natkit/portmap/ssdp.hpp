@@ -41,4 +41,8 @@ enum class ParseError : std::uint8_t {
 };
 /// Lines may end in CR LF or LF alone; names of headers are of any case; the first of a repeated header counts.
 [[nodiscard]] std::expected<Message, ParseError> parse_message(ByteView datagram);
+
+/// The UDN in a USN: "uuid:…", by which a device is the same whatever address it answers from (UPnP Device Architecture
+/// 1.1 §1.1.4). Empty where there is none, or one too long to be one.
+[[nodiscard]] std::string_view device_of(std::string_view name);
 }  // namespace natkit::portmap::ssdp

@@ -80,5 +80,7 @@ struct GatewayAnswer {
   std::string manufacturer{};
   std::string model{};
   std::string location{};
+  std::string udn{};                   ///< "uuid:…", by which a device is known; empty: it told none
+  std::optional<IpAddress> same_as{};  ///< the address of one further up that is the same device
 };
 }  // namespace natkit::report

@@ -96,10 +96,15 @@ Json gateway_json(const GatewayAnswer& gateway) {
                     {"external", or_null(answer.external)},
                     {"refusal", refusal_json(answer.refusal)}};
   }
-  return {{"address", to_text(gateway.address)},           {"interface", foreign(gateway.route.interface)},
-          {"local", to_text(gateway.route.local)},         {"methods", methods},
-          {"manufacturer", foreign(gateway.manufacturer)}, {"model", foreign(gateway.model)},
-          {"location", foreign(gateway.location)}};
+  return {{"address", to_text(gateway.address)},
+          {"interface", foreign(gateway.route.interface)},
+          {"local", to_text(gateway.route.local)},
+          {"methods", methods},
+          {"manufacturer", foreign(gateway.manufacturer)},
+          {"model", foreign(gateway.model)},
+          {"location", foreign(gateway.location)},
+          {"udn", foreign(gateway.udn)},
+          {"same_as", or_null(gateway.same_as)}};
 }
 
 Json check_json(const CheckAnswer& check) {

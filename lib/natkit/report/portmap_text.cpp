@@ -164,6 +164,7 @@ std::string gateways_text(std::span<const GatewayAnswer> gateways) {
     if (!out.empty()) out += '\n';
     out += fmt::format("router {}", to_text(gateway.address));
     if (!gateway.route.interface.empty()) out += " on " + printable(gateway.route.interface);
+    if (gateway.same_as) out += fmt::format(", the same device as {}", to_text(*gateway.same_as));
     const auto model = printable(gateway.manufacturer + (gateway.model.empty() ? "" : " " + gateway.model));
     out += (model.empty() ? "" : ": " + model) + '\n';
     for (const auto& method : gateway.methods) out += "  " + method_text(method) + '\n';
