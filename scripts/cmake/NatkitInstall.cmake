@@ -27,6 +27,7 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/natkit-config-version.cma
 install(FILES
   ${PROJECT_BINARY_DIR}/natkit-config.cmake ${PROJECT_BINARY_DIR}/natkit-config-version.cmake
   ${CMAKE_CURRENT_LIST_DIR}/FindAsio.cmake ${CMAKE_CURRENT_LIST_DIR}/FindMiniupnpc.cmake
+  ${CMAKE_CURRENT_LIST_DIR}/FindUsrsctp.cmake
   DESTINATION ${natkit_package_dir} COMPONENT development)
 
 # pkg-config: the archives in the order a linker wants them, users before what they use.

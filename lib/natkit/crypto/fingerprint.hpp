@@ -21,7 +21,7 @@ struct Fingerprint {
 [[nodiscard]] std::string to_text(const Fingerprint& fingerprint);
 
 enum class FingerprintError { malformed, unknown_hash };
-/// The inverse; case does not matter. A well-formed fingerprint by another hash function is `unknown_hash`: the peer may
-/// have given a second one.
+/// The inverse; case does not matter. A well-formed fingerprint by another hash function is `unknown_hash`: the peer
+/// may have given a second one.
 [[nodiscard]] std::expected<Fingerprint, FingerprintError> parse_fingerprint(std::string_view text);
 }  // namespace natkit::crypto

@@ -23,9 +23,9 @@ using Certificate = std::unique_ptr<X509, Free>;
 using Key = std::unique_ptr<EVP_PKEY, Free>;
 using Memory = std::unique_ptr<BIO, Free>;
 
-constexpr int x509_version_3 = 2;        // RFC 5280 §4.1.2.1: the number is one less than the name
-constexpr int serial_bits = 64;          // the least that the CA/Browser Forum asks for (baseline requirements §7.1)
-constexpr const char* curve = "P-256";   // RFC 8827 §6.5
+constexpr int x509_version_3 = 2;       // RFC 5280 §4.1.2.1: the number is one less than the name
+constexpr int serial_bits = 64;         // the least that the CA/Browser Forum asks for (baseline requirements §7.1)
+constexpr const char* curve = "P-256";  // RFC 8827 §6.5
 constexpr const char* valid_from = "20000101000000Z";
 constexpr const char* valid_until = "99991231235959Z";  // "no well-defined expiration date" (RFC 5280 §4.1.2.5)
 // Every host has the same: a name would be readable to all on the way.

@@ -14,10 +14,10 @@ struct evp_pkey_st;  // NOLINT(readability-identifier-naming): and of its EVP_PK
 
 namespace natkit::crypto {
 enum class IdentityError {
-  no_certificate,    ///< no PEM certificate in the text
-  no_key,            ///< no unencrypted PEM private key in it
-  key_of_another,    ///< the two do not belong together
-  unsuitable_key,    ///< not an ECDSA key on P-256
+  no_certificate,  ///< no PEM certificate in the text
+  no_key,          ///< no unencrypted PEM private key in it
+  key_of_another,  ///< the two do not belong together
+  unsuitable_key,  ///< not an ECDSA key on P-256
 };
 
 /// Cheap to copy; copies share one key.

@@ -1,0 +1,11 @@
+# usrsctp ships a pkg-config file only. Defines the target Usrsctp::Usrsctp.
+find_path(Usrsctp_INCLUDE_DIR usrsctp.h)
+find_library(Usrsctp_LIBRARY usrsctp)
+include(FindPackageHandleStandardArgs)
+find_package_handle_standard_args(Usrsctp REQUIRED_VARS Usrsctp_LIBRARY Usrsctp_INCLUDE_DIR)
+if(Usrsctp_FOUND AND NOT TARGET Usrsctp::Usrsctp)
+  add_library(Usrsctp::Usrsctp UNKNOWN IMPORTED)
+  set_target_properties(Usrsctp::Usrsctp PROPERTIES IMPORTED_LOCATION ${Usrsctp_LIBRARY})
+  target_include_directories(Usrsctp::Usrsctp SYSTEM INTERFACE ${Usrsctp_INCLUDE_DIR})
+endif()
+mark_as_advanced(Usrsctp_INCLUDE_DIR Usrsctp_LIBRARY)
