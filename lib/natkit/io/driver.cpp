@@ -64,6 +64,7 @@ class Driver final : public MachineOwner {
   void report_errand(const ErrandReply& reply) override { machine_.handle_errand_reply(now(), reply); }
 
   void settle() override {
+    bool has_begun = false;
     do {
       change_sockets();
       outputs_.clear();
@@ -73,8 +74,12 @@ class Driver final : public MachineOwner {
         outputs_.push_back(std::move(*output));
       }
       transmit();
-      while (auto errand = machine_.poll_errand()) errands_.begin(std::move(*errand));
-    } while (!outputs_.empty());  // a refusal may have caused further outputs
+      has_begun = false;
+      while (auto errand = machine_.poll_errand()) {
+        errands_.begin(std::move(*errand));
+        has_begun = true;
+      }
+    } while (!outputs_.empty() || has_begun);  // a refusal, or an errand that nobody runs, may have caused others
     rearm();
   }
 

@@ -49,11 +49,17 @@ void fence(const ErrandChildren::Limits& limits, pid_t parent) {
     if (answer.empty() || ::send(line, answer.data(), answer.size(), MSG_NOSIGNAL) < 0) ::_exit(1);
   }
 }
+
+/// Whether its end of the line is still open. One that waits for work has nothing to say.
+bool has_line(const ErrandChildren::Child& child) {
+  std::uint8_t nothing = 0;
+  return ::recv(child.line.number(), &nothing, sizeof nothing, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+}
 }  // namespace
 
-/// They wait for work that will not come. Nobody waits for their end: the program is ending itself.
+/// They wait for work that will not come.
 ErrandChildren::~ErrandChildren() {
-  for (const auto& child : idle_) static_cast<void>(::kill(child.process, SIGKILL));
+  for (auto& child : idle_) static_cast<void>(end(std::move(child)));
 }
 
 void ErrandChildren::prepare() {
@@ -81,10 +87,13 @@ ErrandChildren::Child ErrandChildren::make() const {
 }
 
 ErrandChildren::Child ErrandChildren::take() {
-  if (idle_.empty()) return make();
-  auto child = std::move(idle_.back());
-  idle_.pop_back();
-  return child;
+  while (!idle_.empty()) {
+    auto child = std::move(idle_.back());
+    idle_.pop_back();
+    if (has_line(child)) return child;
+    static_cast<void>(end(std::move(child)));  // somebody has ended it while it waited
+  }
+  return make();
 }
 
 std::string ErrandChildren::end(Child child) {

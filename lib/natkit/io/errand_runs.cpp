@@ -34,7 +34,7 @@ ErrandRuns::ErrandRuns(asio::io_context& context, MachineOwner& owner, ErrandChi
 }
 
 ErrandRuns::~ErrandRuns() {
-  for (auto& run : runs_) {
+  for (auto& [serial, run] : runs_) {
     static_cast<void>(run->line.release());
     static_cast<void>(ErrandChildren::end(std::move(run->child)));
   }
@@ -60,33 +60,41 @@ void ErrandRuns::begin_waiting() {
       owner_.report_errand({.id = errand.id, .failure = "there is nobody to run it"});
       continue;
     }
-    const int line = child.line.number();
-    const auto run = runs_.insert(runs_.end(), std::make_unique<Run>(context_, std::move(errand), std::move(child)));
-    std::error_code error;  // of registering; then the deadline ends it
-    (*run)->line.assign(line, error);
-    (*run)->deadline.expires_after((*run)->errand.allowance);
-    (*run)->deadline.async_wait([this, run](const std::error_code& cancelled) {
-      if (cancelled) return;
-      const auto id = (*run)->errand.id;
-      end(run, {.id = id, .failure = "out of time"});
-    });
-    if (!error) hear(run);
+    start(std::move(errand), std::move(child));
   }
 }
 
-void ErrandRuns::hear(Place run) {
-  (*run)->line.async_wait(asio::posix::descriptor_base::wait_read, [this, run](const std::error_code& cancelled) {
-    if (cancelled) return;
-    ErrandReply reply{.id = (*run)->errand.id, .answer = Bytes(longest_answer)};
-    const auto count = ::recv((*run)->child.line.number(), reply.answer.data(), reply.answer.size(), MSG_DONTWAIT);
-    reply.answer.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
-    end(run, std::move(reply));
+void ErrandRuns::start(Errand errand, ErrandChildren::Child child) {
+  const Serial serial{++begun_};
+  auto& run = *(runs_[serial] = std::make_unique<Run>(context_, std::move(errand), std::move(child)));
+  std::error_code error;  // of registering; then the deadline ends it
+  run.line.assign(run.child.line.number(), error);
+  run.deadline.expires_after(run.errand.allowance);
+  run.deadline.async_wait([this, serial](const std::error_code& cancelled) {
+    if (!cancelled) end(serial, {.failure = "out of time"});
   });
+  if (!error) hear(serial);
 }
 
-void ErrandRuns::end(Place place, ErrandReply reply) {
-  const auto run = std::move(*place);
+void ErrandRuns::hear(Serial serial) {
+  runs_.at(serial)->line.async_wait(
+      asio::posix::descriptor_base::wait_read, [this, serial](const std::error_code& cancelled) {
+        const auto run = runs_.find(serial);
+        if (cancelled || run == runs_.end()) return;
+        ErrandReply reply{.answer = Bytes(longest_answer)};
+        const auto count =
+            ::recv(run->second->child.line.number(), reply.answer.data(), reply.answer.size(), MSG_DONTWAIT);
+        reply.answer.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
+        end(serial, std::move(reply));
+      });
+}
+
+void ErrandRuns::end(Serial serial, ErrandReply reply) {
+  const auto place = runs_.find(serial);
+  if (place == runs_.end()) return;
+  const auto run = std::move(place->second);
   runs_.erase(place);
+  reply.id = run->errand.id;
   static_cast<void>(run->line.release());
   run->deadline.cancel();
   if (!reply.answer.empty()) {

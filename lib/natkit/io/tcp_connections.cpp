@@ -45,22 +45,22 @@ TcpConnections::~TcpConnections() {
 
 void TcpConnections::adopt(const Listener& listener, Descriptor socket) {
   if (acceptors_.empty()) sweep();
-  auto& acceptor = *acceptors_.emplace_back(std::make_unique<Acceptor>(context_, listener.socket));
+  const auto& acceptor = acceptors_.emplace_back(std::make_shared<Acceptor>(context_, listener.socket));
   std::error_code error;  // of registering with the event queue; a listener that cannot be waited for accepts nobody
-  acceptor.acceptor.assign(listener.endpoint.address.is_v4() ? asio::ip::tcp::v4() : asio::ip::tcp::v6(),
-                           socket.number(), error);
+  acceptor->acceptor.assign(listener.endpoint.address.is_v4() ? asio::ip::tcp::v4() : asio::ip::tcp::v6(),
+                            socket.number(), error);
   if (error) return;
   static_cast<void>(socket.release());
   accept(acceptor);
 }
 
-void TcpConnections::accept(Acceptor& acceptor) {
-  acceptor.acceptor.async_accept([this, &acceptor](const std::error_code& error, asio::ip::tcp::socket stream) {
-    if (error == asio::error::operation_aborted) return;
+void TcpConnections::accept(const std::shared_ptr<Acceptor>& acceptor) {
+  acceptor->acceptor.async_accept([this, acceptor](const std::error_code& error, asio::ip::tcp::socket stream) {
+    if (!acceptor->acceptor.is_open()) return;
     if (error && error != std::errc::connection_aborted) {
-      acceptor.pause.expires_after(pause_after_refusal);
-      acceptor.pause.async_wait([this, &acceptor](const std::error_code& cancelled) {
-        if (!cancelled) accept(acceptor);
+      acceptor->pause.expires_after(pause_after_refusal);
+      acceptor->pause.async_wait([this, acceptor](const std::error_code& cancelled) {
+        if (!cancelled && acceptor->acceptor.is_open()) accept(acceptor);
       });
       return;
     }
@@ -68,9 +68,9 @@ void TcpConnections::accept(Acceptor& acceptor) {
     const auto peer = stream.remote_endpoint(gone);
     if (!error && !gone && has_room_for(from_asio(peer).address)) {
       const auto remote = from_asio(peer);
-      auto connection = std::make_shared<TcpConnection>(*this, TcpConnection::Origin::accepted, acceptor.name, remote,
+      auto connection = std::make_shared<TcpConnection>(*this, TcpConnection::Origin::accepted, acceptor->name, remote,
                                                         std::move(stream));
-      connections_[{acceptor.name, remote}] = connection;
+      connections_[{acceptor->name, remote}] = connection;
       ++per_household_[household(remote.address)];
       connection->start();
     }
@@ -93,7 +93,11 @@ SystemResult<Endpoint> TcpConnections::open(const SocketWish& wish) {
 
 void TcpConnections::close(SocketId socket) {
   wished_.erase(socket);
-  std::erase_if(acceptors_, [&](const auto& acceptor) { return acceptor->name == socket; });
+  std::erase_if(acceptors_, [&](const auto& acceptor) {
+    if (acceptor->name != socket) return false;
+    close(*acceptor);
+    return true;
+  });
   std::vector<std::shared_ptr<TcpConnection>> closing;
   for (const auto& [key, connection] : connections_)
     if (key.first == socket) closing.push_back(connection);
@@ -165,11 +169,13 @@ void TcpConnections::drop(TcpConnection& connection, std::string_view why) {
 }
 
 void TcpConnections::stop_accepting() {
-  for (const auto& acceptor : acceptors_) {
-    std::error_code ignored;  // the run is ending
-    acceptor->acceptor.close(ignored);
-    acceptor->pause.cancel();
-  }
+  for (const auto& acceptor : acceptors_) close(*acceptor);
+}
+
+void TcpConnections::close(Acceptor& acceptor) {
+  std::error_code ignored;  // it is over either way
+  acceptor.acceptor.close(ignored);
+  acceptor.pause.cancel();
 }
 
 bool TcpConnections::has_unsent() const {

@@ -34,7 +34,8 @@ class TcpConnections {
   struct Acceptor;
   using Key = std::pair<SocketId, Endpoint>;
 
-  void accept(Acceptor& acceptor);
+  void accept(const std::shared_ptr<Acceptor>& acceptor);
+  static void close(Acceptor& acceptor);
   [[nodiscard]] bool has_room_for(const IpAddress& peer) const;
   void sweep();
   /// Forgets a connection and, where somebody may be waiting for it, says why.
@@ -43,7 +44,7 @@ class TcpConnections {
   asio::io_context& context_;
   MachineOwner& owner_;
   const RunOptions& options_;
-  std::vector<std::unique_ptr<Acceptor>> acceptors_;
+  std::vector<std::shared_ptr<Acceptor>> acceptors_;
   std::map<Key, std::shared_ptr<TcpConnection>> connections_;
   std::map<SocketId, Endpoint> wished_;             ///< where connections to be made are to leave from
   std::map<IpAddress, std::size_t> per_household_;  ///< accepted connections

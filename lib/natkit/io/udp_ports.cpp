@@ -24,6 +24,7 @@ UdpPorts::UdpPorts(asio::io_context& context, MachineOwner& owner, const RunOpti
 UdpPorts::~UdpPorts() = default;
 
 UdpPorts::Port& UdpPorts::add(const Key& key, Descriptor socket, const Endpoint& bound, Source source) {
+  if (const auto old = ports_.find(key); old != ports_.end()) close(*old->second);
   auto& port = *(ports_[key] = std::make_shared<Port>(context_, key.first, bound, source));
   std::error_code error;  // of registering with the event queue; a socket that cannot be waited for stays silent
   port.socket.assign(bound.address.is_v4() ? asio::ip::udp::v4() : asio::ip::udp::v6(), socket.number(), error);
@@ -51,7 +52,18 @@ SystemResult<Endpoint> UdpPorts::open(const SocketWish& wish) {
 }
 
 void UdpPorts::close(SocketId socket) {
-  for (const auto family : {Family::ipv4, Family::ipv6}) ports_.erase({socket, family});
+  for (const auto family : {Family::ipv4, Family::ipv6}) {
+    const auto found = ports_.find({socket, family});
+    if (found == ports_.end()) continue;
+    close(*found->second);
+    ports_.erase(found);
+  }
+}
+
+/// Forgetting it is not enough: whoever waits for it owns it too.
+void UdpPorts::close(Port& port) {
+  std::error_code ignored;  // it is over either way
+  port.socket.close(ignored);
 }
 
 SystemResult<UdpPorts::Port*> UdpPorts::port_for(const Datagram& datagram) {
@@ -82,7 +94,8 @@ void UdpPorts::send(std::span<const Datagram> datagrams) {
 void UdpPorts::wait(Port& port) {
   const auto kept = ports_.at({port.name, port.bound.address.family()});
   port.socket.async_wait(asio::socket_base::wait_read, [this, kept](const std::error_code& error) {
-    if (error) return;  // closed, or the run is over
+    // Closed, or the run is over. What had already come to pass when it was closed comes here without an error.
+    if (error || !is_open(*kept)) return;
     receive(*kept);
     if (is_open(*kept)) wait(*kept);
   });
@@ -96,7 +109,7 @@ bool UdpPorts::is_open(const Port& port) const {
 void UdpPorts::wait_for_errors(Port& port) {
   const auto kept = ports_.at({port.name, port.bound.address.family()});
   port.socket.async_wait(asio::socket_base::wait_error, [this, kept](const std::error_code& error) {
-    if (error) return;
+    if (error || !is_open(*kept)) return;
     while (auto told = take_path_error(kept->socket.native_handle())) {
       told->socket = kept->name;
       owner_.report_path_error(*told);

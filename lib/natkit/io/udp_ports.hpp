@@ -32,6 +32,7 @@ class UdpPorts {
 
   [[nodiscard]] SystemResult<Port*> port_for(const Datagram& datagram);
   Port& add(const Key& key, Descriptor socket, const Endpoint& bound, Source source);
+  static void close(Port& port);
   void wait_for_errors(Port& port);
   void wait(Port& port);
   void receive(Port& port);
