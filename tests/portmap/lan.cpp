@@ -9,6 +9,7 @@ namespace natkit::portmap {
 namespace {
 constexpr std::size_t most_events = 500'000;  // a machine that needs more is turning on the spot
 constexpr std::uint8_t hops_to_isp = 1;       // after the last router of the way out
+constexpr unsigned prefix_of_network = 24;
 
 template <class... Visitors>
 struct Overloaded : Visitors... {
@@ -65,6 +66,21 @@ IpAddress Lan::address_seen_by(const sim::PortMapper& router) const {
   return (*std::prev(place))->config().external;
 }
 
+bool Lan::is_own(const IpAddress& address) const {
+  return address == host_ || address == host_address_v6 || address == temporary_v6;
+}
+
+/// Whom a router sees: IPv6 goes untranslated.
+IpAddress Lan::caller_of(const igd::Call& call, const sim::PortMapper& router) const {
+  const auto local = std::visit(
+      Overloaded{[](const igd::Describe& one) { return one.local; },
+                 [](const igd::AddPinhole& one) { return one.internal.address; },
+                 [](const igd::UpdatePinhole& one) { return one.local; },
+                 [](const igd::DeletePinhole& one) { return one.local; }, [](const auto&) { return IpAddress{}; }},
+      call);
+  return local.is_v6() && is_own(local) ? local : address_seen_by(router);
+}
+
 void Lan::attach(MachineRef machine) {
   ++life_;
   machine_ = machine;
@@ -93,8 +109,9 @@ void Lan::drain() {
 
 void Lan::open(const SocketWish& wish) {
   const auto port = wish.local.port == 0 ? next_port_++ : wish.local.port;
-  const Endpoint local{wish.local.address.is_unspecified() ? host_ : wish.local.address, port};
-  if (local.address != host_)
+  const auto& any = wish.local.address.is_v6() ? host_address_v6 : host_;
+  const Endpoint local{wish.local.address.is_unspecified() ? any : wish.local.address, port};
+  if (!is_own(local.address))
     return machine_->handle_socket_failure(now_, wish.socket, "Cannot assign requested address");
   sockets_.insert_or_assign(wish.socket, Socket{local, wish.groups, wish.errors});
   machine_->handle_socket_opened(now_, wish.socket, local);
@@ -107,25 +124,30 @@ void Lan::travel(const Happening& happening) {
 
 void Lan::transmit(Datagram out) {
   ++sent_;
+  written_to_.insert(out.remote.address);
   auto found = sockets_.find(out.socket);
   if (found == sockets_.end()) found = sockets_.emplace(out.socket, Socket{{host_, next_port_++}, {}, {}}).first;
   const auto source = found->second.local;
-  if (source.address != host_) return;  // an address that the host no longer has
+  if (!is_own(source.address)) return;  // an address that the host no longer has
   if (out.remote.address.is_multicast()) {
     for (const auto& router : routers_) {
-      if (is_outer(*router)) continue;
+      if (is_outer(*router) || (source.address.is_v6() && !router->config().inside_v6)) continue;
       travel([this, target = router.get(),
               in = Datagram{.local = out.remote, .remote = source, .payload = out.payload}] { deliver(*target, in); });
     }
     return;
   }
   for (const auto& router : routers_) {
-    if (is_outer(*router) || router->config().inside != out.remote.address) continue;
+    const auto& inside = router->config().inside;
+    const auto& inside_v6 = router->config().inside_v6;
+    if (is_outer(*router) || (inside != out.remote.address && inside_v6 != out.remote.address)) continue;
     return travel([this, target = router.get(),
                    in = Datagram{.local = out.remote, .remote = source, .payload = std::move(out.payload)}] {
       deliver(*target, in);
     });
   }
+  // Of the host's own network, so it is looked for there, and nobody has it.
+  if (out.remote.address.shares_prefix(host_, prefix_of_network)) return;
   auto hops = out.hop_limit;
   for (std::size_t index = 0; index < way_out_.size(); ++index) {
     auto* router = way_out_[index];
@@ -165,13 +187,14 @@ void Lan::carry(sim::PortMapper& router) {
 }
 
 void Lan::receive(const Datagram& from_router) {
-  if (!machine_ || asleep_until_) return;
+  if (!machine_ || asleep_until_ || now_ < deaf_until_) return;
   std::vector<SocketId> heard_by;
   for (const auto& [id, socket] : sockets_) {
     const bool is_group = std::ranges::find(socket.groups, from_router.remote.address) != socket.groups.end();
     if (socket.local.port == from_router.remote.port && (is_group || socket.local == from_router.remote))
       heard_by.push_back(id);
   }
+  heard_ += heard_by.size();
   for (const auto id : heard_by)
     machine_->handle_datagram(
         now_, {.socket = id, .local = from_router.remote, .remote = from_router.local, .payload = from_router.payload});
@@ -204,7 +227,7 @@ void Lan::run_errand(const Errand& errand) {
   at(now_ + link_.delay + config.delay,
      [this, router, call = *call, reply, id = errand.id, is_late = took > errand.allowance] {
        if (router->is_away(now_)) return;
-       const auto answer = igd::write_reply(router->call(now_, call, address_seen_by(*router)));
+       const auto answer = igd::write_reply(router->call(now_, call, caller_of(call, *router)));
        if (!is_late)
          at(now_ + link_.delay, [reply, id, answer] { reply({.id = id, .answer = answer, .failure = {}}); });
      });
@@ -271,6 +294,12 @@ void Lan::suspend_for(Duration time) {
 }
 
 std::optional<Endpoint> Lan::reach(Protocol protocol, const Endpoint& external) {
+  if (external.address.is_v6()) {
+    const auto open = routers_.front()->pinholes(now_);
+    const bool is_open = std::ranges::any_of(
+        open, [&](const auto& one) { return one.protocol == protocol && one.internal == external; });
+    return is_open && is_own(external.address) ? std::optional{external} : std::nullopt;
+  }
   auto to = external;
   for (auto router = way_out_.rbegin(); router != way_out_.rend(); ++router) {
     if ((*router)->config().external != to.address) return std::nullopt;

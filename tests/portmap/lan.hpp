@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,11 @@
 
 namespace natkit::portmap {
 inline const IpAddress host_address = IpAddress::v4(0xC0A84D02);  // 192.168.77.2
+inline const IpAddress host_address_v6 = IpAddress::v6({0x20, 0x01, 0x0d, 0xb8, 0, 0x77, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2});
+/// The same host's temporary address (RFC 8981), and the router's, which is link-local as in most networks.
+inline const IpAddress temporary_v6 =
+    IpAddress::v6({0x20, 0x01, 0x0d, 0xb8, 0, 0x77, 0, 0, 0xa1, 0xb2, 0, 0, 0, 0, 0, 9});
+inline const IpAddress router_v6 = IpAddress::v6({0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1});
 inline const IpAddress another_host = IpAddress::v4(0xC0A84D09);  // on the same network
 inline const IpAddress isp_hop = IpAddress::v4(0x0B00FFFE);       // the first router of the internet: public
 
@@ -45,6 +51,9 @@ class Lan {
   /// Further out than all that were added by this: the way goes through it.
   sim::PortMapper& add_outer_router(const sim::RouterConfig& config);
   [[nodiscard]] Route route() const { return {host_, routers_.front()->config().inside, "eth0", Route::Kind::link}; }
+  [[nodiscard]] Route route_v6(const IpAddress& local = host_address_v6) const {
+    return {local, routers_.front()->config().inside_v6.value_or(router_v6), "eth0", Route::Kind::link};
+  }
   /// The host's own address is another one now.
   void set_host(const IpAddress& address) { host_ = address; }
 
@@ -74,6 +83,11 @@ class Lan {
   /// Every LOCATION and control address that somebody was asked to fetch.
   [[nodiscard]] const std::vector<std::string>& fetched() const { return fetched_; }
   [[nodiscard]] std::size_t datagrams_sent() const { return sent_; }
+  /// Of any router, by any machine.
+  [[nodiscard]] std::size_t datagrams_heard() const { return heard_; }
+  /// What is sent to the host gets lost for so long; what it sends arrives.
+  void lose_answers_for(Duration time) { deaf_until_ = now_ + time; }
+  [[nodiscard]] const std::set<IpAddress>& written_to() const { return written_to_; }
   [[nodiscard]] std::vector<std::unique_ptr<sim::PortMapper>>& routers() { return routers_; }
 
  private:
@@ -95,6 +109,8 @@ class Lan {
   void run_errand(const Errand& errand);
   [[nodiscard]] std::optional<Instant> next_time() const;
   [[nodiscard]] IpAddress address_seen_by(const sim::PortMapper& router) const;
+  [[nodiscard]] IpAddress caller_of(const igd::Call& call, const sim::PortMapper& router) const;
+  [[nodiscard]] bool is_own(const IpAddress& address) const;
   [[nodiscard]] bool is_outer(const sim::PortMapper& router) const;
 
   SeededRng rng_;
@@ -110,6 +126,9 @@ class Lan {
   std::multimap<Instant, Happening> queue_;
   std::vector<std::string> fetched_;
   std::size_t sent_ = 0;
+  std::size_t heard_ = 0;
+  Instant deaf_until_{};
+  std::set<IpAddress> written_to_;
   Instant now_{};
 };
 }  // namespace natkit::portmap

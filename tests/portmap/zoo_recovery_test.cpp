@@ -99,6 +99,25 @@ TEST_CASE("Zoo: a host with another address maps that one", "[zoo][sim]") {
   REQUIRE(home.lan.run_until(is_back, 5s));
 }
 
+TEST_CASE("Zoo: a grant whose answer was lost is met again by the next try, with its nonce", "[zoo][sim]") {
+  Lan lan{1};
+  RouterConfig config;
+  pcp_only(config);
+  lan.add_router(config);
+  lan.lose_answers_for(1100ms);
+  MemoryJournal journal;
+  SeededRng rng{1};
+  Keeper keeper{wishing(lan), journal, rng};
+  lan.attach(keeper);
+  REQUIRE(lan.run_until([&] { return is_decided(keeper); }, bound));
+  REQUIRE(keeper.outcome(0).failed);
+  REQUIRE(lan.rules_of_ours().size() == 1);  // it did what we asked, and we do not know
+  REQUIRE(lan.run_until([&] { return keeper.outcome(0).held.has_value(); }, bound));
+  CHECK(lan.reach(Protocol::udp, keeper.outcome(0).held->layers[0].external) == inside);
+  REQUIRE(release(lan, keeper));
+  CHECK(lan.rules_of_ours().empty());
+}
+
 TEST_CASE("Zoo: a thousand leases of one run are renewed in time and not all at once", "[zoo][sim]") {
   Lan lan{1};
   lan.add_router({});

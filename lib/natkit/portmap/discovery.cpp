@@ -27,7 +27,7 @@ void Discovery::start(Instant now) {
                             Gateway::Config{.route = route,
                                             .address = route.router,
                                             .mapped_host = route.local,
-                                            .first_socket = SocketId{config_.first_socket + 2 * index},
+                                            .first_socket = SocketId{config_.first_socket + Gateway::sockets * index},
                                             .first_errand = ErrandId{index << 16U},
                                             .only = method,
                                             .timing = config_.timing},

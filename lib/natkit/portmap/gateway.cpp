@@ -5,7 +5,7 @@
 
 namespace natkit::portmap {
 namespace {
-SocketId socket_after(SocketId first) { return SocketId{std::to_underlying(first) + 1}; }
+SocketId socket_after(SocketId first, std::uint32_t steps = 1) { return SocketId{std::to_underlying(first) + steps}; }
 
 PortControl::Speak speak_of(std::optional<Method> only) {
   if (only == Method::pcp) return PortControl::Speak::pcp_only;
@@ -29,8 +29,10 @@ Gateway::Gateway(Config config, Rng& rng)
 IgdSearch::Config Gateway::search_config() const {
   const bool is_nearest = config_.address == config_.route.router;
   return {.socket = socket_after(config_.first_socket),
+          .standard_socket = socket_after(config_.first_socket, 2),
           .local = config_.route.local,
           .router = config_.address,
+          .interface = config_.address.is_link_local() ? config_.route.interface : std::string{},
           .timing = config_.timing.search,
           .reach = is_nearest ? IgdSearch::Config::Reach::network : IgdSearch::Config::Reach::router_only};
 }
@@ -43,8 +45,8 @@ void Gateway::start(Instant /*now*/) {
 }
 
 void Gateway::close() {
-  for (const auto socket : {config_.first_socket, socket_after(config_.first_socket)})
-    sockets_.emplace_back(SocketEnd{socket});
+  for (std::uint32_t step = 0; step < sockets; ++step)
+    sockets_.emplace_back(SocketEnd{socket_after(config_.first_socket, step)});
 }
 
 bool Gateway::may_use(const Ask& ask, Method method) const {
@@ -351,7 +353,7 @@ void Gateway::queue_errands(Instant now) {
 }
 
 std::optional<SocketChange> Gateway::poll_socket() {
-  if (sockets_.empty()) return std::nullopt;
+  if (sockets_.empty()) return search_.poll_socket();
   auto out = std::move(sockets_.front());
   sockets_.pop_front();
   return out;

@@ -25,6 +25,7 @@
 namespace natkit::portmap {
 class Gateway {
  public:
+  static constexpr std::uint32_t sockets = 3;  ///< for PCP and NAT-PMP, for SSDP, for SSDP on port 1900
   struct Timing {
     PortControl::Timing control{};
     IgdSearch::Timing search{};
@@ -40,7 +41,7 @@ class Gateway {
     Route route{};            ///< whose local address is asked from
     IpAddress address{};      ///< the gateway: the route's router, or one further out
     IpAddress mapped_host{};  ///< whom it maps to: `route.local`, or the external address of a NAT in between
-    SocketId first_socket{};  ///< this and the next belong to this gateway
+    SocketId first_socket{};  ///< this and the next ones, `sockets` in all, belong to this gateway
     ErrandId first_errand{};  ///< this and 65535 more
     std::optional<Method> only{};
     Timing timing{};

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "natkit/base/printable.hpp"
+#include "natkit/portmap/mapping.hpp"
 #include "natkit/portmap/ssdp.hpp"
 #include "natkit/portmap/url.hpp"
 
@@ -14,11 +15,11 @@ namespace natkit::portmap {
 namespace {
 constexpr std::array targets{ssdp::igd_1, ssdp::igd_2, ssdp::root_device};
 constexpr std::size_t most_objections = 4;
+constexpr std::ptrdiff_t most_of_one_host = 3;
 constexpr std::uint8_t multicast_hops = 2;  // UPnP Device Architecture 1.1 §1.3.2
 
 bool is_public(const IpAddress& address) {
-  return !address.is_private() && !address.is_shared() && !address.is_unspecified() && !address.is_loopback() &&
-         !address.is_link_local() && !address.is_multicast();
+  return !address.is_private() && !address.is_shared() && may_be_external(address);
 }
 
 /// 3: connected and public, 2: connected, 1: describes a service for us, 0: of no use. Tailscale's order.
@@ -48,13 +49,19 @@ void IgdSearch::start(Instant now) {
 }
 
 void IgdSearch::try_location(Instant now, const std::string& location) {
-  if (const auto url = parse_url(location)) add(now, {.location = location, .host = url->host.address});
+  if (const auto url = parse_url(location))
+    add(now, {.location = location, .host = url->host.address, .answered_as = Found::AnsweredAs::gateway});
 }
 
 void IgdSearch::send_searches() {
+  send_searches(config_.socket);
+  if (has_standard_socket_) send_searches(config_.standard_socket);
+}
+
+void IgdSearch::send_searches(SocketId socket) {
   const auto send = [&](const Endpoint& to, std::uint8_t hops) {
     for (const auto target : targets)
-      outgoing_.push_back({.socket = config_.socket,
+      outgoing_.push_back({.socket = socket,
                            .local = {config_.local, 0},
                            .remote = to,
                            .hop_limit = hops,
@@ -66,7 +73,7 @@ void IgdSearch::send_searches() {
 }
 
 bool IgdSearch::handle_datagram(Instant now, const Datagram& in) {
-  if (in.socket != config_.socket) return false;
+  if (in.socket != config_.socket && (!has_standard_socket_ || in.socket != config_.standard_socket)) return false;
   const auto message = ssdp::parse_message(in.payload);
   if (!message || message->kind != ssdp::Message::Kind::answer) return true;
   if (const auto url = parse_url_on(message->location, in.remote.address); !url) {
@@ -75,16 +82,24 @@ bool IgdSearch::handle_datagram(Instant now, const Datagram& in) {
                                         to_text(url.error()), printable(message->location.substr(0, 80))));
     return true;
   }
-  add(now,
-      {.location = message->location, .host = in.remote.address, .udn = std::string{ssdp::device_of(message->name)}});
+  const bool is_root = message->target == ssdp::root_device;
+  add(now, {.location = message->location,
+            .host = in.remote.address,
+            .udn = std::string{ssdp::device_of(message->name)},
+            .answered_as = is_root ? Found::AnsweredAs::root_device : Found::AnsweredAs::gateway});
   return true;
 }
 
 void IgdSearch::add(Instant now, Found found) {
   if (std::ranges::find(found_, found.location, &Found::location) != found_.end()) return;
-  if (found_.size() >= config_.most_devices) return;
-  // What else the same box offers (a printer in it, a media server) comes with other locations: ask at most three.
-  if (std::ranges::count(found_, found.host, &Found::host) >= 3) return;
+  // Anybody on the network can make up answers, as many as he likes: the router's own always find room.
+  const bool is_router = found.host == config_.router;
+  const auto others = std::ranges::count_if(found_, [&](const Found& one) { return one.host != config_.router; });
+  if (!is_router && std::cmp_greater_equal(others, config_.most_devices)) return;
+  // What else the same box offers (a printer in it, a media server) comes with other locations. A Fritz!Box has five.
+  const auto same = std::ranges::count_if(
+      found_, [&](const Found& one) { return one.host == found.host && one.answered_as == found.answered_as; });
+  if (same >= most_of_one_host) return;
   describes_.push_back({.location = found.location, .host = found.host, .local = config_.local});
   found_.push_back(std::move(found));
   if (!collected_at_) collected_at_ = now + config_.timing.collect;
@@ -93,11 +108,14 @@ void IgdSearch::add(Instant now, Found found) {
 void IgdSearch::handle_described(Instant now, const std::string& location, const igd::Reply& reply) {
   const auto found = std::ranges::find(found_, location, &Found::location);
   if (found == found_.end()) return;
-  if (reply && std::holds_alternative<igd::Device>(*reply))
+  if (reply && std::holds_alternative<igd::Device>(*reply)) {
     found->device = std::get<igd::Device>(*reply);
-  else
+    for (auto& connection : found->device->connections)
+      if (connection.external && !may_be_external(*connection.external)) connection.external.reset();
+  } else {
     found->fault =
         reply ? igd::Fault{igd::Fault::Kind::malformed, 0, "another answer than was asked for"} : reply.error();
+  }
   static_cast<void>(now);
 }
 
@@ -109,7 +127,14 @@ void IgdSearch::handle_timeout(Instant now) {
     return;
   }
   // One who has answered is not asked again.
-  if (found_.empty()) send_searches();
+  if (found_.empty()) {
+    if (!std::exchange(has_standard_socket_, true))
+      sockets_.emplace_back(SocketWish{.socket = config_.standard_socket,
+                                       .local = {config_.local, ssdp::port},
+                                       .interface = config_.interface,
+                                       .sharing = Sharing::shared});
+    send_searches();
+  }
   step_ *= 2;
   next_search_ = std::min(now + step_, deadline_);
 }
@@ -132,6 +157,13 @@ std::optional<std::size_t> IgdSearch::best(Instant now) const {
 bool IgdSearch::is_over(Instant now) const {
   if (is_describing()) return false;
   return !has_started_ || !next_search_ || deadline_ <= now;
+}
+
+std::optional<SocketChange> IgdSearch::poll_socket() {
+  if (sockets_.empty()) return std::nullopt;
+  auto out = std::move(sockets_.front());
+  sockets_.pop_front();
+  return out;
 }
 
 std::optional<Datagram> IgdSearch::poll_transmit() {

@@ -5,6 +5,9 @@
 ///   search() --> M-SEARCH (three targets, both ways), repeated
 ///                   └─ answer, LOCATION on the answering host --> Describe (errand) --> devices()
 ///
+/// Where nobody answers at once, the question goes out from port 1900 as well: some answer to no other
+/// (upnp-service#5).
+///
 /// A device is `best` at once when it is the router itself and connected; else the best of those that came within
 /// `collect` after the first (several gateways on one network, or one that answers for another).
 #include <cstddef>
@@ -15,6 +18,7 @@
 
 #include "natkit/base/datagram.hpp"
 #include "natkit/base/errand.hpp"
+#include "natkit/base/socket.hpp"
 #include "natkit/base/time.hpp"
 #include "natkit/portmap/igd.hpp"
 
@@ -29,8 +33,10 @@ class IgdSearch {
   };
   struct Config {
     SocketId socket{};
+    SocketId standard_socket{};  ///< on port 1900
     IpAddress local{};
     IpAddress router{};
+    std::string interface{};        ///< of a router that is link-local
     std::size_t most_devices = 16;  ///< answers beyond are dropped: anybody on the network can make them up
     Timing timing{};
     /// Ask the router alone: it stands behind another NAT, where multicast does not reach.
@@ -42,6 +48,8 @@ class IgdSearch {
     std::string udn{};                    ///< "uuid:…", as its answer claims; empty where it does not
     std::optional<igd::Device> device{};  ///< nullopt while it is asked, or when it failed
     std::optional<igd::Fault> fault{};
+    /// Whether it answered as a gateway, and not only as some root device: a printer in the same box does that.
+    enum class AnsweredAs : std::uint8_t { root_device, gateway } answered_as{};
   };
 
   explicit IgdSearch(Config config) : config_(std::move(config)) {}
@@ -55,6 +63,7 @@ class IgdSearch {
   void handle_timeout(Instant now);
   /// The reply to a Describe that was handed out for `host`; see `poll_describe`.
   void handle_described(Instant now, const std::string& location, const igd::Reply& reply);
+  [[nodiscard]] std::optional<SocketChange> poll_socket();
   [[nodiscard]] std::optional<Datagram> poll_transmit();
   [[nodiscard]] std::optional<igd::Describe> poll_describe();
   [[nodiscard]] std::optional<Instant> poll_timeout() const;
@@ -69,6 +78,7 @@ class IgdSearch {
 
  private:
   void send_searches();
+  void send_searches(SocketId socket);
   void add(Instant now, Found found);
   [[nodiscard]] bool is_describing() const;
 
@@ -80,6 +90,8 @@ class IgdSearch {
   std::optional<Instant> collected_at_;
   Duration step_{};
   bool has_started_ = false;
+  bool has_standard_socket_ = false;
+  std::deque<SocketChange> sockets_;
   std::deque<Datagram> outgoing_;
   std::deque<igd::Describe> describes_;
 };

@@ -54,6 +54,8 @@ void Keeper::start(Instant now) {
 void Keeper::begin(Instant now, std::size_t wish) {
   auto& lease = leases_[wish];
   lease.phase = Lease::Phase::building;
+  if (!lease.layers.empty()) lease.earlier.clear();
+  for (auto& layer : lease.layers) lease.earlier.push_back(std::move(layer.entry));
   lease.layers.clear();
   lease.failure = {};
   lease.retry_at.reset();
@@ -76,15 +78,15 @@ std::size_t Keeper::gateway_for(Instant now, const Route& route, const IpAddress
     if (known.route == route && known.address == address && known.mapped_host == host && known.only == only) return i;
   }
   const auto index = static_cast<std::uint32_t>(gateways_.size());
-  gateways_.push_back(
-      std::make_unique<Gateway>(Gateway::Config{.route = route,
-                                                .address = address,
-                                                .mapped_host = host,
-                                                .first_socket = SocketId{first_gateway_socket + 2 * index},
-                                                .first_errand = ErrandId{index << 16U},
-                                                .only = only,
-                                                .timing = config_.timing.gateway},
-                                *rng_));
+  gateways_.push_back(std::make_unique<Gateway>(
+      Gateway::Config{.route = route,
+                      .address = address,
+                      .mapped_host = host,
+                      .first_socket = SocketId{first_gateway_socket + Gateway::sockets * index},
+                      .first_errand = ErrandId{index << 16U},
+                      .only = only,
+                      .timing = config_.timing.gateway},
+      *rng_));
   gateways_.back()->start(now);
   return index;
 }
@@ -96,8 +98,16 @@ JournalEntry Keeper::entry_for(const Lease& lease, const IpAddress& gateway, con
            // What another method made stays its own entry: it is taken back by that method.
            (!lease.wish.only || !entry.via || entry.via == lease.wish.only);
   });
+  const auto earlier = std::ranges::find_if(lease.earlier, [&](const JournalEntry& one) {
+    return one.gateway == gateway && one.mapped_host == host.address && one.internal_port == host.port;
+  });
   JournalEntry entry;
-  if (known != config_.known.end()) {
+  if (earlier != lease.earlier.end()) {
+    entry.id = earlier->id;
+    entry.nonce = earlier->nonce;
+    entry.location = earlier->location;
+    if (lease.wish.choice == PortChoice::preferred) entry.external = earlier->external;
+  } else if (known != config_.known.end()) {
     entry = *known;
   } else {
     entry.id = MappingId{rng_->next()};

@@ -144,6 +144,8 @@ class Keeper {
     Wish wish{};
     Route route{};
     std::vector<Layer> layers{};  ///< innermost first
+    /// Of the last try, whose answers may have been lost: asked for again under its ids and nonces.
+    std::vector<JournalEntry> earlier{};
     Outcome outcome{};
     Failed failure{};  ///< collected while layers are taken back
     std::optional<Instant> retry_at{};

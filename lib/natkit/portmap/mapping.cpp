@@ -23,6 +23,10 @@ std::optional<Method> parse_method(std::string_view text) {
   return found->first;
 }
 
+bool may_be_external(const IpAddress& address) {
+  return !address.is_unspecified() && !address.is_loopback() && !address.is_link_local() && !address.is_multicast();
+}
+
 std::string_view to_text(Cause cause) {
   switch (cause) {
     case Cause::unknown:

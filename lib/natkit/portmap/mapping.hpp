@@ -46,6 +46,10 @@ struct Grant {
   IpAddress gateway{};              ///< who granted it
 };
 
+/// Whether a gateway can have this address outside; a private one it can (double NAT). Routers have been seen to tell
+/// nothing, 0.0.0.0, 127.0.0.1 and chance bytes (miniupnp#567): such a word counts as none.
+[[nodiscard]] bool may_be_external(const IpAddress& address);
+
 /// Why there is no mapping. Which of several a person should act on is for `diagnose` to say.
 enum class Cause : std::uint8_t {
   unknown,

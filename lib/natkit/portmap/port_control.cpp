@@ -11,6 +11,11 @@ using std::chrono::seconds;
 
 constexpr Duration address_age = seconds{1};  // many mappings are renewed with one question for the address
 
+/// Unspecified where it cannot be what it is said to be.
+IpAddress credible(const IpAddress& external) {
+  return may_be_external(external) ? external : IpAddress::any(external.family());
+}
+
 bool is_any(const Endpoint& endpoint) { return endpoint.address.is_unspecified(); }
 
 /// RFC 6887 §11.1: no suggestion is all zeros, in the family that is wished.
@@ -121,7 +126,7 @@ void PortControl::handle_pcp(Instant now, const pcp::Response& response) {
   if (const auto* map = std::get_if<pcp::Map>(&response.operation)) {
     handle_map(now, response, *map);
   } else if (std::holds_alternative<pcp::Announce>(response.operation)) {
-    State state{.speaks = Method::pcp, .external = external_, .epoch = response.epoch};
+    State state{.speaks = Method::pcp, .epoch = response.epoch};
     // ANNOUNCE is optional for servers, mapping is not: only a refusal that speaks of rights says that it is off.
     if (response.result == pcp::ResultCode::not_authorized) state.refusal = refusal_of(response.result);
     answer_state(state);
@@ -148,7 +153,7 @@ void PortControl::handle_map(Instant now, const pcp::Response& response, const p
     questions_.erase(found);
     const auto& address = map.external.address;
     return refuse(ask.id, refusal_of(response.result), response.lifetime,
-                  address.is_unspecified() ? std::nullopt : std::optional{address});
+                  may_be_external(address) ? std::optional{address} : std::nullopt);
   }
   // An answer to an earlier question of ours; a refusal's lifetime is something else.
   if (!was_absent && is_deletion != (response.lifetime == seconds{0})) return;
@@ -157,8 +162,8 @@ void PortControl::handle_map(Instant now, const pcp::Response& response, const p
     events_.emplace_back(Gone{ask.id});
     return;
   }
-  external_ = map.external.address;
-  events_.emplace_back(Granted{ask.id, Method::pcp, map.external, response.lifetime});
+  external_ = credible(map.external.address);
+  events_.emplace_back(Granted{ask.id, Method::pcp, {*external_, map.external.port}, response.lifetime});
 }
 
 void PortControl::handle_nat_pmp(Instant now, const natpmp::Response& response) {
@@ -180,7 +185,8 @@ void PortControl::handle_nat_pmp(Instant now, const natpmp::Response& response) 
   }
 }
 
-void PortControl::handle_address(Instant now, const IpAddress& external) {
+void PortControl::handle_address(Instant now, const IpAddress& told) {
+  const auto external = credible(told);
   external_ = external;
   external_at_ = now;
   for (auto place = questions_.begin(); place != questions_.end();) {
@@ -193,7 +199,11 @@ void PortControl::handle_address(Instant now, const IpAddress& external) {
     events_.emplace_back(*granted);
     place = questions_.erase(place);
   }
-  if (is_certain()) answer_state({.speaks = Method::nat_pmp, .external = external, .epoch = last_epoch_});
+  if (is_certain()) answer_state({.speaks = Method::nat_pmp, .epoch = last_epoch_});
+}
+
+std::optional<IpAddress> PortControl::external() const {
+  return external_ && !external_->is_unspecified() ? external_ : std::nullopt;
 }
 
 void PortControl::handle_nat_pmp_mapping(Instant now, natpmp::ResultCode result,
@@ -241,7 +251,7 @@ void PortControl::ask_pcp_again(Instant now, Question& question, Refused refused
 
 void PortControl::answer_state(State state) {
   if (!std::exchange(state_question_, std::nullopt)) return;
-  if (!state.external) state.external = external_;
+  state.external = external();
   events_.emplace_back(std::move(state));
 }
 
@@ -252,7 +262,7 @@ void PortControl::refuse(MappingId id, Refusal refusal, seconds wait, std::optio
 void PortControl::give_pcp_up(Instant now) {
   for (auto& [id, question] : questions_) question.is_pcp_open = !is_by_nat_pmp(question.ask);
   settle_on(now, Method::nat_pmp);
-  if (external_) answer_state({.speaks = Method::nat_pmp, .external = external_, .epoch = last_epoch_});
+  if (external_) answer_state({.speaks = Method::nat_pmp, .epoch = last_epoch_});
 }
 
 void PortControl::handle_timeout(Instant now) {

@@ -98,7 +98,7 @@ class PortControl {
   [[nodiscard]] std::optional<Instant> poll_timeout() const;
   [[nodiscard]] std::optional<Event> poll_event();
   [[nodiscard]] std::optional<Method> speaks() const { return speaks_; }
-  [[nodiscard]] std::optional<IpAddress> external() const { return external_; }
+  [[nodiscard]] std::optional<IpAddress> external() const;
 
  private:
   struct Repeat {
@@ -129,7 +129,7 @@ class PortControl {
   void handle_refused_version(Instant now);
   void handle_nat_pmp(Instant now, const natpmp::Response& response);
   void handle_nat_pmp_mapping(Instant now, natpmp::ResultCode result, const natpmp::MappingResponse& mapping);
-  void handle_address(Instant now, const IpAddress& external);
+  void handle_address(Instant now, const IpAddress& told);
   void answer_state(State state);
   void give_pcp_up(Instant now);
   void ask_pcp_again(Instant now, Question& question, Refused refused);
@@ -139,8 +139,8 @@ class PortControl {
   Rng* rng_;
   std::optional<Method> speaks_;
   std::optional<Instant> give_pcp_up_;  ///< NAT-PMP has answered, PCP not yet
-  std::optional<IpAddress> external_;
-  Instant external_at_{};  ///< when NAT-PMP told it
+  std::optional<IpAddress> external_;   ///< unspecified: it was told, and it is none
+  Instant external_at_{};               ///< when NAT-PMP told it
   std::optional<Repeat> state_question_;
   std::chrono::seconds last_epoch_{};
   Epoch epoch_;

@@ -35,7 +35,7 @@ Gateway& Removal::gateway_for(Instant now, const JournalEntry& entry, const Rout
   gateways_.push_back(std::make_unique<Gateway>(Gateway::Config{.route = route,
                                                                 .address = entry.gateway,
                                                                 .mapped_host = entry.mapped_host,
-                                                                .first_socket = SocketId{16 + 2 * index},
+                                                                .first_socket = SocketId{16 + Gateway::sockets * index},
                                                                 .first_errand = ErrandId{index << 16U},
                                                                 .only = only,
                                                                 .timing = config_.timing},

@@ -36,8 +36,10 @@ int code_of(IgdConfig::Conflict says) {
 }
 }  // namespace
 
-std::string PortMapper::location() const {
-  return fmt::format("http://{}:{}/rootDesc.xml", natkit::to_text(config_.inside), config_.igd.port + restarts_);
+std::string PortMapper::location(Family family) const {
+  const auto& here = family == Family::ipv6 && config_.inside_v6 ? *config_.inside_v6 : config_.inside;
+  const auto port = static_cast<std::uint16_t>(config_.igd.port + restarts_);
+  return fmt::format("http://{}/rootDesc.xml", natkit::to_text(Endpoint{here, port}));
 }
 
 bool PortMapper::serves(const std::string& url) const {
@@ -72,11 +74,12 @@ std::optional<IpAddress> PortMapper::told_external() const {
 }
 
 igd::Reply PortMapper::answer(Instant /*now*/, const igd::Describe& call, const IpAddress& /*from*/) {
-  if (call.location != location()) return fault(igd::Fault::Kind::not_igd);
+  if (call.location != location(call.host.family())) return fault(igd::Fault::Kind::not_igd);
+  const Endpoint here{call.host, static_cast<std::uint16_t>(config_.igd.port + restarts_)};
+  const bool is_legacy = config_.igd.services == IgdConfig::Services::legacy_names;
   const auto service = [&](std::string_view type) {
-    return igd::Service{
-        fmt::format("urn:schemas-upnp-org:service:{}", type),
-        fmt::format("http://{}:{}/ctl/{}", natkit::to_text(config_.inside), config_.igd.port + restarts_, type)};
+    return igd::Service{fmt::format("urn:{}-org:service:{}", is_legacy ? "dslforum" : "schemas-upnp", type),
+                        fmt::format("http://{}/ctl/{}", natkit::to_text(here), type)};
   };
   igd::Device device{};
   device.manufacturer = "natkit";
@@ -99,6 +102,13 @@ igd::Reply PortMapper::answer(Instant /*now*/, const igd::Describe& call, const 
       device.connections.back().external.reset();
       connect("WANPPPConnection:1", config_.igd.status);
       break;
+    case IgdConfig::Services::both_up:
+      connect("WANIPConnection:1", config_.igd.status);
+      connect("WANPPPConnection:1", config_.igd.status);
+      break;
+    case IgdConfig::Services::legacy_names:
+      connect("WANIPConnection:1", config_.igd.status);
+      break;
     case IgdConfig::Services::none:
       return fault(igd::Fault::Kind::not_igd);
   }
@@ -115,6 +125,7 @@ std::optional<int> PortMapper::objection(const igd::Add& call, const IpAddress& 
   if (config.services == IgdConfig::Services::ppp_up_ip_down && call.service.type.contains("WANIPConnection"))
     return action_failed;
   if (config_.wan == RouterConfig::Wan::down) return action_failed;
+  if (config.permission == IgdConfig::Permission::nobody) return not_authorized;
   if (call.external_port == 0) return no_external_wildcard;
   if (call.internal.address != from) return not_authorized;
   if (call.description.size() > config.longest_description) return invalid_args;
@@ -169,6 +180,7 @@ igd::Reply PortMapper::answer(Instant /*now*/, const igd::Delete& call, const Ip
     return fault(no_such_entry);
   }
   if (rule->internal.address != from) return fault(not_authorized);
+  if (config_.igd.deletes == IgdConfig::Deletes::in_words_only) return igd::Done{};
   table_.erase(call.protocol, call.external_port);
   return igd::Done{};
 }
@@ -191,7 +203,8 @@ igd::Reply PortMapper::answer(Instant now, const igd::AddPinhole& call, const Ip
   if (config_.igd.pinholes == IgdConfig::Pinholes::absent) return fault(invalid_action);
   if (config_.igd.pinholes == IgdConfig::Pinholes::not_allowed) return fault(pinholes_not_allowed);
   if (call.internal.address != from) return fault(not_authorized);  // miniupnp#731
-  pinholes_[++last_pinhole_] = {call.protocol, call.internal, now + call.lifetime};
+  pinholes_[++last_pinhole_] = {
+      .protocol = call.protocol, .internal = call.internal, .expires = now + call.lifetime, .nonce = {}};
   return igd::Pinhole{last_pinhole_};
 }
 

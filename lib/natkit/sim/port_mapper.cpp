@@ -16,8 +16,10 @@ using std::chrono::seconds;
 
 namespace {
 constexpr std::uint16_t another_ssdp_port = 41900;
-const IpAddress all_hosts = IpAddress::v4(0xE0000001);  // 224.0.0.1 (RFC 6887 §14.1.1)
-constexpr seconds error_lifetime{30};                   // miniupnpd 2.3.1's "do not ask again for"
+// 224.0.0.1 and ff02::1 (RFC 6887 §14.1.1)
+const IpAddress all_hosts = IpAddress::v4(0xE0000001);
+const IpAddress all_nodes = IpAddress::v6({0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1});
+constexpr seconds error_lifetime{30};  // miniupnpd 2.3.1's "do not ask again for"
 
 Bytes to_bytes(const std::string& text) { return {text.begin(), text.end()}; }
 }  // namespace
@@ -48,17 +50,23 @@ void PortMapper::set_external(Instant now, const IpAddress& address) {
 
 void PortMapper::announce(Instant now) {
   has_announced_ = true;
-  const Endpoint everybody{all_hosts, pcp::client_port};
+  announce(now, Family::ipv4);
+  if (config_.inside_v6) announce(now, Family::ipv6);
+}
+
+void PortMapper::announce(Instant now, Family family) {
+  const Endpoint everybody{family == Family::ipv4 ? all_hosts : all_nodes, pcp::client_port};
   if (config_.pcp.speaks == PcpConfig::Speaks::fully)
     send(now, everybody, pcp::write_response({.epoch = epoch(now), .operation = pcp::Announce{}}));
-  if (config_.nat_pmp.presence == Presence::on)
+  if (config_.nat_pmp.presence == Presence::on && family == Family::ipv4)
     send(now, everybody,
          natpmp::write_response({.epoch = epoch(now), .body = natpmp::AddressResponse{config_.external}}));
+  const auto group = ssdp::group(family);
   if (config_.ssdp.presence == Presence::on)
-    send(now, ssdp::group(Family::ipv4),
-         to_bytes(fmt::format("NOTIFY * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\nNT: {}\r\nNTS: ssdp:alive\r\n"
+    send(now, group,
+         to_bytes(fmt::format("NOTIFY * HTTP/1.1\r\nHOST: {}\r\nNT: {}\r\nNTS: ssdp:alive\r\n"
                               "LOCATION: {}\r\nUSN: uuid:sim::{}\r\n\r\n",
-                              ssdp::igd_1, location(), ssdp::igd_1)),
+                              natkit::to_text(group), ssdp::igd_1, location(family), ssdp::igd_1)),
          ssdp::port);
 }
 
@@ -111,8 +119,12 @@ void PortMapper::handle_pcp(Instant now, const Datagram& in, const pcp::Request&
   } else if (request.client != in.remote.address) {
     reply.result = address_mismatch;
   } else if (const auto* map = std::get_if<pcp::Map>(&request.operation)) {
+    const auto& from = in.remote.address;
     const bool is_deletion = request.lifetime == seconds{0};
-    reply.result = is_deletion ? delete_pcp(in.remote.address, *map) : map_pcp(now, in.remote.address, request, reply);
+    if (from.is_v6())
+      reply.result = open_pinhole(now, from, request, reply);
+    else
+      reply.result = is_deletion ? delete_pcp(from, *map) : map_pcp(now, from, request, reply);
   } else if (std::holds_alternative<pcp::Announce>(request.operation)) {
     const auto announce = config_.pcp.announce;
     if (announce == PcpConfig::AnnounceOpcode::unsupported) reply.result = unsupported_opcode;
@@ -200,8 +212,31 @@ pcp::ResultCode PortMapper::delete_pcp(const IpAddress& from, const pcp::Map& ma
   return pcp::ResultCode::success;
 }
 
+/// Lifetime 0 closes it (RFC 6887 §15); outside and inside are the same address.
+pcp::ResultCode PortMapper::open_pinhole(Instant now, const IpAddress& from, const pcp::Request& request,
+                                         pcp::Response& reply) {
+  auto& map = std::get<pcp::Map>(reply.operation);
+  const auto protocol = pcp::protocol_of(map.protocol);
+  if (!protocol) return pcp::ResultCode::unsupported_protocol;
+  const Endpoint internal{from, map.internal_port};
+  const auto found = std::ranges::find_if(pinholes_, [&](const auto& pair) {
+    return pair.second.protocol == *protocol && pair.second.internal == internal && pair.second.nonce;
+  });
+  const bool checks = config_.pcp.nonce_check != PcpConfig::NonceCheck::never;
+  if (found != pinholes_.end() && checks && found->second.nonce != map.nonce) return pcp::ResultCode::not_authorized;
+  map.external = internal;
+  if (request.lifetime == seconds{0}) {
+    if (found != pinholes_.end()) pinholes_.erase(found);
+    return pcp::ResultCode::success;
+  }
+  reply.lifetime = std::clamp(request.lifetime, config_.pcp.shortest, config_.pcp.longest);
+  auto& pinhole = found == pinholes_.end() ? pinholes_[++last_pinhole_] : found->second;
+  pinhole = {.protocol = *protocol, .internal = internal, .expires = now + reply.lifetime, .nonce = map.nonce};
+  return pcp::ResultCode::success;
+}
+
 void PortMapper::handle_nat_pmp(Instant now, const Datagram& in, const natpmp::Request& request) {
-  if (config_.nat_pmp.presence == Presence::off) return;
+  if (config_.nat_pmp.presence == Presence::off || in.remote.address.is_v6()) return;
   const bool is_down = config_.wan == RouterConfig::Wan::down;
   natpmp::Response reply{.epoch = epoch(now)};
   if (const auto* mapping = std::get_if<natpmp::MappingRequest>(&request)) {
@@ -273,16 +308,23 @@ void PortMapper::handle_search(Instant now, const Datagram& in) {
   if (asks(ssdp::root_device) && (config.targets == all || config.targets == root)) target = ssdp::root_device;
   if (target.empty()) return;
   const auto from = config.source_port == SsdpConfig::SourcePort::standard ? ssdp::port : another_ssdp_port;
-  const auto answer = [&](const std::string& where) {
-    send(now + config.delay, in.remote,
+  const auto answer = [&](Instant at, const std::string& where) {
+    send(at, in.remote,
          to_bytes(fmt::format("HTTP/1.1 200 OK\r\nCACHE-CONTROL: max-age=120\r\nST: {}\r\nUSN: uuid:sim::{}\r\nEXT:\r\n"
                               "SERVER: sim/1 UPnP/1.1\r\nLOCATION: {}\r\n\r\n",
                               target, target, where)),
          from);
   };
-  for (std::size_t decoy = 0; decoy < config.decoys; ++decoy)
-    answer(fmt::format("http://{}:{}/decoy-{}.xml", natkit::to_text(config_.inside), config_.igd.port, decoy));
-  for (std::size_t copy = 0; copy < config.copies; ++copy) answer(config.location.value_or(location()));
+  const auto family = in.remote.address.family();
+  const auto& here = family == Family::ipv6 && config_.inside_v6 ? *config_.inside_v6 : config_.inside;
+  const auto elsewhere = [&](std::string_view name, std::size_t number) {
+    return fmt::format("http://{}/{}-{}.xml", natkit::to_text(Endpoint{here, config_.igd.port}), name, number);
+  };
+  if (target == ssdp::root_device)
+    for (std::size_t root = 0; root < config.other_roots; ++root) answer(now, elsewhere("root", root));
+  const auto later = now + config.delay;
+  for (std::size_t decoy = 0; decoy < config.decoys; ++decoy) answer(later, elsewhere("decoy", decoy));
+  for (std::size_t copy = 0; copy < config.copies; ++copy) answer(later, config.location.value_or(location(family)));
 }
 
 std::optional<Endpoint> PortMapper::forward(Instant now, Protocol protocol, std::uint16_t external_port) {
@@ -298,5 +340,12 @@ std::optional<Endpoint> PortMapper::forward(Instant now, Protocol protocol, std:
 std::vector<Rule> PortMapper::rules(Instant now) {
   table_.purge(now);
   return table_.all();
+}
+
+std::vector<PortMapper::Pinhole> PortMapper::pinholes(Instant now) {
+  std::vector<Pinhole> open;
+  for (const auto& [number, pinhole] : pinholes_)
+    if (pinhole.expires > now) open.push_back(pinhole);
+  return open;
 }
 }  // namespace natkit::sim

@@ -35,11 +35,20 @@ class PortMapper {
   /// Whether a call to this URL reaches its HTTP server. One that never answers is the caller's to give up.
   [[nodiscard]] bool serves(const std::string& url) const;
   [[nodiscard]] portmap::igd::Reply call(Instant now, const portmap::igd::Call& call, const IpAddress& from);
-  [[nodiscard]] std::string location() const;
+  [[nodiscard]] std::string location(Family family = Family::ipv4) const;
 
   /// A packet from outside to the external address: the inside host and port that get it.
   [[nodiscard]] std::optional<Endpoint> forward(Instant now, Protocol protocol, std::uint16_t external_port);
   [[nodiscard]] std::vector<Rule> rules(Instant now);
+
+  /// A port of an inside IPv6 address that packets from outside may go to. There is nothing to translate.
+  struct Pinhole {
+    Protocol protocol{};
+    Endpoint internal{};
+    Instant expires{};
+    std::optional<portmap::Nonce> nonce{};  ///< of PCP
+  };
+  [[nodiscard]] std::vector<Pinhole> pinholes(Instant now);
   /// A rule that somebody else made.
   void plant(Rule rule) { table_.put(std::move(rule)); }
 
@@ -64,12 +73,16 @@ class PortMapper {
   [[nodiscard]] bool may_touch(const Rule& rule, portmap::Method via) const;
   void send(Instant at, const Endpoint& to, Bytes payload, std::uint16_t from_port = portmap::pcp::server_port);
   void announce(Instant now);
+  void announce(Instant now, Family family);
 
   void handle_control(Instant now, const Datagram& in);
   void handle_pcp(Instant now, const Datagram& in, const portmap::pcp::Request& request);
   [[nodiscard]] portmap::pcp::ResultCode map_pcp(Instant now, const IpAddress& from,
                                                  const portmap::pcp::Request& request, portmap::pcp::Response& reply);
   [[nodiscard]] portmap::pcp::ResultCode delete_pcp(const IpAddress& from, const portmap::pcp::Map& map);
+  [[nodiscard]] portmap::pcp::ResultCode open_pinhole(Instant now, const IpAddress& from,
+                                                      const portmap::pcp::Request& request,
+                                                      portmap::pcp::Response& reply);
   void handle_nat_pmp(Instant now, const Datagram& in, const portmap::natpmp::Request& request);
   [[nodiscard]] portmap::natpmp::ResultCode map_nat_pmp(Instant now, const IpAddress& from,
                                                         portmap::natpmp::MappingRequest request,
@@ -87,15 +100,9 @@ class PortMapper {
   [[nodiscard]] std::optional<int> objection(const portmap::igd::Add& call, const IpAddress& from) const;
   [[nodiscard]] std::optional<IpAddress> told_external() const;
 
-  struct Pinhole {
-    Protocol protocol{};
-    Endpoint internal{};
-    Instant expires{};
-  };
-
   RouterConfig config_;
   RuleTable table_;
-  std::map<std::uint16_t, Pinhole> pinholes_;
+  std::map<std::uint16_t, Pinhole> pinholes_;  ///< by the number that IGD gives
   std::uint16_t last_pinhole_ = 0;
   std::uint16_t restarts_ = 0;
   Instant booted_at_{};

@@ -52,8 +52,11 @@ struct SsdpConfig {
   enum class Targets : std::uint8_t { all, igd_1, igd_2, root, nothing } targets{};   ///< tailscale#3557
   enum class SourcePort : std::uint8_t { standard, another } source_port{};           ///< tailscale#7377
   enum class AskedFrom : std::uint8_t { any_port, standard_port_only } asked_from{};  ///< upnp-service#5
-  std::size_t copies = 1;                 ///< each miniupnpd answer came twice
-  std::size_t decoys = 0;                 ///< further answers, each with another LOCATION on this host
+  std::size_t copies = 1;  ///< each miniupnpd answer came twice
+  std::size_t decoys = 0;  ///< further answers, each with another LOCATION on this host
+  /// Further root devices in the box (a Fritz!Box has five beside its gateway), which answer at once and only to those
+  /// who search for root devices.
+  std::size_t other_roots = 0;
   std::optional<std::string> location{};  ///< in place of the true one: a WPS device, loopback, another host …
 };
 
@@ -67,6 +70,8 @@ struct IgdConfig {
     ip_2,
     ppp_only,
     ppp_up_ip_down,  ///< both, one of them not connected
+    both_up,         ///< both, and either of them maps
+    legacy_names,    ///< urn:dslforum-org services of before the standard
     none,            ///< no service to map with (Huawei, tailscale#10911)
   } services = Services::ip_1;
   std::string status = "Connected";  ///< "Up" elsewhere; empty where GetStatusInfo fails
@@ -92,6 +97,10 @@ struct IgdConfig {
   enum class Look : std::uint8_t { answers, invalid_action } look{};
   std::size_t longest_description = 256;                                           ///< longer: 402
   enum class Pinholes : std::uint8_t { absent, allowed, not_allowed } pinholes{};  ///< 703
+  /// Fritz!Box: 606 until "independent port sharing" is ticked for this host.
+  enum class Permission : std::uint8_t { everybody, nobody } permission{};
+  /// Deletions are confirmed and not done.
+  enum class Deletes : std::uint8_t { truly, in_words_only } deletes{};
   std::string model = "natkit sim";
   enum class Manner : std::uint8_t { polite, never_answers } manner{};
 };
