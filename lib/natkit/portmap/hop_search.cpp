@@ -39,15 +39,17 @@ void HopSearch::handle_path_error(const PathError& error) {
   if (is_nearer_known) return;
   std::erase_if(hops_, [&](const auto& known) { return known.first > hop && known.second == error.offender; });
   hops_.try_emplace(hop, error.offender);
-  // The hops before the farthest one that is not private are all that matters; a public one ends the search.
-  const auto& offender = error.offender;
-  const bool is_outside = !offender.is_private() && !offender.is_shared();
-  const bool is_known = [&] {
-    for (std::size_t i = 1; i < hop; ++i)
-      if (!hops_.contains(i)) return false;
-    return true;
-  }();
-  if ((is_outside && is_known) || hops_.size() == config_.most_hops) next_.reset();
+  if (is_complete()) next_.reset();
+}
+
+/// The hops before the first public one are all that matters.
+bool HopSearch::is_complete() const {
+  for (std::size_t hop = 1; hop <= config_.most_hops; ++hop) {
+    const auto found = hops_.find(hop);
+    if (found == hops_.end()) return false;
+    if (!found->second.is_private() && !found->second.is_shared()) return true;
+  }
+  return true;
 }
 
 void HopSearch::handle_timeout(Instant now) {

@@ -39,6 +39,7 @@ class HopSearch {
 
  private:
   void send();
+  [[nodiscard]] bool is_complete() const;
   Config config_;
   std::map<std::size_t, IpAddress> hops_;
   std::optional<Instant> next_;
