@@ -70,9 +70,9 @@ struct IgdConfig {
     ip_2,
     ppp_only,
     ppp_up_ip_down,  ///< both, one of them not connected
+    none,            ///< no service to map with (Huawei, tailscale#10911)
     both_up,         ///< both, and either of them maps
     legacy_names,    ///< urn:dslforum-org services of before the standard
-    none,            ///< no service to map with (Huawei, tailscale#10911)
   } services = Services::ip_1;
   std::string status = "Connected";  ///< "Up" elsewhere; empty where GetStatusInfo fails
   enum class TellsExternal : std::uint8_t { truth, nothing, zero, loopback, another } tells_external{};
