@@ -71,6 +71,10 @@ void Host::detach_last() {
   note_timeouts();
 }
 
+void Host::wake() {
+  for (const auto& machine : machines_) drain(*machine);
+}
+
 bool Host::last_is_finished() const { return !machines_.back()->timeout; }
 
 void Host::handle_timeout() {

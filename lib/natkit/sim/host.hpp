@@ -43,6 +43,8 @@ class Host : public Node {
   void attach(MachineRef machine, const std::vector<Binding>& bindings = {});
   /// Closes the sockets of the machine that was attached last and lets go of it.
   void detach_last();
+  /// After a test has called its machines itself: takes what they have to send and when they wait.
+  void wake();
   /// Of the machine that was attached last: it waits for nothing, so it is finished.
   [[nodiscard]] bool last_is_finished() const;
 

@@ -81,9 +81,10 @@ enum class AttributeType : std::uint16_t {
   // numbers (IANA, 2025): a foreign program passes over them.
   natkit_receipt = 0xCE10,  ///< request: "tell me from where you answered", value is filler; answer: see receipt.hpp
   natkit_cookie = 0xCE11,   ///< answer: 8 bytes that prove the address when echoed; request: the echo
-  natkit_second_port = 0xCE12,  ///< answer: the other port of the very address that was asked (16 bits)
+  natkit_second_port = 0xCE12,   ///< answer: the other port of the very address that was asked (16 bits)
   natkit_reach = 0xCE13,         ///< request and probe: "send to a port of my address", see reachability.hpp
   natkit_reach_report = 0xCE14,  ///< answer: what became of that
+  natkit_ice = 0xCE20,           ///< checks: "I keep natkit's timing", and a nomination's number; see ice/check.hpp
 };
 
 struct TransactionId {

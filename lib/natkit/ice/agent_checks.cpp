@@ -1,0 +1,198 @@
+// What an agent sends, and when: openers, checks and their repetitions, and the checks that watch over paths.
+#include <algorithm>
+#include <utility>
+
+#include "natkit/ice/agent.hpp"
+
+namespace natkit::ice {
+namespace {
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr std::size_t most_sent = 512;  // transactions at a time; 100 pairs that were checked five times each
+constexpr unsigned most_openers = 20;   // over a minute and a half, with the spacing below
+constexpr Duration first_opener_gap = milliseconds{50};
+constexpr Duration longest_opener_gap = seconds{5};  // a NAT keeps an unanswered mapping for 30 s and more
+constexpr unsigned sends_in_retry = 3;
+constexpr unsigned most_retries = 12;  // four minutes
+constexpr Duration first_retry = seconds{1};
+constexpr Duration longest_retry = seconds{30};
+
+Duration doubled(Duration first, unsigned times, Duration longest) {
+  return std::min(longest, Duration{first.count() << std::min(times, 20U)});
+}
+
+/// Where a NAT or firewall of ours may stand in between.
+bool is_outside(const IpAddress& address) {
+  return !address.is_private() && !address.is_link_local() && !address.is_loopback() && !address.is_shared();
+}
+}  // namespace
+
+bool Agent::wants_opener(const Pair& pair) const {
+  const bool is_unchecked = pair.state == PairState::frozen || pair.state == PairState::waiting;
+  const bool is_held_back = pair.local.manner == Manner::opens ? pair.heard == Pair::Heard::no : !may_check();
+  return is_unchecked && is_held_back && pair.openers < most_openers && pair.protocol() == Protocol::udp &&
+         !pair.is_relayed() && is_outside(pair.remote.endpoint.address) && (!path_ || path_->is_relayed());
+}
+
+void Agent::run_openers(Instant now) {
+  for (auto& pair : list_.pairs()) {
+    if (!wants_opener(pair) || pair.next_opener.value_or(now) > now) continue;
+    if (opener_pacer_.next(config_.own) > now) return;
+    opener_pacer_.note(now, config_.own);
+    send_opener(now, pair);
+  }
+}
+
+void Agent::send_opener(Instant now, Pair& pair) {
+  for (const auto hops : config_.opener_hop_limits)
+    outgoing_.push_back({.socket = pair.local.base,
+                         .remote = pair.remote.endpoint,
+                         .hop_limit = hops,
+                         .payload = write_indication(stun::make_transaction_id(rng_))});
+  pair.next_opener = now + doubled(first_opener_gap, pair.openers++, longest_opener_gap);
+}
+
+/// Towards a foreign agent that has agreed on a pair the rest of the list is given up (RFC 8445 §8.1.2).
+bool Agent::may_go_on() const { return dialect_ == Dialect::natkit || state_ != State::completed; }
+
+void Agent::run_checks(Instant now) {
+  // Triggered checks answer something authentic, so between our own agents they need no pacing.
+  while (remote_ && !triggered_.empty() && (dialect_ == Dialect::natkit || pacer_.next(timing()) <= now)) {
+    auto* pair = list_.find(triggered_.front());
+    triggered_.pop_front();
+    if (!pair || pair->is_valid()) continue;
+    pacer_.note(now, timing());
+    begin_check(now, *pair);
+  }
+  for (auto& pair : list_.pairs())
+    if (pair.next_send && *pair.next_send <= now) repeat_check(now, pair);
+  while (may_check() && may_go_on() && pacer_.next(timing()) <= now) {
+    auto* pair = list_.take_waiting(dialect_ == Dialect::natkit ? Order::by_turns : Order::by_priority);
+    if (!pair) return;
+    pacer_.note(now, timing());
+    begin_check(now, *pair);
+  }
+}
+
+void Agent::begin_check(Instant now, Pair& pair) {
+  pair.sends = 0;
+  if (!pair.is_valid()) pair.state = PairState::in_progress;
+  send_check(now, pair);
+}
+
+void Agent::send_check(Instant now, Pair& pair) {
+  const auto& candidate = pair.local.candidate;
+  Check check{.role = role_,
+              .tie_breaker = tie_breaker_,
+              .priority = priority(Kind::peer_reflexive, candidate.transport, local_preference(candidate.priority)),
+              .dialect = Dialect::natkit};
+  if (nominating_ == pair.id) check.nomination = dialect_ == Dialect::natkit ? nominations_ : 0;
+  const auto id = stun::make_transaction_id(rng_);
+  remember(id, {.pair = pair.id, .at = now, .role = role_, .nomination = check.nomination});
+  outgoing_.push_back({.socket = pair.local.base,
+                       .protocol = pair.protocol(),
+                       .remote = pair.remote.endpoint,
+                       .payload = write_check(id, check, local_, *remote_)});
+  pair.watch.note_sent(now, watch_timing(pair));
+  ++pair.sends;
+  pair.next_send = now + wait_after(pair);
+}
+
+void Agent::remember(const stun::TransactionId& id, const Sent& sent) {
+  sent_.emplace(id, sent);
+  sent_order_.push_back(id);
+  if (sent_order_.size() <= most_sent) return;
+  sent_.erase(sent_order_.front());
+  sent_order_.pop_front();
+}
+
+Duration Agent::rto(const Pair& pair) const {
+  if (dialect_ == Dialect::natkit) return std::max(config_.own.least_rto, pair.rtt.value_or(config_.rtt_guess) * 3 / 2);
+  const auto busy = std::ranges::count_if(list_.pairs(), [](const Pair& other) {
+    return other.state == PairState::waiting || other.state == PairState::in_progress;
+  });
+  return std::max(config_.rfc.least_rto, config_.rfc.pace * busy);  // RFC 8445 §14.3
+}
+
+/// TCP repeats by itself (RFC 8489 §6.2.2).
+unsigned Agent::most_sends(const Pair& pair) const {
+  if (pair.protocol() == Protocol::tcp) return 1;
+  return pair.rests > 0 ? sends_in_retry : timing().most_sends;
+}
+
+Duration Agent::wait_after(const Pair& pair) const {
+  if (pair.protocol() == Protocol::tcp) return timing().patience;
+  if (pair.sends >= most_sends(pair) && !pair.is_valid()) return rto(pair) * timing().last_wait_rtos;
+  return doubled(rto(pair), pair.sends - 1, timing().longest_rto);
+}
+
+void Agent::repeat_check(Instant now, Pair& pair) {
+  pair.next_send.reset();
+  switch (pair.state) {
+    case PairState::in_progress:
+      return pair.sends < most_sends(pair) ? send_check(now, pair) : give_up(now, pair);
+    case PairState::succeeded:
+      // Only a nomination is repeated; for the rest there is the watch.
+      if (nominating_ == pair.id) send_check(now, pair);
+      return;
+    case PairState::failed:
+      if (!remote_ || pair.rests >= most_retries) return;
+      if (!is_worth_retrying(pair)) {
+        pair.next_send = now + longest_retry;
+        return;
+      }
+      ++pair.rests;
+      return begin_check(now, pair);
+    case PairState::frozen:
+    case PairState::waiting:
+      return;
+  }
+}
+
+/// A path that fails now may work when a mapping has expired, a cable is back or the peer has started.
+bool Agent::is_worth_retrying(const Pair& pair) const {
+  if (!path_) return true;
+  const auto* used = list_.find(path_->socket, path_->protocol, path_->remote);
+  return !used || pair.priority > used->priority;
+}
+
+void Agent::give_up(Instant now, Pair& pair) {
+  pair.state = PairState::failed;
+  pair.watch.end();
+  pair.next_send.reset();
+  pair.nomination.reset();
+  if (nominating_ == pair.id) nominating_.reset();
+  if (dialect_ == Dialect::natkit && pair.local.candidate.transport != Transport::tcp_passive)
+    pair.next_send = now + doubled(first_retry, pair.rests, longest_retry);
+}
+
+/// The path in use is watched closely, the others only so that their mappings stay.
+const Timing& Agent::watch_timing(const Pair& pair) const { return is_path(pair) ? timing() : config_.rfc; }
+
+void Agent::run_watches(Instant now) {
+  bool is_lost = false;
+  for (auto& pair : list_.pairs()) {
+    if (!pair.is_valid()) continue;
+    if (pair.watch.is_dead(now, watch_timing(pair), pair.rtt)) {
+      is_lost = is_lost || is_path(pair);
+      give_up(now, pair);
+    } else if (pair.watch.is_due(now)) {
+      const auto next_send = pair.next_send;
+      send_check(now, pair);
+      pair.next_send = next_send;
+    }
+  }
+  if (is_lost) lose_path(now);
+}
+
+std::optional<Instant> Agent::pair_due(const Pair& pair) const {
+  auto due = pair.next_send;
+  const auto consider = [&](std::optional<Instant> at) {
+    if (at && (!due || *at < *due)) due = at;
+  };
+  if (wants_opener(pair)) consider(std::max(pair.next_opener.value_or(Instant{}), opener_pacer_.next(config_.own)));
+  if (pair.is_valid()) consider(pair.watch.next(watch_timing(pair), pair.rtt));
+  return due;
+}
+}  // namespace natkit::ice

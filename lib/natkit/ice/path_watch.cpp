@@ -1,0 +1,41 @@
+#include "natkit/ice/path_watch.hpp"
+
+#include <algorithm>
+
+namespace natkit::ice {
+namespace {
+/// Between 0.8 and 1.2 of it (RFC 7675 §5.1), so that the agents of one host do not keep step.
+Duration randomized(Duration pulse, Rng& rng) {
+  return pulse * 4 / 5 + pulse / 1000 * static_cast<Duration::rep>(rng.below(400));
+}
+
+/// How long an answer may be missing: on a long path three round trips more than the next check waits.
+Duration patience(const Timing& timing, std::optional<Duration> rtt) {
+  return std::max(timing.consent, timing.pulse * 6 / 5 + 3 * rtt.value_or(Duration::zero()));
+}
+}  // namespace
+
+void PathWatch::note_answer(Instant now, const Timing& timing, Rng& rng) {
+  answered_at_ = now;
+  next_ = now + randomized(timing.pulse, rng);
+}
+
+void PathWatch::renew(Instant now, const Timing& timing, Rng& rng) {
+  if (answered_at_ == now) return note_answer(now, timing, rng);
+  answered_at_ = now;
+  next_ = now;
+}
+
+void PathWatch::note_sent(Instant now, const Timing& timing) {
+  if (next_) next_ = now + timing.retry;
+}
+
+std::optional<Instant> PathWatch::next(const Timing& timing, std::optional<Duration> rtt) const {
+  if (!next_) return std::nullopt;
+  return std::min(*next_, answered_at_ + patience(timing, rtt));
+}
+
+bool PathWatch::is_dead(Instant now, const Timing& timing, std::optional<Duration> rtt) const {
+  return next_ && now - answered_at_ >= patience(timing, rtt);
+}
+}  // namespace natkit::ice
