@@ -131,8 +131,43 @@ std::optional<Endpoint> Host::local_for(Machine& machine, const Datagram& out) {
   return std::nullopt;
 }
 
+void Host::change_sockets(Machine& machine) {
+  while (auto change = machine.ref.poll_socket()) {
+    if (const auto* wish = std::get_if<SocketWish>(&*change)) {
+      open_wished(machine, *wish);
+      continue;
+    }
+    const auto ended = std::get<SocketEnd>(*change).socket;
+    for (const auto& local : machine.locals)
+      if (local.socket == ended) sockets_.erase({local.protocol, local.endpoint});
+    std::erase_if(machine.locals, [&](const auto& local) { return local.socket == ended; });
+    std::erase_if(machine.connections, [&](const auto& connection) { return connection.socket == ended; });
+  }
+}
+
+void Host::open_wished(Machine& machine, const SocketWish& wish) {
+  auto local = wish.local;
+  const auto* any = address_of(local.address.family());
+  if (local.address.is_unspecified() && any != nullptr) local.address = *any;
+  if (std::ranges::find(addresses(), local.address) == addresses().end())
+    return machine.ref.handle_socket_failure(clock_, wish.socket, "Cannot assign requested address");
+  const bool may_accept = wish.protocol == Protocol::udp || wish.role == TcpRole::listens;
+  const Socket socket{&machine, wish.socket, may_accept ? Socket::Kind::bound : Socket::Kind::ephemeral};
+  const bool is_port_given = local.port != 0;
+  for (std::uint32_t tried = 0; tried < ephemeral_ports; ++tried) {
+    if (!is_port_given) local.port = next_port();
+    if (sockets_.emplace(TransportKey{wish.protocol, local}, socket).second) {
+      machine.locals.push_back({wish.socket, wish.protocol, local});
+      return machine.ref.handle_socket_opened(clock_, wish.socket, local);
+    }
+    if (is_port_given) break;
+  }
+  machine.ref.handle_socket_failure(clock_, wish.socket, "Address already in use");
+}
+
 void Host::drain(Machine& machine) {
   for (std::size_t sent = 0; sent < drain_limit; ++sent) {
+    change_sockets(machine);
     auto out = machine.ref.poll_transmit();
     if (!out) break;
     transmit(machine, std::move(*out));

@@ -4,7 +4,8 @@
 ///
 /// Sockets. A client machine's SocketId gets a local port at its first transmit, from an ephemeral range that is walked
 /// through in a random order: no port comes back before all 28232 were used, as if every run were a fresh process on a
-/// kernel that remembers. A server machine's sockets are bound beforehand.
+/// kernel that remembers. A server machine's sockets are bound beforehand. Those that a machine asks for are opened on
+/// one of the host's addresses; interfaces and multicast groups are not modelled.
 ///
 /// TCP. A client's first piece to a remote opens a connection (one round trip), then pieces flow in both directions,
 /// none lost, none overtaken. Only bound sockets accept. A refused connection is told to the machine.
@@ -66,6 +67,8 @@ class Host : public Node {
   [[nodiscard]] std::uint16_t next_port();
   [[nodiscard]] std::optional<Endpoint> local_for(Machine& machine, const Datagram& out);
   void drain(Machine& machine);
+  void change_sockets(Machine& machine);
+  void open_wished(Machine& machine, const SocketWish& wish);
   void transmit(Machine& machine, Datagram out);
   void emit(Packet packet);
   void note_timeouts();

@@ -1,0 +1,56 @@
+#include "natkit/turn/peer_rules.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+
+namespace natkit::turn {
+namespace {
+PeerClass classify_v4(const IpAddress& address) {
+  const auto value = address.v4_value();
+  // 0/8 is this network, 240/4 reserved with the broadcast address at its end (RFC 6890).
+  if (value >> 24U == 0 || value >> 28U == 0xF || address.is_multicast()) return PeerClass::never;
+  if (address.is_loopback()) return PeerClass::loopback;
+  if (address.is_link_local()) return PeerClass::link_local;
+  if (address.is_private()) return PeerClass::private_use;
+  return address.is_shared() ? PeerClass::shared : PeerClass::public_unicast;
+}
+
+bool begins_with(ByteView bytes, std::initializer_list<std::uint8_t> prefix) {
+  return std::ranges::equal(bytes.first(prefix.size()), prefix);
+}
+
+IpAddress v4_in(ByteView bytes, std::size_t position) { return *IpAddress::from_bytes(bytes.subspan(position, 4)); }
+}  // namespace
+
+PeerClass classify_peer(const IpAddress& address) {
+  if (address.is_v4()) return classify_v4(address);
+  const auto bytes = address.bytes();
+  if (address.is_unspecified() || address.is_multicast()) return PeerClass::never;
+  if (address.is_loopback()) return PeerClass::loopback;
+  if (address.is_link_local()) return PeerClass::link_local;
+  if (begins_with(bytes, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF})) return classify_v4(v4_in(bytes, 12));
+  if (begins_with(bytes, {0, 0x64, 0xFF, 0x9B, 0, 0, 0, 0, 0, 0, 0, 0})) return classify_v4(v4_in(bytes, 12));
+  if (begins_with(bytes, {0x20, 0x02})) return classify_v4(v4_in(bytes, 2));
+  if (begins_with(bytes, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})) return PeerClass::never;  // "compatible", long gone
+  return address.is_private() ? PeerClass::private_use : PeerClass::public_unicast;
+}
+
+std::optional<PeerClass> parse_peer_class(std::string_view name) {
+  if (name == "private") return PeerClass::private_use;
+  if (name == "shared") return PeerClass::shared;
+  if (name == "link-local") return PeerClass::link_local;
+  if (name == "loopback") return PeerClass::loopback;
+  return std::nullopt;
+}
+
+void PeerRules::open(PeerClass peers) {
+  assert(peers != PeerClass::never);
+  open_ |= bit(peers);
+}
+
+bool PeerRules::admits(const IpAddress& address) const {
+  const auto peers = classify_peer(address);
+  return peers != PeerClass::never && (open_ & bit(peers)) != 0;
+}
+}  // namespace natkit::turn
