@@ -41,6 +41,7 @@ class Holding {
     end(now);
   }
 
+  [[nodiscard]] bool was_held() const { return was_held_; }
   [[nodiscard]] const std::optional<Error>& error() const { return error_; }
   [[nodiscard]] std::optional<int> program_status() { return program_.wait_for_status(); }
 
@@ -158,6 +159,8 @@ cli::Exit hold(Session& session, const MappingOptions& o, const Plan& plan, cons
       watched, [&](Instant now) { holding.stop(now); },
       [&](Instant now) { keeper.handle_routes(now, routes_now(plan.routes.front().local)); });
   if (!end) return output.fail(end.error());
+  if (*end != io::RunEnd::finished && !holding.was_held())
+    return interrupted(output, *end, "what was asked for is taken back");
   if (*end == io::RunEnd::interrupted) return cli::Exit::interrupted;
   if (*end == io::RunEnd::terminated) return cli::Exit::terminated;
   if (holding.error()) return output.fail(*holding.error());

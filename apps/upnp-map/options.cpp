@@ -100,16 +100,18 @@ constexpr const char* discover_footer =
     R"(Asks every router of a default route by each method, and lists all that answer, with model, external
 address and what they refuse. Nothing is mapped.
 
-Exit status: 0 a router can map, 3 no router answered, 4 routers answered, but none maps.)";
+Exit status: 0 a router can map, 3 no router answered, 4 the router refuses, 6 routers answered, but none can
+map now (no connection, another NAT, answers that make no sense).)";
 constexpr const char* status_footer =
     R"(Says whether a mapping of ours stands, and asks the router whether it really does. Without one it says
 what stands in the way and one thing to do about it.
 
-Exit status: 0 a mapping of ours stands, or one could be made; 3 no router answered, 4 routers answered,
-but none maps, 6 a mapping of ours is lost.)";
+Exit status: 0 a mapping of ours stands, or one could be made; 3 no router answered, 4 the router
+refuses, 6 no router can map now, or a mapping of ours is lost.)";
 constexpr const char* list_footer =
     R"(The router's own list (UPnP) together with what we wrote down (PCP and NAT-PMP have no list to ask for).
-SOURCE is "router", "journal" or both; OURS marks what upnp-map made.
+SOURCE is "router", "journal" or "both"; OWNER is "ours" for what upnp-map made. LEFT is "?" where nobody
+has confirmed it.
 
 Exit status: 0 listed, also when nothing is mapped; 3 no router answered.)";
 constexpr const char* gc_footer =

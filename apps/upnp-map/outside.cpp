@@ -57,11 +57,18 @@ std::optional<bool> is_open(const portmap::OutsideResult& result) {
   return result.openness == portmap::Openness::open;
 }
 
-std::string verdict_text(const portmap::OutsideResult& result) {
+namespace {
+/// Without "open", "closed" or "unknown", which the answer says itself.
+std::string sentence_of(const portmap::OutsideResult& result) {
   auto text = portmap::to_text(result);
-  // The answer says "open" or "closed" itself.
   if (const auto word = fmt::format("{}: ", portmap::to_text(result.openness)); text.starts_with(word))
     text.erase(0, word.size());
+  return text;
+}
+}  // namespace
+
+std::string verdict_text(const portmap::OutsideResult& result) {
+  auto text = sentence_of(result);
   if (!result.likely.empty()) text += fmt::format("; {}", portmap::advice(result.likely.front()));
   return text;
 }
@@ -82,7 +89,7 @@ Error unknown_error(const portmap::OutsideResult* result, const std::string& ser
   } else if (result->reason == server_busy || result->reason == server_refused) {
     code = Errc::refused;
   }
-  return {code, std::string{portmap::to_text(result->reason)}, portmap::to_text(*result), std::move(advice)};
+  return {code, std::string{portmap::to_text(result->reason)}, sentence_of(*result), std::move(advice)};
 }
 
 namespace {

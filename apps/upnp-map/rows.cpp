@@ -23,8 +23,10 @@ std::optional<bool> is_available(const Finding& finding) {
   return std::nullopt;
 }
 
-/// What is left of a lease by the wall clock, which is the only one that two runs share.
+/// What is left of a lease by the wall clock, which is the only one that two runs share. What was asked for and never
+/// granted has none.
 std::optional<std::chrono::seconds> left_of(const portmap::JournalEntry& entry) {
+  if (!entry.via) return std::nullopt;
   if (entry.lifetime.count() == 0) return std::chrono::seconds{0};
   const auto now =
       std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch());
@@ -158,7 +160,7 @@ std::vector<report::ListedMapping> merged(const std::vector<RouterEntry>& router
                                           const std::vector<portmap::JournalEntry>& journal) {
   std::vector<report::ListedMapping> rows;
   std::vector<bool> is_seen(router.size(), false);
-  for (const auto& entry : journal) {
+  for (const auto& entry : portmap::without_repeats(journal)) {
     auto row = row_of(entry);
     for (std::size_t i = 0; i < router.size(); ++i) {
       if (is_seen[i] || !portmap::is_same_mapping(router[i], entry)) continue;

@@ -47,7 +47,7 @@ if(TARGET natlab_router)
   install(TARGETS natlab_router RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/natkit COMPONENT tools)
 endif()
 
-# Manual pages and completions are written by hand; tests hold them against --help.
+# Manual pages and completions for bash are written by hand, those for zsh and fish out of --help; tests hold all against it.
 foreach(section 1 7)
   file(GLOB pages CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/man/*.${section})
   install(FILES ${pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section} COMPONENT tools)
@@ -56,6 +56,9 @@ file(GLOB completions CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/scripts/completion
 foreach(completion IN LISTS completions)
   cmake_path(GET completion STEM tool)
   install(FILES ${completion} RENAME ${tool} DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions COMPONENT tools)
+  set(of_tool ${PROJECT_SOURCE_DIR}/scripts/completions/${tool})
+  install(FILES ${of_tool}.zsh RENAME _${tool} DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions COMPONENT tools)
+  install(FILES ${of_tool}.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d COMPONENT tools)
 endforeach()
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/CHANGELOG.md
   DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT tools)

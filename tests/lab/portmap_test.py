@@ -313,6 +313,53 @@ def test_no_router():
         assert said["advice"], said
 
 
+def journal_size(tool: Tool) -> int:
+    return sum(journal.stat().st_size for journal in tool.state.rglob("*.journal"))
+
+
+def test_interrupted_before_an_answer():
+    """Ctrl-C while nobody answers: said as such; what was asked for is no mapping, and listed once at most."""
+    with lab() as net:
+        tool = Tool(net)
+        for command in ("hold", "add", "hold"):
+            before = journal_size(tool)
+            process = tool.start(command, "7910", "--json")
+            wait_until(lambda: journal_size(tool) > before, "nothing was written down")
+            process.send_signal(signal.SIGINT)
+            said = process.communicate(timeout=WAIT)[0]
+            assert process.returncode in (130, -signal.SIGINT), process.returncode
+            assert tool_error(json.loads(said.splitlines()[-1]))["reason"] == "interrupted", said
+        net.start_mapper()
+        status = tool("status")
+        assert status["state"] == "possible", status
+        assert all(one["lease_ms"] is None for one in status["mappings"]) and len(status["mappings"]) <= 1, status
+        tool("add", "7910")
+        listed = tool("list")["mappings"]
+        assert [(one["source"], one["via"], one["external_port"]) for one in listed] == [("both", "pcp", 7910)], listed
+
+
+def test_one_router_two_addresses():
+    """A router with an IPv4 and an IPv6 address is told to be one device, and its mappings are listed once."""
+    with lab() as net:
+        net.start_mapper()
+        tool = Tool(net)
+        first, again = tool("discover")["gateways"]
+        assert first["same_as"] is None and again["same_as"] == first["address"] and first["udn"] == again["udn"], again
+        for method, port in (("upnp", "7920"), ("pcp", "7921"), ("nat-pmp", "7922")):
+            tool("add", port, "--via", method)
+        rows = tool("list")["mappings"]
+        assert sorted((one["external_port"], one["source"]) for one in rows) == [
+            (7920, "both"), (7921, "both"), (7922, "both")], rows
+
+
+def test_cut_short():
+    """A search that was cut short before silence is clear gives no verdict about the router."""
+    with lab() as net:
+        tool = Tool(net)
+        assert tool_error(tool("discover", "--timeout", "300ms", exit=3))["reason"] == "timed-out"
+        assert tool_error(tool("discover", exit=3))["reason"] == "silent"
+
+
 def tool_error(answer: dict) -> dict:
     assert set(answer["error"]) >= {"reason", "detail", "advice"}, answer
     return answer["error"]

@@ -7,7 +7,8 @@ foreach(file
     include/natkit/base/endpoint.hpp ${libdir}/libnatkit_base.a ${libdir}/cmake/natkit/natkit-config.cmake
     ${libdir}/pkgconfig/natkit.pc share/man/man7/natkit.7 share/doc/natkit/LICENSE
     bin/nat-probe bin/upnp-map bin/rendezvousd bin/natlab libexec/natkit/natlab_router share/man/man1/nat-probe.1 share/man/man1/upnp-map.1
-    share/bash-completion/completions/nat-probe)
+    share/bash-completion/completions/nat-probe share/zsh/vendor-completions/_nat-probe
+    share/fish/vendor_completions.d/nat-probe.fish)
   if(NOT EXISTS ${prefix}/${file})
     message(SEND_ERROR "${file} was not installed")
   endif()

@@ -165,6 +165,18 @@ TEST_CASE("A removal that nobody confirmed is not called removed", "[portmap_tex
   CHECK(removals_text({}) == "nothing to remove\n");
 }
 
+TEST_CASE("An external address that nobody told is not shown as one", "[portmap_text][portmap_json]") {
+  const Endpoint nowhere{IpAddress{}, 7000};
+  const std::array removals{RemovalAnswer{.external = nowhere, .gateway = ip("192.168.1.1")}};
+  CHECK(removals_text(removals) == "unknown  udp *:7000 at 192.168.1.1\n");
+  const auto removed = json::parse(removals_json(removals, 1s, nullptr)).at("removed")[0];
+  CHECK(removed.at("external").is_null());
+  CHECK(removed.at("external_port") == 7000);
+  const std::array checks{CheckAnswer{.external = nowhere}};
+  CHECK(checks_text(checks) == "unknown  udp *:7000\n");
+  CHECK(json::parse(checks_json(checks, 1s, nullptr)).at("external").is_null());
+}
+
 TEST_CASE("One check answers at the top, several in a list", "[portmap_json]") {
   const std::array one{CheckAnswer{.external = at("203.0.113.7:7000"), .is_open = true, .detail = "came"}};
   CHECK(json::parse(checks_json(one, 1s, nullptr)).at("open") == true);
@@ -182,4 +194,11 @@ TEST_CASE("A router that is met twice says so, and keeps what each of its addres
   CHECK(told[0].at("same_as").is_null());
   CHECK(told[1].at("same_as") == "192.168.1.1");
   CHECK(told[1].at("udn") == "uuid:1");
+}
+
+TEST_CASE("NAT-PMP, which has no IPv6, is not said to be silent there", "[portmap_text]") {
+  std::array gateways{GatewayAnswer{.address = ip("2001:db8::1"), .methods = {{.method = portmap::Method::nat_pmp}}}};
+  CHECK(gateways_text(gateways) == "router 2001:db8::1\n");
+  gateways[0].address = ip("192.168.1.1");
+  CHECK(gateways_text(gateways) == "router 192.168.1.1\n  NAT-PMP  no answer\n");
 }

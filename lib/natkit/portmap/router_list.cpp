@@ -1,6 +1,7 @@
 #include "natkit/portmap/router_list.hpp"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "natkit/portmap/igd_control.hpp"
@@ -25,7 +26,34 @@ bool is_repeat(const RouterEntry& one, const RouterEntry& other) {
          one.entry.internal == other.entry.internal && one.entry.remote_host == other.entry.remote_host &&
          is_same_gateway(one, other);
 }
+std::optional<IpAddress> external_of(const JournalEntry& entry) {
+  if (entry.external.address.is_unspecified()) return std::nullopt;
+  return entry.external.address;
+}
+
+bool is_repeat(const JournalEntry& one, const JournalEntry& other) {
+  return one.protocol == other.protocol && one.external.port == other.external.port &&
+         one.mapped_host == other.mapped_host && one.internal_port == other.internal_port &&
+         (one.gateway == other.gateway ||
+          (one.route == other.route && may_be_same(external_of(one), external_of(other))));
+}
+
+bool is_better(const JournalEntry& one, const JournalEntry& other) {
+  return std::tuple{one.via.has_value(), one.written_at} > std::tuple{other.via.has_value(), other.written_at};
+}
 }  // namespace
+
+std::vector<JournalEntry> without_repeats(std::vector<JournalEntry> entries) {
+  std::vector<JournalEntry> kept;
+  for (auto& entry : entries) {
+    const auto known = std::ranges::find_if(kept, [&](const JournalEntry& one) { return is_repeat(one, entry); });
+    if (known == kept.end())
+      kept.push_back(std::move(entry));
+    else if (is_better(entry, *known))
+      *known = std::move(entry);
+  }
+  return kept;
+}
 
 std::vector<RouterEntry> without_repeats(std::vector<RouterEntry> entries) {
   std::vector<RouterEntry> kept;
@@ -37,10 +65,8 @@ std::vector<RouterEntry> without_repeats(std::vector<RouterEntry> entries) {
 
 bool is_same_mapping(const RouterEntry& listed, const JournalEntry& written) {
   if (has_tag(listed.entry.description, written.id)) return true;
-  const auto external =
-      written.external.address.is_unspecified() ? std::nullopt : std::optional{written.external.address};
   return listed.entry.protocol == written.protocol && listed.entry.external_port == written.external.port &&
          listed.entry.internal == Endpoint{written.mapped_host, written.internal_port} &&
-         (listed.gateway == written.gateway || may_be_same(listed.external, external));
+         (listed.gateway == written.gateway || may_be_same(listed.external, external_of(written)));
 }
 }  // namespace natkit::portmap

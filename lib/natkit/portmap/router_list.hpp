@@ -22,6 +22,10 @@ struct RouterEntry {
 /// apart as long as the gateways' names or external addresses differ.
 [[nodiscard]] std::vector<RouterEntry> without_repeats(std::vector<RouterEntry> entries);
 
+/// The same for what was written down: of several notes about one mapping the newest that was granted. Attempts that
+/// nobody answered leave notes too, until `gc` has taken them back.
+[[nodiscard]] std::vector<JournalEntry> without_repeats(std::vector<JournalEntry> entries);
+
 /// Whether this is the mapping that was written down: by the id in the description; or by where it leads, because many
 /// routers list what PCP and NAT-PMP have made among the rest, in words of their own.
 [[nodiscard]] bool is_same_mapping(const RouterEntry& listed, const JournalEntry& written);

@@ -107,17 +107,27 @@ Json gateway_json(const GatewayAnswer& gateway) {
           {"same_as", or_null(gateway.same_as)}};
 }
 
+/// Half an endpoint is none; its port stands in a key of its own.
+Json endpoint_json(const Endpoint& endpoint) {
+  return endpoint.address.is_unspecified() ? Json(nullptr) : Json(to_text(endpoint));
+}
+
 Json check_json(const CheckAnswer& check) {
   return {{"protocol", to_text(check.protocol)},
-          {"external", to_text(check.external)},
+          {"external", endpoint_json(check.external)},
+          {"external_port", check.external.port},
           {"open", or_null(check.is_open)},
           {"detail", foreign(check.detail)}};
 }
 
 Json removal_json(const RemovalAnswer& removal) {
-  return {{"protocol", to_text(removal.protocol)}, {"external", to_text(removal.external)},
-          {"gateway", to_text(removal.gateway)},   {"via", or_null(removal.via)},
-          {"gone", or_null(removal.is_gone)},      {"detail", foreign(removal.detail)}};
+  return {{"protocol", to_text(removal.protocol)},
+          {"external", endpoint_json(removal.external)},
+          {"external_port", removal.external.port},
+          {"gateway", to_text(removal.gateway)},
+          {"via", or_null(removal.via)},
+          {"gone", or_null(removal.is_gone)},
+          {"detail", foreign(removal.detail)}};
 }
 
 template <class T, class Writer>

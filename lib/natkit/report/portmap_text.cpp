@@ -81,9 +81,9 @@ std::string owner_text(ListedMapping::Owner owner) {
   return "other host";
 }
 
-std::string external_text(const ListedMapping& mapping) {
-  return mapping.external_address ? to_text(Endpoint{*mapping.external_address, mapping.external_port})
-                                  : fmt::format("*:{}", mapping.external_port);
+/// "*:7000" where nobody told the address.
+std::string external_text(const Endpoint& external) {
+  return external.address.is_unspecified() ? fmt::format("*:{}", external.port) : to_text(external);
 }
 }  // namespace
 
@@ -167,7 +167,9 @@ std::string gateways_text(std::span<const GatewayAnswer> gateways) {
     if (gateway.same_as) out += fmt::format(", the same device as {}", to_text(*gateway.same_as));
     const auto model = printable(gateway.manufacturer + (gateway.model.empty() ? "" : " " + gateway.model));
     out += (model.empty() ? "" : ": " + model) + '\n';
-    for (const auto& method : gateway.methods) out += "  " + method_text(method) + '\n';
+    for (const auto& method : gateway.methods)
+      if (method.method != portmap::Method::nat_pmp || gateway.address.is_v4())  // NAT-PMP has no IPv6: nobody asked
+        out += "  " + method_text(method) + '\n';
   }
   return out;
 }
@@ -177,8 +179,9 @@ std::string list_text(std::span<const ListedMapping> mappings) {
   std::vector<std::vector<std::string>> rows{
       {"PROTOCOL", "EXTERNAL", "INTERNAL", "LEFT", "BY", "OWNER", "SOURCE", "DESCRIPTION"}};
   for (const auto& mapping : mappings)
-    rows.push_back({std::string{to_text(mapping.protocol)}, external_text(mapping), to_text(mapping.internal),
-                    mapping.lease ? lease_text(*mapping.lease) : "?",
+    rows.push_back({std::string{to_text(mapping.protocol)},
+                    external_text({mapping.external_address.value_or(IpAddress{}), mapping.external_port}),
+                    to_text(mapping.internal), mapping.lease ? lease_text(*mapping.lease) : "?",
                     mapping.via ? std::string{name_of(*mapping.via)} : "?", owner_text(mapping.owner),
                     std::string{to_text(mapping.source)}, printable(mapping.description)});
   return table(rows);
@@ -188,8 +191,8 @@ std::string removals_text(std::span<const RemovalAnswer> removals) {
   std::string out;
   for (const auto& one : removals) {
     const auto* const state = !one.is_gone ? "unknown" : *one.is_gone ? "removed" : "stays";
-    out += line(state, fmt::format("{} {} at {}{}", to_text(one.protocol), to_text(one.external), to_text(one.gateway),
-                                   one.detail.empty() ? "" : ": " + printable(one.detail)));
+    out += line(state, fmt::format("{} {} at {}{}", to_text(one.protocol), external_text(one.external),
+                                   to_text(one.gateway), one.detail.empty() ? "" : ": " + printable(one.detail)));
   }
   return out.empty() ? "nothing to remove\n" : out;
 }
@@ -198,7 +201,7 @@ std::string checks_text(std::span<const CheckAnswer> checks) {
   std::string out;
   for (const auto& one : checks) {
     const auto* const state = !one.is_open ? "unknown" : *one.is_open ? "open" : "closed";
-    out += line(state, fmt::format("{} {}{}", to_text(one.protocol), to_text(one.external),
+    out += line(state, fmt::format("{} {}{}", to_text(one.protocol), external_text(one.external),
                                    one.detail.empty() ? "" : ": " + printable(one.detail)));
   }
   return out;

@@ -1,0 +1,17 @@
+# Made from --help by scripts/completions/generate.py.
+complete -c nat-probe -f
+complete -c nat-probe -l server -x -a '(__fish_print_hostnames)' -d 'server to ask where no argument names one'
+complete -c nat-probe -s 4 -l ipv4 -d 'ask over IPv4 only'
+complete -c nat-probe -s 6 -l ipv6 -d 'ask over IPv6 only'
+complete -c nat-probe -l timeout -x -d 'longest time to look names up, and again to measure'
+complete -c nat-probe -l local-address -x -a '(ip -o address 2>/dev/null | awk \'{ sub("/.*", "", $4); print $4 }\')' -d 'send from this address of this host, and over its family only'
+complete -c nat-probe -l expect -x -d 'exit 1 unless the value at this dotted path of the JSON answer is this one, e.g. ipv4.filtering=address-dependent'
+complete -c nat-probe -l replay -r -F -d 'judge a recorded trace, asking nobody'
+complete -c nat-probe -l record -r -F -d 'write all that was sent and seen to this file, for --replay'
+complete -c nat-probe -l json -d 'answer in JSON'
+complete -c nat-probe -s q -l quiet -d 'nothing but the answer'
+complete -c nat-probe -s v -l verbose -d 'explain each step on standard error'
+complete -c nat-probe -l color -x -a 'auto always never' -d 'colour the answer'
+complete -c nat-probe -l config -r -F -d 'read options from this TOML file, section [nat-probe]'
+complete -c nat-probe -l version -d 'print the version and exit'
+complete -c nat-probe -s h -l help -d 'print this help and exit'

@@ -1,0 +1,21 @@
+#compdef nat-probe
+# Made from --help by scripts/completions/generate.py.
+_nat_probe() {
+  _arguments -s -S '*--server[server to ask where no argument names one]:SERVER:_hosts' \
+    '(-4 --ipv4)'{-4,--ipv4}'[ask over IPv4 only]' \
+    '(-6 --ipv6)'{-6,--ipv6}'[ask over IPv6 only]' \
+    '--timeout[longest time to look names up, and again to measure]:DURATION: ' \
+    '*--local-address[send from this address of this host, and over its family only]:ADDRESS:{_wanted addresses expl address compadd -- ${(f)"$(ip -o address 2>/dev/null | awk '\''{ sub("/.*", "", $4); print $4 }'\'')"}}' \
+    '*--expect[exit 1 unless the value at this dotted path of the JSON answer is this one, e.g. ipv4.filtering=address-dependent]:KEY=VALUE: ' \
+    '--replay[judge a recorded trace, asking nobody]:FILE:_files' \
+    '--record[write all that was sent and seen to this file, for --replay]:FILE:_files' \
+    '--json[answer in JSON]' \
+    '(-q --quiet)'{-q,--quiet}'[nothing but the answer]' \
+    '*'{-v,--verbose}'[explain each step on standard error]' \
+    '--color[colour the answer]:auto|always|never:(auto always never)' \
+    '--config[read options from this TOML file, section \[nat-probe\]]:FILE:_files' \
+    '--version[print the version and exit]' \
+    '(-h --help)'{-h,--help}'[print this help and exit]' \
+    '*:SERVER:_hosts'
+}
+_nat_probe "$@"

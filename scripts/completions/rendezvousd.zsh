@@ -1,0 +1,23 @@
+#compdef rendezvousd
+# Made from --help by scripts/completions/generate.py.
+_rendezvousd() {
+  _arguments -s -S '*--listen[serve on this address, UDP and TCP]:ADDR\[\:PORT\]: ' \
+    '*--alternate[second address and port of the same family, which the tests of RFC 5780 need]:ADDR\[\:PORT\]: ' \
+    '--log[how to write the ready line and the log]:text|json:(text json)' \
+    '--reachability[tell hosts that prove their address whether a port of that address is open from outside]:on|off:(on off)' \
+    '--max-rate[requests a second that one address is answered]:N: ' \
+    '--max-excess[bytes a second by which answers to one address that proved nothing may exceed its requests]:N: ' \
+    '--max-excess-for-all[the same for all addresses together]:N: ' \
+    '--max-addresses[addresses to keep count of]:N: ' \
+    '--max-connections[TCP connections]:N: ' \
+    '--max-connections-per-address[TCP connections of one address]:N: ' \
+    '--max-checks[ports tried at a time, for all addresses together]:N: ' \
+    '--json[answer in JSON]' \
+    '(-q --quiet)'{-q,--quiet}'[nothing but the answer]' \
+    '*'{-v,--verbose}'[explain each step on standard error]' \
+    '--color[colour the answer]:auto|always|never:(auto always never)' \
+    '--config[read options from this TOML file, section \[rendezvousd\]]:FILE:_files' \
+    '--version[print the version and exit]' \
+    '(-h --help)'{-h,--help}'[print this help and exit both addresses, ports 3478 and 3479 for a test]'
+}
+_rendezvousd "$@"
