@@ -106,6 +106,8 @@ Result<std::unique_ptr<JournalFile>> JournalFile::open(const std::string& folder
   const auto runs = folder + "/port-mappings.runs";
   journal->runs_ = Descriptor{::open(runs.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
   if (journal->runs_.number() < 0) return failure("open", runs, errno);
+  struct stat state{};
+  if (::fstat(journal->runs_.number(), &state) != 0 || !S_ISREG(state.st_mode)) return unsafe(runs, "is no file");
   auto lock = lock_of(run, F_WRLCK);
   if (::fcntl(journal->runs_.number(), F_OFD_SETLK, &lock) != 0) return failure("lock", runs, errno);
   return journal;
@@ -123,6 +125,7 @@ Result<Descriptor> JournalFile::open_locked() const {
     struct stat named{};
     if (::fstat(file.number(), &opened) != 0) return failure("look at", path_, errno);
     if (!S_ISREG(opened.st_mode)) return unsafe(path_, "is no file");
+    if (static_cast<std::size_t>(opened.st_size) > largest_file) return unsafe(path_, "is larger than any journal");
     if (opened.st_uid != ::geteuid()) return unsafe(path_, "belongs to somebody else");
     if ((opened.st_mode & 077U) != 0 && ::fchmod(file.number(), 0600) != 0)
       return unsafe(path_, "can be read by others, and that cannot be changed");
@@ -138,9 +141,10 @@ Result<void> JournalFile::append(const std::string& line) {
   if (::fstat(file->number(), &state) != 0) return failure("look at", path_, errno);
   const auto size = static_cast<std::size_t>(state.st_size);
   if (size > worth_compacting) {
-    const auto text = read_all(file->number(), std::min(size, largest_file));
-    if (auto done = compact(*file, text); !done) return done;
-    file = open_locked();
+    const auto written = compact(read_all(file->number(), size));
+    if (!written) return std::unexpected(written.error());
+    // Locking a file twice would wait for ourselves, so only a new one is opened.
+    if (*written == Compaction::done) file = open_locked();
     if (!file) return std::unexpected(file.error());
     if (::fstat(file->number(), &state) != 0) return failure("look at", path_, errno);
   }
@@ -152,13 +156,12 @@ Result<void> JournalFile::append(const std::string& line) {
   return {};
 }
 
-Result<void> JournalFile::compact(const Descriptor& file, const std::string& text) {
-  static_cast<void>(file);  // locked while we do this
+Result<JournalFile::Compaction> JournalFile::compact(const std::string& text) {
   std::vector<std::string> damaged;
   std::string kept;
   for (const auto& entry : read(text, damaged)) kept += write_entry(entry) + "\n";
   for (const auto& line : damaged) kept += line + "\n";
-  if (kept.size() > text.size() / 2) return {};  // nothing to gain
+  if (kept.size() > text.size() / 2) return Compaction::not_worth_it;
   const auto fresh = path_ + ".new";
   const Descriptor next{::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600)};
   if (next.number() < 0) return failure("open", fresh, errno);
@@ -167,7 +170,7 @@ Result<void> JournalFile::compact(const Descriptor& file, const std::string& tex
   const Descriptor folder{
       ::open(std::filesystem::path{path_}.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   if (folder.number() >= 0) static_cast<void>(::fsync(folder.number()));
-  return {};
+  return Compaction::done;
 }
 
 std::vector<JournalEntry> JournalFile::read(const std::string& text, std::vector<std::string>& damaged) {
@@ -212,9 +215,8 @@ Result<std::vector<JournalEntry>> JournalFile::entries() {
   if (!file) return std::unexpected(file.error());
   struct stat state{};
   if (::fstat(file->number(), &state) != 0) return failure("look at", path_, errno);
-  const auto size = std::min(static_cast<std::size_t>(state.st_size), largest_file);
   std::vector<std::string> damaged;
-  auto list = read(read_all(file->number(), size), damaged);
+  auto list = read(read_all(file->number(), static_cast<std::size_t>(state.st_size)), damaged);
   damaged_lines_ = damaged.size();
   return list;
 }

@@ -9,6 +9,7 @@
 /// Whether a run lives is told by a lock on one byte of a second file, at the offset of its RunId: it dies with the
 /// process, however that ends, and is seen from other containers, where process ids are not.
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -37,8 +38,11 @@ class JournalFile final : public portmap::Journal {
   JournalFile(std::string path, portmap::RunId run) : path_(std::move(path)), run_(run) {}
   [[nodiscard]] Result<void> append(const std::string& line);
   [[nodiscard]] Result<Descriptor> open_locked() const;
-  [[nodiscard]] Result<void> compact(const Descriptor& file, const std::string& text);
-  [[nodiscard]] std::vector<portmap::JournalEntry> read(const std::string& text, std::vector<std::string>& damaged);
+  enum class Compaction : std::uint8_t { done, not_worth_it };
+  /// The file, whose text this is, must be locked.
+  [[nodiscard]] Result<Compaction> compact(const std::string& text);
+  [[nodiscard]] static std::vector<portmap::JournalEntry> read(const std::string& text,
+                                                               std::vector<std::string>& damaged);
 
   std::string path_;
   portmap::RunId run_;
