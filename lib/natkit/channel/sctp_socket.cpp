@@ -170,18 +170,18 @@ SctpSocket::~SctpSocket() {
 
 void SctpSocket::connect() {
   auto address = endpoint_of(address_);
+  set_path({});  // what the association begins with; a larger MTU would come too late afterwards
   if (usrsctp_bind(socket_, generic(address), sizeof address) != 0) std::abort();  // nobody else has this address
   const int done = usrsctp_connect(socket_, generic(address), sizeof address);
   assert(done == 0 || errno == EINPROGRESS);
   (void)done;
   is_connected_ = true;
-  set_path();
+  set_path(address);
 }
 
-void SctpSocket::set_path() {
+void SctpSocket::set_path(const sockaddr_conn& peer) {
   sctp_paddrparams path{};
-  const auto address = endpoint_of(address_);
-  std::memcpy(&path.spp_address, &address, sizeof address);
+  std::memcpy(&path.spp_address, &peer, sizeof peer);
   path.spp_flags = SPP_PMTUD_DISABLE | SPP_HB_ENABLE;
   path.spp_pathmtu = static_cast<std::uint32_t>(options_.packet_bytes - common_header_bytes);
   path.spp_hbinterval = static_cast<std::uint32_t>(options_.heartbeat.count());
@@ -250,7 +250,7 @@ void SctpSocket::reset(StreamId stream) {
 
 void SctpSocket::set_packet_bytes(std::size_t bytes) {
   options_.packet_bytes = bytes;
-  if (socket_ && is_connected_) set_path();
+  if (socket_ && is_connected_) set_path(endpoint_of(address_));
 }
 
 void SctpSocket::shutdown() {

@@ -11,7 +11,8 @@
 #include "natkit/channel/sctp_stack.hpp"
 #include "natkit/channel/stream.hpp"
 
-struct socket;  // usrsctp's
+struct socket;         // usrsctp's
+struct sockaddr_conn;  // NOLINT(readability-identifier-naming): the same
 
 namespace natkit::channel {
 using SctpHandle = struct ::socket;
@@ -68,7 +69,7 @@ class SctpSocket {
   void abort();
 
  private:
-  void set_path();
+  void set_path(const sockaddr_conn& peer);
   PacketQueue& packets_;
   SctpOptions options_;
   SctpAddress address_;

@@ -27,6 +27,9 @@ void configure() {
   usrsctp_sysctl_set_sctp_reconfig_enable(1);
 
   usrsctp_sysctl_set_sctp_blackhole(answer_to_strays_never);
+  // 30 repetitions of one chunk would end it: half a minute of a reader who rests, and is asked every second whether
+  // there is room.
+  usrsctp_sysctl_set_sctp_max_retran_chunk(0);
   usrsctp_sysctl_set_sctp_max_chunks_on_queue(most_waiting_chunks);
   usrsctp_sysctl_set_sctp_initial_cwnd(initial_window_packets);
 }
