@@ -67,7 +67,7 @@ IpAddress Lan::address_seen_by(const sim::PortMapper& router) const {
 }
 
 bool Lan::is_own(const IpAddress& address) const {
-  return address == host_ || address == host_address_v6 || address == temporary_v6;
+  return address == host_ || address == host_address_v6 || address == temporary_v6 || more_.contains(address);
 }
 
 /// Whom a router sees: IPv6 goes untranslated.

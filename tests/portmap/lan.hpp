@@ -54,6 +54,8 @@ class Lan {
   [[nodiscard]] Route route_v6(const IpAddress& local = host_address_v6) const {
     return {local, routers_.front()->config().inside_v6.value_or(router_v6), "eth0", Route::Kind::link};
   }
+  /// The host has this one as well.
+  void add_address(const IpAddress& address) { more_.insert(address); }
   /// The host's own address is another one now.
   void set_host(const IpAddress& address) { host_ = address; }
 
@@ -129,6 +131,7 @@ class Lan {
   std::size_t heard_ = 0;
   Instant deaf_until_{};
   std::set<IpAddress> written_to_;
+  std::set<IpAddress> more_;
   Instant now_{};
 };
 }  // namespace natkit::portmap

@@ -299,6 +299,9 @@ void Gateway::advance_igd(Instant now, Race& race) {
     return;
   }
   race.igd_due.reset();
+  // One beside the router is no way out while the router itself may still grant.
+  const bool is_beside = search_.found()[*best].host != config_.address;
+  if (race.goal == Race::Goal::add && race.control_is_out && is_beside) return;
   if (race.goal == Race::Goal::add && race.control_is_out && race.igd_not_before > now) {
     race.igd_due = race.igd_not_before;
     return;

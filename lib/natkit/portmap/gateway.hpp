@@ -88,6 +88,8 @@ class Gateway {
   /// By the method that granted it, or by every one where that is not known.
   void remove(Instant now, const Ask& ask);
   void forget(MappingId id);
+  /// Whether a call about it is out, whose effect is not known yet.
+  [[nodiscard]] bool is_calling(MappingId id) const { return current_.contains(id); }
   /// Asks who is there, without asking for anything: see `control_state` and `search`.
   void discover(Instant now);
   /// Is it alive, and since when? A reply may bring `StateLost`.

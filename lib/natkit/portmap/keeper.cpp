@@ -17,6 +17,9 @@ constexpr std::uint32_t first_gateway_socket = 16;
 constexpr Duration least_renewal_gap = 4s;  // RFC 6887 §11.2.1
 constexpr std::size_t most_at_once = 32;    // renewals after a gateway lost its state; more are spread
 constexpr Duration spread = 3s;
+constexpr Duration call_check = 100ms;
+/// What home routers give their network; the prefix that this host knows says nothing of the network further out.
+constexpr unsigned home_prefix = 24;
 
 bool is_hidden(const IpAddress& address) { return address.is_private() || address.is_shared(); }
 
@@ -25,7 +28,8 @@ bool may_have_mapped(const Gateway& gateway, const std::vector<Refusal>& refusal
   const auto& found = gateway.search().found();
   const bool has_device = std::ranges::any_of(found, [](const auto& one) { return one.device.has_value(); });
   return std::ranges::any_of(refusals, [&](const Refusal& refusal) {
-    if (refusal.method == Method::upnp) return has_device && !refusal.code;
+    // Without a service for it there was nobody to ask.
+    if (refusal.method == Method::upnp) return has_device && !refusal.code && refusal.cause != Cause::switched_off;
     return refusal.cause == Cause::silent && gateway.speaks().has_value();
   });
 }
@@ -255,6 +259,17 @@ void Keeper::go_on_outwards(Instant now, std::size_t wish) {
     hops_->start(now);
   }
   if (!hops_->is_over()) return;
+  if (external.address.shares_prefix(lease.route.local, home_prefix)) {
+    Failed failure;
+    failure.refusals.push_back(
+        {.method = *lease.layers.back().entry.via,
+         .cause = Cause::double_nat,
+         .detail =
+             fmt::format("has the same network on both sides ({} outside, {} inside), so what is behind it cannot "
+                         "be addressed from here",
+                         to_text(external.address), to_text(lease.route.local))});
+    return fail(now, wish, std::move(failure));
+  }
   const auto next = hops_->hop(lease.layers.size() + 1);
   if (next && is_hidden(*next)) {
     const auto host = external;  // the reference dies with the push_back
@@ -326,6 +341,10 @@ void Keeper::hear_refused(Instant now, std::size_t wish, Layer& layer, const Gat
     static_cast<void>(journal_->erase(layer.entry.id));
   }
   Failed failure{.refusals = refused.refusals, .external = refused.external};
+  if (layer.entry.gateway.is_shared())
+    failure.refusals.push_back({.method = failure.refusals.empty() ? Method::pcp : failure.refusals.front().method,
+                                .cause = Cause::carrier_nat,
+                                .detail = "is the provider's, and maps nothing for its customers"});
   failure.gateways.push_back(layer.entry.gateway);
   if (!failure.external) failure.external = gateways_[layer.gateway]->external();
   fail(now, wish, std::move(failure));
@@ -485,8 +504,14 @@ void Keeper::handle_timeout(Instant now) {
     for (auto& layer : lease.layers) {
       if (layer.state != Layer::State::held || !layer.renew_at || *layer.renew_at > now) continue;
       if (now > *layer.renew_at + config_.timing.sleep) renew(now, layer.gateway);  // the machine slept
+      auto& gateway = *gateways_[layer.gateway];
+      // Each AddPinhole makes another one: two at a time would leave one that nobody knows the number of.
+      if (layer.entry.mapped_host.is_v6() && gateway.is_calling(layer.entry.id)) {
+        layer.renew_at = now + call_check;
+        continue;
+      }
       layer.renew_at.reset();
-      gateways_[layer.gateway]->add(now, ask_for(lease, layer));
+      gateway.add(now, ask_for(lease, layer));
     }
   }
   hear(now);
