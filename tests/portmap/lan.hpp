@@ -35,6 +35,7 @@ inline const IpAddress isp_hop = IpAddress::v4(0x0B00FFFE);       // the first r
 class MemoryJournal final : public Journal {
  public:
   Result<void> put(const JournalEntry& entry) override;
+  Result<void> note(const JournalEntry& entry) override { return put(entry); }
   Result<void> erase(MappingId id) override;
   [[nodiscard]] std::vector<JournalEntry> entries() const;
 

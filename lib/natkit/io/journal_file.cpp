@@ -44,6 +44,11 @@ std::unexpected<Error> unsafe(const std::string& path, const std::string& why) {
             .advice = "it holds what is needed to remove mappings: it must be yours alone; move it away"});
 }
 
+std::string stamped_line(JournalEntry entry) {
+  entry.written_at = static_cast<std::int64_t>(std::time(nullptr));
+  return write_entry(entry);
+}
+
 std::string read_all(int file, std::size_t size) {
   std::string text(size, '\0');
   std::size_t done = 0;
@@ -58,7 +63,7 @@ std::string read_all(int file, std::size_t size) {
 }
 
 /// All of it or nothing: what was written of a line that did not fit is cut off again.
-bool write_all(int file, std::string_view text) {
+bool write_all(int file, std::string_view text, JournalFile::Sync sync) {
   struct stat before{};
   if (::fstat(file, &before) != 0) return false;
   std::size_t done = 0;
@@ -68,7 +73,7 @@ bool write_all(int file, std::string_view text) {
     if (count <= 0) break;
     done += static_cast<std::size_t>(count);
   }
-  if (done == text.size() && ::fdatasync(file) == 0) return true;
+  if (done == text.size() && (sync == JournalFile::Sync::later || ::fdatasync(file) == 0)) return true;
   const int error = errno == 0 ? ENOSPC : errno;
   static_cast<void>(::ftruncate(file, before.st_size));
   errno = error;
@@ -134,7 +139,7 @@ Result<Descriptor> JournalFile::open_locked() const {
   }
 }
 
-Result<void> JournalFile::append(const std::string& line) {
+Result<void> JournalFile::append(const std::string& line, Sync sync) {
   auto file = open_locked();
   if (!file) return std::unexpected(file.error());
   struct stat state{};
@@ -152,7 +157,7 @@ Result<void> JournalFile::append(const std::string& line) {
   char last = '\n';
   if (state.st_size > 0) static_cast<void>(::pread(file->number(), &last, 1, state.st_size - 1));
   const auto text = (last == '\n' ? "" : "\n") + line + "\n";
-  if (!write_all(file->number(), text)) return failure("write to", path_, errno);
+  if (!write_all(file->number(), text, sync)) return failure("write to", path_, errno);
   return {};
 }
 
@@ -165,7 +170,7 @@ Result<JournalFile::Compaction> JournalFile::compact(const std::string& text) {
   const auto fresh = path_ + ".new";
   const Descriptor next{::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600)};
   if (next.number() < 0) return failure("open", fresh, errno);
-  if (!write_all(next.number(), kept)) return failure("write to", fresh, errno);
+  if (!write_all(next.number(), kept, Sync::now)) return failure("write to", fresh, errno);
   if (::rename(fresh.c_str(), path_.c_str()) != 0) return failure("replace", path_, errno);
   const Descriptor folder{
       ::open(std::filesystem::path{path_}.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
@@ -200,14 +205,12 @@ std::vector<JournalEntry> JournalFile::read(const std::string& text, std::vector
   return list;
 }
 
-Result<void> JournalFile::put(const JournalEntry& entry) {
-  auto stamped = entry;
-  stamped.written_at = static_cast<std::int64_t>(std::time(nullptr));
-  return append(write_entry(stamped));
-}
+Result<void> JournalFile::put(const JournalEntry& entry) { return append(stamped_line(entry), Sync::now); }
+
+Result<void> JournalFile::note(const JournalEntry& entry) { return append(stamped_line(entry), Sync::later); }
 
 Result<void> JournalFile::erase(MappingId id) {
-  return append(fmt::format("{}{:016x}", erased_word, std::to_underlying(id)));
+  return append(fmt::format("{}{:016x}", erased_word, std::to_underlying(id)), Sync::later);
 }
 
 Result<std::vector<JournalEntry>> JournalFile::entries() {

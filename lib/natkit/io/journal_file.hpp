@@ -1,7 +1,7 @@
 #pragma once
 /// The journal as a file that several runs share: `port-mappings.journal`, one line an entry (portmap/journal.hpp), the
-/// last line of an id counts, "erased <id>" ends it. Mode 0600, its folder 0700; written under a lock and synced before
-/// `put` returns; now and then rewritten without what is over, by rename.
+/// last line of an id counts, "erased <id>" ends it. Mode 0600, its folder 0700; written under a lock; what `put`
+/// writes is synced before it returns; now and then rewritten without what is over, by rename.
 ///
 /// A line that was cut off when its writer was killed is passed over. A damaged line is passed over as well, kept when
 /// the file is rewritten, and told (`damaged_lines`): nothing that another version can still read is thrown away.
@@ -21,10 +21,13 @@
 namespace natkit::io {
 class JournalFile final : public portmap::Journal {
  public:
+  enum class Sync : std::uint8_t { now, later };  ///< whether what is written waits for the disk
+
   /// Makes the folder and the file where they are missing. Fails with `journal-not-writable`, `journal-not-safe`.
   [[nodiscard]] static Result<std::unique_ptr<JournalFile>> open(const std::string& folder, portmap::RunId run);
 
   [[nodiscard]] Result<void> put(const portmap::JournalEntry& entry) override;
+  [[nodiscard]] Result<void> note(const portmap::JournalEntry& entry) override;
   [[nodiscard]] Result<void> erase(portmap::MappingId id) override;
 
   [[nodiscard]] Result<std::vector<portmap::JournalEntry>> entries();
@@ -36,7 +39,7 @@ class JournalFile final : public portmap::Journal {
 
  private:
   JournalFile(std::string path, portmap::RunId run) : path_(std::move(path)), run_(run) {}
-  [[nodiscard]] Result<void> append(const std::string& line);
+  [[nodiscard]] Result<void> append(const std::string& line, Sync sync);
   [[nodiscard]] Result<Descriptor> open_locked() const;
   enum class Compaction : std::uint8_t { done, not_worth_it };
   /// The file, whose text this is, must be locked.

@@ -60,6 +60,10 @@ class Journal {
   /// Adds the entry or replaces the one with its id; returns when it would survive a power cut.
   /// Fails with `journal-not-writable`: then nothing may be asked of a gateway.
   [[nodiscard]] virtual Result<void> put(const JournalEntry& entry) = 0;
+  /// The same without waiting for the disk: it survives the end of the process, while a power cut may bring back what
+  /// was put before. For what is known of a mapping beyond what is needed to find it.
+  [[nodiscard]] virtual Result<void> note(const JournalEntry& entry) = 0;
+  /// After a power cut the entry may be back; then it is taken back once more.
   [[nodiscard]] virtual Result<void> erase(MappingId id) = 0;
 };
 

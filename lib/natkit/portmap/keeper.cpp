@@ -229,7 +229,7 @@ void Keeper::hear_granted(Instant now, std::size_t wish, Layer& layer, const Gat
                       .gateway = entry.gateway};
   schedule(now, layer);
   // It stands now whatever the disk says: what could be written before is enough for `gc` to find it.
-  static_cast<void>(journal_->put(entry));
+  static_cast<void>(journal_->note(entry));
   if (lease.phase == Lease::Phase::building) return go_on_outwards(now, wish);
   if (!was_held || lease.phase != Lease::Phase::held) return;
   if (before->external == external) {
@@ -393,7 +393,7 @@ void Keeper::take_back(Instant now, std::size_t wish, Lease::Phase phase) {
     const bool was_held = layer.state == Layer::State::held;
     layer.state = Layer::State::releasing;
     layer.entry.stage = JournalEntry::Stage::releasing;
-    static_cast<void>(journal_->put(layer.entry));
+    static_cast<void>(journal_->note(layer.entry));
     auto ask = ask_for(lease, layer);
     if (!was_held) ask.only = lease.wish.only;  // whoever may have been asked
     auto& gateway = *gateways_[layer.gateway];
@@ -444,7 +444,7 @@ Result<void> Keeper::keep() {
     for (auto& layer : lease.layers) {
       if (layer.state != Layer::State::held) continue;
       layer.entry.stage = JournalEntry::Stage::kept;
-      if (auto written = journal_->put(layer.entry); !written) return written;
+      if (auto written = journal_->note(layer.entry); !written) return written;
     }
   return {};
 }

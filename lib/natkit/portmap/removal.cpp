@@ -56,7 +56,7 @@ void Removal::start(Instant now) {
     entry.stage = JournalEntry::Stage::releasing;
     entry.run = config_.run;
     // Should this fail, the entry stands as it was, which is no less true.
-    static_cast<void>(journal_->put(entry));
+    static_cast<void>(journal_->note(entry));
     auto& gateway = gateway_for(now, entry, *route);
     if (!entry.location.empty()) gateway.try_location(now, entry.location);
     gateway.remove(now, {.id = entry.id,
