@@ -125,6 +125,8 @@ void Lan::travel(const Happening& happening) {
 void Lan::transmit(Datagram out) {
   ++sent_;
   written_to_.insert(out.remote.address);
+  if (const auto request = pcp::parse_request(out.payload); request && !request->options.empty())
+    ++requests_with_options_;
   auto found = sockets_.find(out.socket);
   if (found == sockets_.end()) found = sockets_.emplace(out.socket, Socket{{host_, next_port_++}, {}, {}}).first;
   const auto source = found->second.local;

@@ -91,6 +91,8 @@ class Lan {
   /// What is sent to the host gets lost for so long; what it sends arrives.
   void lose_answers_for(Duration time) { deaf_until_ = now_ + time; }
   [[nodiscard]] const std::set<IpAddress>& written_to() const { return written_to_; }
+  /// PCP requests that wished for more than a plain mapping.
+  [[nodiscard]] std::size_t requests_with_options() const { return requests_with_options_; }
   [[nodiscard]] std::vector<std::unique_ptr<sim::PortMapper>>& routers() { return routers_; }
 
  private:
@@ -132,6 +134,7 @@ class Lan {
   std::size_t heard_ = 0;
   Instant deaf_until_{};
   std::set<IpAddress> written_to_;
+  std::size_t requests_with_options_ = 0;
   std::set<IpAddress> more_;
   Instant now_{};
 };

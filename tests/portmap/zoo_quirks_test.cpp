@@ -262,6 +262,9 @@ std::vector<Row> rows_of_pcp_and_nat_pmp() {
        Mapped{pcp}},
       {"another suggestion makes a second mapping",
        [](auto& r) { r.pcp.other_suggestion = PcpConfig::OtherSuggestion::second_mapping; }, Mapped{pcp}},
+      // 22: what is not promised to be kept is not asked for, and what is claimed unasked is not repeated
+      {"a FILTER is claimed that nobody asked for",
+       [](auto& r) { pcp_only(r), r.pcp.filters = PcpConfig::Filters::always_claimed; }, Mapped{pcp}},
       {"ANNOUNCE is not supported", [](auto& r) { r.pcp.announce = PcpConfig::AnnounceOpcode::unsupported; },
        Mapped{pcp}},
       {"PCP without a network in front", [](auto& r) { pcp_only(r), r.wan = RouterConfig::Wan::down; },
@@ -321,6 +324,7 @@ void check(const Row& row, std::uint64_t seed) {
   for (const auto& url : lan.fetched()) CHECK(url.starts_with("http://192.168.77.1:5000/"));
   // 27: what the router does with packets from inside to its external address is no evidence, so none is sent there.
   CHECK_FALSE(lan.written_to().contains(config.external));
+  CHECK(lan.requests_with_options() == 0);
 }
 }  // namespace
 

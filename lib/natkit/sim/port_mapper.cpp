@@ -132,6 +132,8 @@ void PortMapper::handle_pcp(Instant now, const Datagram& in, const pcp::Request&
   } else {
     reply.result = unsupported_opcode;
   }
+  if (config_.pcp.filters == PcpConfig::Filters::always_claimed)
+    reply.options = {pcp::Filter{.prefix_length = 128, .peer = {IpAddress::v4(0x0B000063), 0}}};
   if (reply.result != success) reply.lifetime = error_lifetime;
   send(now, in.remote, pcp::write_response(reply));
 }

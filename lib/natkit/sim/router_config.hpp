@@ -33,6 +33,8 @@ struct PcpConfig {
   enum class AnnounceOpcode : std::uint8_t { answered, unsupported, not_authorized } announce{};
   /// What it says of the deletion of what is not there (RFC 6887 §15: success; miniupnpd 2.3.1: NO_RESOURCES).
   enum class DeleteAbsent : std::uint8_t { success, no_resources } delete_absent{};
+  /// A FILTER in the answer: miniupnpd 2.3.1 echoes and does not enforce it, so no answer proves one.
+  enum class Filters : std::uint8_t { as_asked, always_claimed } filters{};
   std::chrono::seconds shortest{120}, longest{86400};  ///< lifetimes are clamped to this (miniupnpd's defaults)
 };
 
