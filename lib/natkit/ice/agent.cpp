@@ -160,10 +160,12 @@ void Agent::handle_send_failure(Instant now, const Datagram& lost) {
   advance(now);
 }
 
-void Agent::handle_timeout(Instant now) { advance(now); }
+void Agent::handle_timeout(Instant now) {
+  run_openers(now);
+  advance(now);
+}
 
 void Agent::advance(Instant now) {
-  run_openers(now);
   run_checks(now);
   run_watches(now);
   choose(now);

@@ -29,7 +29,8 @@
 /// from costing the connection:
 ///
 ///  * Openers: a packet whose hop limit ends between the NATs opens the own one and cannot spoil the other. They leave
-///    as soon as the remote candidate is known, before `start`.
+///    as soon as the remote candidate is known, before `start`; or rather at the timeout that is due at once, so that
+///    an owner who adds, and starts in the same breath, sends none in vain.
 ///  * A second base that only opens (`Manner::opens`) and checks nobody whom it has not heard. To it nobody was spoilt:
 ///
 ///      A1 --check--> B1   0 ms    arrives before B was told: B1 is spoilt for A1

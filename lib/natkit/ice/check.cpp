@@ -52,13 +52,11 @@ std::expected<Check, std::uint16_t> read_check(const stun::Message& request) {
   return check;
 }
 
-Bytes write_success(const stun::TransactionId& id, const Endpoint& mapped, std::string_view key) {
+Bytes write_success(const stun::TransactionId& id, const Endpoint& mapped, std::string_view key, Dialect dialect) {
   MessageWriter writer{MessageClass::success, Method::binding, id};
-  writer.add_endpoint(AttributeType::xor_mapped_address, mapped)
-      .add_u32(AttributeType::natkit_ice, version << version_shift)
-      .add_message_integrity(as_bytes(key))
-      .add_fingerprint();
-  return writer.finish();
+  writer.add_endpoint(AttributeType::xor_mapped_address, mapped);
+  if (dialect == Dialect::natkit) writer.add_u32(AttributeType::natkit_ice, version << version_shift);
+  return writer.add_message_integrity(as_bytes(key)).add_fingerprint().finish();
 }
 
 Bytes write_error(const stun::Message& request, std::uint16_t code, std::string_view key) {

@@ -46,7 +46,8 @@ inline constexpr std::uint16_t role_conflict = 487;
 [[nodiscard]] std::expected<Check, std::uint16_t> read_check(const stun::Message& request);
 
 /// `key` is the password that the request was proven with.
-[[nodiscard]] Bytes write_success(const stun::TransactionId& id, const Endpoint& mapped, std::string_view key);
+[[nodiscard]] Bytes write_success(const stun::TransactionId& id, const Endpoint& mapped, std::string_view key,
+                                  Dialect dialect = Dialect::natkit);
 [[nodiscard]] Bytes write_error(const stun::Message& request, std::uint16_t code, std::string_view key);
 /// Says nothing and wants no answer: an opener, or a keep-alive (§11).
 [[nodiscard]] Bytes write_indication(const stun::TransactionId& id);
