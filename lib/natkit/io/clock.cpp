@@ -1,7 +1,11 @@
 #include "natkit/io/clock.hpp"
 
+#include <ctime>
+
 namespace natkit::io {
 Instant now() {
-  return Instant{std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch())};
+  timespec time{};
+  ::clock_gettime(CLOCK_BOOTTIME, &time);  // cannot fail: Linux has it since 2.6.39
+  return Instant{std::chrono::seconds{time.tv_sec} + std::chrono::nanoseconds{time.tv_nsec}};
 }
 }  // namespace natkit::io

@@ -3,6 +3,6 @@
 #include "natkit/base/time.hpp"
 
 namespace natkit::io {
-/// Monotonic; it stands still while the machine is suspended.
+/// Monotonic; it goes on while the machine is suspended, because a router's leases do (Linux: CLOCK_BOOTTIME).
 [[nodiscard]] Instant now();
 }  // namespace natkit::io

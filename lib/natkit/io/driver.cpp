@@ -10,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "natkit/io/alarm.hpp"
 #include "natkit/io/clock.hpp"
 #include "natkit/io/errand_runs.hpp"
 #include "natkit/io/machine_owner.hpp"
@@ -124,20 +125,15 @@ class Driver final : public MachineOwner {
     if (!due && role_ == Role::client) finish(stopped_by_.value_or(RunEnd::finished));
     if (due == armed_) return;
     armed_ = due;
-    if (!due) {
-      timer_.cancel();
-      return;
-    }
-    timer_.expires_at(std::chrono::steady_clock::time_point{
-        std::chrono::duration_cast<std::chrono::steady_clock::duration>(due->time_since_epoch())});
-    timer_.async_wait([this](const std::error_code& cancelled) {
-      if (!cancelled) wake();
-    });
+    if (due)
+      alarm_.set(*due);
+    else
+      alarm_.clear();
   }
 
   void wake() {
     armed_.reset();
-    // A wait that was already over when it was replaced comes here too, perhaps too early for the new deadline.
+    // It may be too early: what was due before may have been put off while we were being woken.
     if (const auto due = machine_.poll_timeout(); due && *due <= now()) machine_.handle_timeout(now());
     settle();
   }
@@ -194,7 +190,7 @@ class Driver final : public MachineOwner {
   Role role_;
   const RunOptions& options_;
   asio::io_context context_{1};
-  asio::steady_timer timer_{context_};
+  Alarm alarm_{context_, [this] { wake(); }};
   asio::steady_timer drain_timer_{context_};
   asio::signal_set signals_{context_};
   UdpPorts udp_{context_, *this, options_};
