@@ -74,6 +74,15 @@ void print(cli::Output& output, const Added& added, Duration elapsed) {
   output.answer(text);
 }
 
+/// What was made a moment ago.
+Result<void> take_back(Session& session, portmap::Keeper& keeper) {
+  Supervised release{keeper, session.output, {}};
+  release.resume();
+  keeper.release(io::now());
+  if (const auto taken = session.run(release); !taken) return std::unexpected(taken.error());
+  return {};
+}
+
 cli::Exit map_and_keep(Session& session, const MappingOptions& o, Added added, Instant started) {
   auto& output = session.output;
   std::vector<Endpoint> server;
@@ -119,14 +128,17 @@ cli::Exit map_and_keep(Session& session, const MappingOptions& o, Added added, I
     const auto verified = verify(session, o, server, added);
     if (!verified) return output.fail(verified.error());
     if (*verified != io::RunEnd::finished) {
-      Supervised release{keeper, output, {}};
-      release.resume();
-      keeper.release(io::now());
-      if (const auto taken = session.run(release); !taken) return output.fail(taken.error());
+      if (const auto taken = take_back(session, keeper); !taken) return output.fail(taken.error());
       return interrupted(output, *verified, "the mapping is taken back");
     }
   }
   print(output, added, io::now() - started);
+  // Nobody was told of it, so nobody would ever remove it; that the answer could not be written is said at the end.
+  if (output.write_failure() != 0) {
+    if (const auto taken = take_back(session, keeper); !taken) return output.fail(taken.error());
+    output.warn("the mapping is taken back");
+    return added.exit;
+  }
   if (added.error && !output.is_json()) static_cast<void>(output.fail(*added.error));
   // The last act: until here a killed run's mapping is gc's to take.
   if (const auto kept = keeper.keep(); !kept) return output.fail(kept.error());

@@ -48,6 +48,7 @@ OrExit<Seen> see(Session& session, const RouterOptions& o) {
   Seen seen{.findings = std::move(searched->findings)};
   const auto list = router_list(session, seen.findings, o.timeout);
   if (!list) return std::unexpected(output.fail(list.error()));
+  if (list->end != io::RunEnd::finished) return std::unexpected(interrupted(output, list->end, "nothing was changed"));
   seen.has_list = list->is_read;
   seen.rows = merged(list->entries, journal->entries);
   return seen;

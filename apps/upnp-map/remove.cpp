@@ -124,7 +124,8 @@ Error not_ours(const RouterEntry& one) {
 }
 
 /// With --force: by a plain DeletePortMapping each.
-Result<void> delete_entries(Session& session, const std::vector<RouterEntry>& entries, Duration timeout, Taken& taken) {
+Result<io::RunEnd> delete_entries(Session& session, const std::vector<RouterEntry>& entries, Duration timeout,
+                                  Taken& taken) {
   std::vector<portmap::igd::Call> calls;
   calls.reserve(entries.size());
   for (const auto& one : entries)
@@ -132,7 +133,8 @@ Result<void> delete_entries(Session& session, const std::vector<RouterEntry>& en
         .service = one.service, .protocol = one.entry.protocol, .external_port = one.entry.external_port});
   portmap::IgdCalls machine{{.calls = calls, .allowance = timeout}};
   Supervised watched{machine, session.output, {.word = "asking the router …"}};
-  if (const auto end = session.run(watched); !end) return std::unexpected(end.error());
+  const auto end = session.run(watched);
+  if (!end) return std::unexpected(end.error());
   for (std::size_t i = 0; i < entries.size(); ++i) {
     const auto& reply = machine.replies()[i];
     report::RemovalAnswer answer{
@@ -148,7 +150,7 @@ Result<void> delete_entries(Session& session, const std::vector<RouterEntry>& en
                 "remove it in the router's settings"};
     taken.answers.push_back(std::move(answer));
   }
-  return {};
+  return *end;
 }
 
 /// Nothing is written down of it: the router's own list may know.
@@ -161,13 +163,16 @@ cli::Exit remove_unwritten(Session& session, const RemoveOptions& o, const Mappe
   if (!has_any(searched->findings)) return output.fail(error_of(output, searched->findings));
   const auto list = router_list(session, searched->findings, o.router.timeout);
   if (!list) return output.fail(list.error());
+  if (list->end != io::RunEnd::finished) return interrupted(output, list->end, "nothing was changed");
   const auto found = unwritten(list->entries, wanted);
   Taken taken;
   for (const auto& one : found)
     if (!o.force || !is_this_host(one.entry.internal.address)) return output.fail(not_ours(one));
-  if (!found.empty())
-    if (const auto done = delete_entries(session, found, o.router.timeout, taken); !done)
-      return output.fail(done.error());
+  if (!found.empty()) {
+    const auto end = delete_entries(session, found, o.router.timeout, taken);
+    if (!end) return output.fail(end.error());
+    if (*end != io::RunEnd::finished) return interrupted(output, *end, "`upnp-map list` shows what is left");
+  }
   return tell(output, taken, io::now() - started);
 }
 }  // namespace

@@ -140,7 +140,7 @@ Result<RouterList> router_list(Session& session, const portmap::Findings& findin
   Supervised watched{machine, session.output, {.word = "reading the router's list …"}};
   const auto end = session.run(watched);
   if (!end) return std::unexpected(end.error());
-  RouterList read;
+  RouterList read{.end = *end};
   for (std::size_t i = 0; i < asked.size(); ++i) {
     const auto& reply = machine.replies()[i];
     if (!reply || !reply->has_value()) continue;

@@ -26,6 +26,7 @@ struct Searched {
 struct RouterList {
   std::vector<portmap::RouterEntry> entries{};
   bool is_read = false;  ///< at least one router showed its list
+  io::RunEnd end = io::RunEnd::finished;
 };
 [[nodiscard]] Result<RouterList> router_list(Session& session, const portmap::Findings& findings, Duration timeout);
 [[nodiscard]] bool is_this_host(const IpAddress& address);

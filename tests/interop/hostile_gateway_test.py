@@ -7,6 +7,7 @@ prints only what can be printed.
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -77,11 +78,33 @@ def check(net, mode: str) -> None:
     assert not any("fetched" in line for spy in spies for line in spy.output().splitlines()), f"{mode}: fetched from elsewhere"
 
 
+def check_interrupt(net) -> None:
+    """Ctrl-C while a router takes its time over its list: said as such, and no half of a list is shown for the whole."""
+    gateway = Program(*net.at("router"), sys.executable, str(HERE / "fake_gateway.py"), ROUTER, "silent-list")
+    environment = {**os.environ, "XDG_STATE_HOME": str(net.folder), "XDG_CONFIG_HOME": str(net.folder)}
+    try:
+        gateway.wait_for("ready")
+        for number, command in enumerate((("list",), ("status",), ("remove", "7000")), start=1):
+            process = subprocess.Popen([*net.plainly("client"), TOOL, *command, "--json"], env=environment, text=True,
+                                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+            end = time.monotonic() + 10
+            while gateway.output().count("listing") < number and time.monotonic() < end:
+                time.sleep(0.01)
+            process.send_signal(signal.SIGINT)
+            said = process.communicate(timeout=10)[0]
+            assert process.returncode in (130, -signal.SIGINT), f"{command}: {process.returncode} {said}"
+            assert json.loads(said)["error"]["reason"] == "interrupted", said
+    finally:
+        gateway.end()
+
+
 def main(modes: list[str]) -> None:
     enter()
     with lab() as net:
         for mode in modes or HOSTILE + ODD:
             check(net, mode)
+        if not modes:
+            check_interrupt(net)
 
 
 if __name__ == "__main__":

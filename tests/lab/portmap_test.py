@@ -360,6 +360,17 @@ def test_cut_short():
         assert tool_error(tool("discover", exit=3))["reason"] == "silent"
 
 
+def test_answer_lost():
+    """An answer that cannot be written leaves nothing behind: nobody would know what to remove."""
+    with lab() as net, open("/dev/full", "w") as full:
+        net.start_mapper()
+        tool = Tool(net)
+        for shape in ([], ["--json"]):
+            done = subprocess.run(tool.command("add", "7930", *shape), env=tool.environment, stdout=full, timeout=WAIT)
+            assert done.returncode == 2 and net.mappings() == [], (done, net.mappings())
+        assert tool("list")["mappings"] == []
+
+
 def tool_error(answer: dict) -> dict:
     assert set(answer["error"]) >= {"reason", "detail", "advice"}, answer
     return answer["error"]
