@@ -60,6 +60,7 @@ class FullJournal final : public Journal {
   Result<void> put(const JournalEntry& /*entry*/) override {
     return std::unexpected(Error{Errc::usage, "journal-not-writable", "no space left on device", {}});
   }
+  Result<void> note(const JournalEntry& entry) override { return put(entry); }
   Result<void> erase(MappingId /*id*/) override { return {}; }
 };
 }  // namespace
