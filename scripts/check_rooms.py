@@ -37,7 +37,7 @@ ROOMS_ABOVE = {room: set(list(ROOMS)[:place]) for place, room in enumerate(ROOMS
 APPS = {"fmt", "CLI11", "system", "files", "streams"}
 TESTS = {"fmt", "Catch2", "OpenSSL", "nlohmann_json", "CLI11", "asio", "system", "files", "streams", "threads"}
 OTHER_TESTS = {"lab", "fuzz", "bench", "golden", "interop", "package", "scripts"}
-TESTS_LIBRARIES = {"bench": TESTS | {"Google Benchmark"}}
+TESTS_LIBRARIES = {"bench": TESTS | {"Google Benchmark"}, "interop": TESTS | {"libnice"}}
 
 # Which header belongs to which library. A name without a slash or suffix that is not here is the C++ standard library.
 HEADERS = [
@@ -53,6 +53,7 @@ HEADERS = [
     ("prometheus-cpp", r"prometheus/"),
     ("Catch2", r"catch2/"),
     ("Google Benchmark", r"benchmark/"),
+    ("libnice", r"(nice/|glib\.h$)"),
     ("threads", r"(thread|mutex|shared_mutex|condition_variable|future|semaphore|latch|barrier|stop_token)$"),
     ("files", r"(fstream|filesystem|cstdio)$"),
     ("streams", r"(iostream|print|syncstream)$"),
