@@ -46,8 +46,8 @@ def foreign(program: str, package: str) -> str:
 class Program:
     """Something that runs until the test is through with it. Its output is read all the while, so it never blocks on it."""
 
-    def __init__(self, *command: str):
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    def __init__(self, *command: str, spoken_to: bool = False):
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE if spoken_to else subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                         text=True, errors="replace")
         self.said: list[str] = []
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
