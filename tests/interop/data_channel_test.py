@@ -13,7 +13,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import programs
 
-FOLDER = Path(__file__).resolve().parent / "data_channel"
+SCRIPT = Path(__file__).resolve().parent / "data_channel/peer.mjs"
+MODULES = programs.ROOT / ".cache/npm"    # scripts/setup puts them there
 BINARY = (b"natkit" * 16_667)[:100_000]    # as peer.mjs makes it
 DESCRIBED = f"binary {len(BINARY)} {hashlib.sha256(BINARY).hexdigest()}"
 OURS = {"secured", "opened theirs", "text hello from node", DESCRIBED, "text echo hello from natkit", "text close"}
@@ -38,11 +39,11 @@ def missing(wanted: set[str], said: str) -> list[str]:
 def main() -> int:
     peer, role = sys.argv[1:]
     node = programs.foreign("node", "nodejs")
-    if not (FOLDER / "node_modules/node-datachannel").is_dir():
-        programs.skip(f"node-datachannel is not installed (npm ci --prefix {FOLDER})")
+    if not (MODULES / "node_modules/node-datachannel").is_dir():
+        programs.skip("node-datachannel is not installed (scripts/setup test)")
     programs.beside_a_lab("lan=same-lan")
     their_address, our_address = (os.environ[f"NATLAB_LAN{i}_ADDRESS"] for i in (1, 2))
-    with (Talker(*programs.inside("lan1", node, str(FOLDER / "peer.mjs"), their_address)) as theirs,
+    with (Talker(*programs.inside("lan1", node, str(SCRIPT), their_address, str(MODULES))) as theirs,
           Talker(*programs.inside("lan2", peer, our_address, role)) as ours):
         offer = json.loads(theirs.wait_for(r'^\{"').string)
         ours.tell(offer["sdp"].replace("\r\n", "\n").strip() + "\n\n")

@@ -1,9 +1,13 @@
 // A WebRTC peer (node-datachannel, that is libdatachannel): writes its offer as a line of JSON, reads the answer as
 // another, and says what happens, a line each. It opens a stream, sends two messages, and echoes what it gets on others.
+//
+//     node peer.mjs ADDRESS FOLDER      FOLDER: where node_modules is
 import { createHash } from 'node:crypto';
+import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
-import datachannel from 'node-datachannel';
 
+const [address, folder] = process.argv.slice(2);
+const datachannel = createRequire(folder + '/')('node-datachannel');
 const say = (what) => process.stdout.write(what + '\n');
 const binary = Buffer.alloc(100_000, 'natkit');
 
@@ -24,7 +28,7 @@ function attach(channel, isOurs) {
   channel.onClosed(() => say('channel closed'));
 }
 
-const connection = new datachannel.PeerConnection('node', { iceServers: [], bindAddress: process.argv[2] });
+const connection = new datachannel.PeerConnection('node', { iceServers: [], bindAddress: address });
 connection.onStateChange((state) => {
   say(`state ${state}`);
   if (state === 'closed' || state === 'disconnected' || state === 'failed') setTimeout(() => process.exit(0), 100);
