@@ -1,4 +1,4 @@
-// rendezvousd: the public server that tells hosts how the internet sees them.
+// rendezvousd: the public server that tells hosts how the internet sees them, and relays where they cannot meet.
 #include <fmt/format.h>
 
 #include <CLI/App.hpp>
@@ -7,16 +7,25 @@
 #include <algorithm>
 #include <optional>
 
+#include "front_door.hpp"
 #include "natkit/cli/app.hpp"
 #include "natkit/crypto/secure_rng.hpp"
+#include "natkit/io/clock.hpp"
 #include "natkit/io/driver.hpp"
 #include "natkit/io/listen_plan.hpp"
+#include "natkit/io/native_socket.hpp"
 #include "natkit/stun/service.hpp"
+#include "natkit/turn/relay.hpp"
+#include "relay_options.hpp"
 #include "service_log.hpp"
 
 namespace {
 using namespace natkit;
+using rendezvousd::RelayOptions;
 using rendezvousd::ServiceLog;
+
+// What a relayed client may leave unread: half a second of video. Beyond it datagrams are lost, as on any narrow line.
+constexpr std::size_t unsent_relayed_bytes = 262'144;
 
 struct Options {
   io::ListenWish wish;
@@ -26,7 +35,8 @@ struct Options {
   std::size_t max_excess_for_all = static_cast<std::size_t>(stun::Responder::Config{}.allowance_for_all.per_second);
   std::optional<stun::ReachabilityChecker::Config> checker{std::in_place};
   std::size_t max_checks = stun::ReachabilityChecker::Config{}.most_at_once;
-  io::RunOptions run{.framing = io::TcpFraming::stun};
+  RelayOptions relay;
+  io::RunOptions run{.framing = io::TcpFraming::turn};
 };
 
 void add_options(CLI::App& app, Options& o, cli::Output& output) {
@@ -47,6 +57,7 @@ void add_options(CLI::App& app, Options& o, cli::Output& output) {
         if (wish == "off") o.checker.reset();
       },
       "tell hosts that prove their address whether a port of that address is open from outside");
+  rendezvousd::add_relay_options(app, o.relay);
   constexpr const char* limits = "Limits";
   cli::add_count(app, "--max-rate", o.max_rate, "requests a second that one address is answered; twice as many at once")
       ->group(limits);
@@ -62,12 +73,14 @@ void add_options(CLI::App& app, Options& o, cli::Output& output) {
                  "TCP connections of one address")
       ->group(limits);
   cli::add_count(app, "--max-checks", o.max_checks, "ports tried at a time, for all addresses together")->group(limits);
+  rendezvousd::add_relay_limits(app, o.relay, limits);
   cli::add_common_options(app, output, NATKIT_VERSION);
   app.footer(
       "Examples:\n"
       "  rendezvousd                                         serve on all addresses of this machine\n"
       "  rendezvousd --listen 192.0.2.1 --alternate 192.0.2.2\n"
       "                                                      both addresses, ports 3478 and 3479\n"
+      "  rendezvousd --auth-secret-file secret               relay as well, for names made from that secret\n"
       "  rendezvousd --listen 127.0.0.1:0 --listen 127.0.0.2:0 --log json\n"
       "                                                      for a test: free ports, named in the ready line\n"
       "\n"
@@ -140,6 +153,28 @@ std::vector<TransportAddress> in_order_of_wish(const io::ListenWish& wish, std::
   return listening;
 }
 
+/// A relay that nobody out there can reach is of use in a lab only.
+void explain_relay(ServiceLog& log, const turn::Relay::Config& config) {
+  for (const auto& [local, announced] : config.addresses) {
+    log.step(fmt::format("relaying from {} ports {}-{}{}", to_text(announced), config.first_port, config.last_port,
+                         local == announced ? "" : ", bound to " + to_text(local)));
+    if (announced.is_private() || announced.is_shared())
+      log.warning(
+          fmt::format("relaying from {}, which only hosts of its own network reach: behind a 1:1 NAT, "
+                      "--relay-address PUBLIC/{} names the public address",
+                      to_text(announced), to_text(local)));
+  }
+}
+
+void sum_up_relay(ServiceLog& log, const turn::Relay& relay) {
+  const auto& counters = relay.counters();
+  log.info(
+      fmt::format("{} relayed addresses given out, {} requests refused; {} datagrams to peers, {} to clients, {} "
+                  "bytes; {} without permission, {} over the rate",
+                  counters.allocations, counters.refused, counters.to_peers, counters.to_clients,
+                  counters.relayed_bytes, counters.not_permitted, counters.over_rate));
+}
+
 void sum_up(ServiceLog& log, io::RunEnd end, const stun::Service& service) {
   const auto& counters = service.responder().counters();
   log.info(fmt::format("ended by {}: {} answered, {} refused, {} over the rate, {} over the budget, {} not for us",
@@ -154,10 +189,33 @@ void sum_up(ServiceLog& log, io::RunEnd end, const stun::Service& service) {
                        checks.busy + checks.rate_limited));
 }
 
+/// The secret may have been replaced, and the clock set.
+void reload(ServiceLog& log, turn::Relay* relay, const RelayOptions& options) {
+  if (relay == nullptr) return log.info("SIGHUP: nothing to reload; addresses and limits change with a restart");
+  relay->tell_time(io::now(), io::unix_now());
+  auto secrets = rendezvousd::read_secrets(options.secret_file);
+  if (!secrets) return log.warning(secrets.error().detail + "; the old secrets stay");
+  log.info(fmt::format("SIGHUP: {} {} read; addresses and limits change with a restart", secrets->size(),
+                       secrets->size() == 1 ? "secret" : "secrets"));
+  relay->gate().replace_secrets(std::move(*secrets));
+}
+
+void prepare_run(Options& o, turn::Relay* relay) {
+  if (relay == nullptr) return;
+  io::raise_descriptor_limit();
+  o.run.most_sockets += 2 * o.relay.config.most_allocations;  // one of each family
+  o.run.tcp.unsent_bytes = unsent_relayed_bytes;
+  o.run.needs_connection = [relay](SocketId listener, const Endpoint& local, const Endpoint& remote) {
+    return relay->needs_connection(listener, local, remote);
+  };
+  relay->tell_time(io::now(), io::unix_now());
+}
+
 cli::Exit serve(Options& o, cli::Output& output) {
   use_defaults(o.wish);
   set_limits(o);
-  const auto plan = io::plan_listeners(o.wish, io::interface_addresses());
+  const auto interfaces = io::interface_addresses();
+  const auto plan = io::plan_listeners(o.wish, interfaces);
   if (!plan) return output.fail(plan.error());
   std::vector<io::Listener> wanted;
   for (const auto& planned : *plan) wanted.push_back(planned.listener);
@@ -168,16 +226,33 @@ cli::Exit serve(Options& o, cli::Output& output) {
     const auto& listener = listeners->bound()[i];
     o.responder.listeners.push_back({listener.socket, listener.endpoint, listener.protocol, (*plan)[i].group});
   }
+  std::vector<IpAddress> here;
+  for (const auto& interface : interfaces) here.push_back(interface.address);
+  std::vector<IpAddress> listening;
+  for (const auto& listener : listeners->bound()) listening.push_back(listener.endpoint.address);
+  const auto planned = rendezvousd::plan_relay(o.relay, here, listening);
+  if (!planned) return output.fail(planned.error());
+
   crypto::SecureRng rng;
   stun::Service service{o.responder, o.checker, rng};
+  std::optional<turn::Relay> relay;
+  if (*planned) relay.emplace(**planned, rng);
+  rendezvousd::FrontDoor door{service, relay ? &*relay : nullptr};
+  prepare_run(o, relay ? &*relay : nullptr);
   ServiceLog log{output};
   explain_alternates(log, o.responder, service.responder());
   warn_of_gaps(log, o.responder, service.responder());
-  o.run.on_start = [&log, bound = in_order_of_wish(o.wish, listeners->bound())] { log.ready(bound); };
-  o.run.on_hangup = [&log] { log.info("SIGHUP: nothing to reload; addresses and limits change with a restart"); };
-  const auto end = io::run(service, std::move(*listeners), o.run);
+  std::vector<IpAddress> relayed;
+  if (relay) {
+    explain_relay(log, **planned);
+    for (const auto& address : (*planned)->addresses) relayed.push_back(address.announced);
+  }
+  o.run.on_start = [&log, relayed, bound = in_order_of_wish(o.wish, listeners->bound())] { log.ready(bound, relayed); };
+  o.run.on_hangup = [&] { reload(log, relay ? &*relay : nullptr, o.relay); };
+  const auto end = io::run(door, std::move(*listeners), o.run);
   if (!end) return output.fail(end.error());
   sum_up(log, *end, service);
+  if (relay) sum_up_relay(log, *relay);
   return *end == io::RunEnd::interrupted ? cli::Exit::interrupted : cli::Exit::terminated;
 }
 }  // namespace
@@ -185,7 +260,7 @@ cli::Exit serve(Options& o, cli::Output& output) {
 // NOLINTNEXTLINE(bugprone-exception-escape): what is thrown before cli::run is out of memory, and nothing helps then
 int main(int argc, char** argv) {
   Options options;
-  CLI::App app{"Serve STUN (RFC 8489) and NAT behaviour discovery (RFC 5780) over UDP and TCP.", "rendezvousd"};
+  CLI::App app{"Serve STUN (RFC 8489), NAT behaviour discovery (RFC 5780) and a TURN relay (RFC 8656).", "rendezvousd"};
   cli::Output output{"rendezvousd"};
   output.options.shape = report::Shape::event;
   add_options(app, options, output);

@@ -5,14 +5,16 @@
 #include "natkit/report/server_events.hpp"
 
 namespace natkit::rendezvousd {
-void ServiceLog::ready(std::span<const TransportAddress> bound) {
-  if (output_.is_json()) return output_.answer(report::ready_json(output_.tool(), bound));
+void ServiceLog::ready(std::span<const TransportAddress> bound, std::span<const IpAddress> relayed) {
+  if (output_.is_json()) return output_.answer(report::ready_json(output_.tool(), bound, relayed));
   std::string line = "ready";
   for (const auto protocol : {Protocol::udp, Protocol::tcp}) {
     line += " " + std::string(to_text(protocol));
     for (const auto& address : bound)
       if (address.protocol == protocol) line += " " + to_text(address.endpoint);
   }
+  if (!relayed.empty()) line += " relay";
+  for (const auto& address : relayed) line += " " + to_text(address);
   output_.answer(line);
 }
 

@@ -11,7 +11,8 @@ namespace natkit::rendezvousd {
 class ServiceLog {
  public:
   explicit ServiceLog(cli::Output& output) : output_(output) {}
-  void ready(std::span<const TransportAddress> bound);
+  /// `relayed`: the addresses that the relay gives out; empty where there is none.
+  void ready(std::span<const TransportAddress> bound, std::span<const IpAddress> relayed);
   void warning(std::string_view message);
   void info(std::string_view message);
   void step(std::string_view message);  ///< with --verbose

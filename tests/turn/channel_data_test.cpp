@@ -34,8 +34,16 @@ TEST_CASE("What is no ChannelData is told from what is cut short", "[channel_dat
   CHECK(error_of("40") == ChannelError::not_channel_data);
   CHECK(error_of("000100002112a442") == ChannelError::not_channel_data);  // STUN
   CHECK(error_of("3fff0000") == ChannelError::not_channel_data);
-  CHECK(error_of("50000000") == ChannelError::not_channel_data);  // a channel of RFC 5766 only
+  CHECK(error_of("80000000") == ChannelError::not_channel_data);
   CHECK(error_of("4000") == ChannelError::truncated);
   CHECK(error_of("400000") == ChannelError::truncated);
   CHECK(error_of("40000004010203") == ChannelError::truncated);
+}
+
+TEST_CASE("Channels above 0x4FFF are those of RFC 5766: read, but not used", "[channel_data]") {
+  CHECK(is_channel(0x4FFF));
+  CHECK_FALSE(is_channel(0x5000));
+  CHECK(is_channel_of_any_time(0x7FFF));
+  CHECK_FALSE(is_channel_of_any_time(0x8000));
+  CHECK(parse_channel_data(*from_hex("50000000"))->channel == 0x5000);
 }

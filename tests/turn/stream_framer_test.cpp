@@ -31,6 +31,12 @@ Piece any_message(Rng& rng) {
   return {message, message};
 }
 
+/// As every client begins: a channel has to be asked for.
+Bytes greeting(Rng& rng) {
+  return stun::MessageWriter{stun::MessageClass::request, stun::Method::allocate, stun::make_transaction_id(rng)}
+      .finish();
+}
+
 std::vector<Bytes> feed(turn::StreamFramer& framer, ByteView piece) {
   framer.append(piece);
   std::vector<Bytes> messages;
@@ -42,8 +48,8 @@ std::vector<Bytes> feed(turn::StreamFramer& framer, ByteView piece) {
 TEST_CASE("STUN and ChannelData come out of a stream as they went in, wherever it was cut", "[stream_framer]") {
   SeededRng rng{5};
   for (int run = 0; run < 300; ++run) {
-    std::vector<Bytes> sent;
-    Bytes stream;
+    std::vector<Bytes> sent{greeting(rng)};
+    Bytes stream{sent.front()};
     for (std::uint64_t i = rng.below(8); i-- > 0;) {
       const auto [message, on_wire] = any_message(rng);
       sent.push_back(message);
@@ -67,19 +73,31 @@ TEST_CASE("A stream that is neither STUN nor ChannelData is known by its first w
     CHECK(feed(framer, *from_hex(hex)).empty());
     return framer.is_broken();
   };
-  CHECK(is_broken("5353"));              // SSH (but HTTP's "GET" might be a channel)
+  CHECK(is_broken("47"));                // HTTP
+  CHECK(is_broken("53"));                // SSH
+  CHECK(is_broken("7b22"));              // JSON
+  CHECK(is_broken("4000"));              // a channel that nobody asked for
   CHECK(is_broken("000100002112a443"));  // not the magic cookie
   CHECK(is_broken("00010003"));          // STUN is counted in words
-  CHECK(is_broken("50000000"));          // channels end at 0x4FFF
   CHECK_FALSE(is_broken("0001"));
-  CHECK_FALSE(is_broken("4000ff"));
+}
+
+TEST_CASE("What is no channel breaks a stream later on, too", "[stream_framer]") {
+  SeededRng rng{1};
+  turn::StreamFramer framer;
+  CHECK(feed(framer, greeting(rng)).size() == 1);
+  CHECK(feed(framer, *from_hex("7fff0000")).size() == 1);
+  CHECK(feed(framer, *from_hex("80")).empty());
+  CHECK(framer.is_broken());
 }
 
 TEST_CASE("A message longer than the bound breaks the stream before it is kept", "[stream_framer]") {
-  turn::StreamFramer framer{1500};
-  CHECK(feed(framer, *from_hex("400005d8")).empty());  // 1496 and the header
-  CHECK_FALSE(framer.is_broken());
-  turn::StreamFramer strict{1500};
-  CHECK(feed(strict, *from_hex("400005d9")).empty());
-  CHECK(strict.is_broken());
+  const auto [hex, is_broken] = GENERATE(table<std::string, bool>({{"400005d8", false}, {"400005d9", true}}));
+  SeededRng rng{1};
+  turn::StreamFramer framer{1500};  // 1496 and the header
+  CHECK(feed(framer, greeting(rng)).size() == 1);
+  CHECK(feed(framer, *from_hex(hex)).empty());
+  CHECK(framer.is_broken() == is_broken);
+  framer.set_most_message_bytes(2000);
+  CHECK(feed(framer, Bytes(1496)).size() == (is_broken ? 0 : 1));
 }

@@ -24,7 +24,7 @@ concept SansIo = requires(M machine, const M& observed, Instant now, const Datag
 };
 
 /// A machine may also be told that the system refused to send a datagram (no route, no such family), or that a TCP
-/// connection failed or was closed by the peer (then the payload is what was lost, perhaps nothing). `why` is the
+/// connection, made or accepted, failed or was closed (then the payload is what was lost, perhaps nothing). `why` is the
 /// system's own sentence. A machine without this call takes such a datagram for lost on the way.
 template <class M>
 concept HearsSendFailure = requires(M machine, Instant now, const Datagram& lost, std::string_view why) {

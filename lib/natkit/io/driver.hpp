@@ -29,9 +29,10 @@ enum class RunEnd : std::uint8_t {
   terminated,   ///< SIGTERM
 };
 
-/// How a TCP stream is handed to the machine: in pieces as they come, or cut into whole STUN messages. A peer that
-/// sends anything else than STUN is disconnected then.
-enum class TcpFraming : std::uint8_t { none, stun };
+/// How a TCP stream is handed to the machine: in pieces as they come, or cut into whole STUN messages, or STUN and
+/// ChannelData messages (RFC 8656 §12.5). A peer that sends anything else is disconnected then. Where relayed data goes
+/// out as well (`turn`), messages that a peer does not read in time are dropped, as on any line that is too narrow.
+enum class TcpFraming : std::uint8_t { none, stun, turn };
 
 /// What strangers can make a server keep. The machine answers; connections are only ever closed here.
 struct TcpLimits {
@@ -47,6 +48,9 @@ struct RunOptions {
   std::size_t most_sockets = 1024;  ///< of a client; a transmit beyond is refused
   TcpFraming framing = TcpFraming::none;
   TcpLimits tcp{};
+  /// Whether something hangs on this accepted connection (socket, local, remote): then it may be quiet for as long as
+  /// it likes, and send the largest messages. Where it is empty, nothing ever does.
+  std::function<bool(SocketId, const Endpoint&, const Endpoint&)> needs_connection{};
   std::function<void()>
       on_start{};  ///< once everything is in place, so that a signal from now on ends the run in order
   /// Client: the first SIGINT or SIGTERM; the machine may still take back what it made, and the run ends when it is

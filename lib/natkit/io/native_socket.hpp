@@ -58,6 +58,9 @@ enum class Presence : std::uint8_t { required, expected };
 /// Takes one ICMP error off a socket that was opened with `PathErrors::heard`; `nullopt` when none waits.
 [[nodiscard]] std::optional<PathError> take_path_error(int descriptor);
 [[nodiscard]] SystemResult<Endpoint> local_endpoint(int descriptor);
+/// Lets this process open as many files as the system grants without asking anybody: shells start programs with 1024,
+/// and a relay takes a socket for each client.
+void raise_descriptor_limit();
 
 /// Datagrams as the system hands them over, several at a time. Reused from call to call.
 class ReceiveBatch {

@@ -10,12 +10,14 @@ namespace natkit::io {
 namespace {
 constexpr std::size_t piece_bytes = 16384;
 constexpr int pieces_in_a_row = 4;  // then the other sockets get their turn
+// Of a stranger: several times what any Binding or Allocate exchange needs, and the most that he can make us hold.
+constexpr std::size_t most_message_bytes = 4096;
 }  // namespace
 
 TcpConnection::TcpConnection(TcpConnections& all, Origin origin, SocketId socket, const Endpoint& remote,
                              asio::ip::tcp::socket stream)
     : all_(all), origin_(origin), socket_(socket), remote_(remote), stream_(std::move(stream)), last_message_(now()) {
-  if (all.options_.framing == TcpFraming::stun) framer_.emplace();
+  if (all.options_.framing != TcpFraming::none) framer_.emplace(most_message_bytes);
 }
 
 void TcpConnection::connect(const Endpoint& local) {
@@ -86,10 +88,27 @@ bool TcpConnection::deliver(ByteView piece) {
     hand_over(Bytes(piece.begin(), piece.end()));
     return state_ == State::open;
   }
+  if (framer_->most_message_bytes() == most_message_bytes && is_needed())
+    framer_->set_most_message_bytes(turn::StreamFramer::largest_message);
   framer_->append(piece);
-  while (auto message = framer_->next()) hand_over(std::move(*message));
+  while (const auto message = framer_->next()) {
+    if (!is_welcome(*message)) {
+      fail("the other side does not speak STUN");
+      return false;
+    }
+    hand_over(Bytes(message->begin(), message->end()));
+  }
   if (framer_->is_broken()) fail("the other side does not speak STUN");
   return state_ == State::open;
+}
+
+/// ChannelData begins with other bits than STUN (RFC 8656 §12).
+bool TcpConnection::is_welcome(ByteView message) const {
+  return all_.options_.framing == TcpFraming::turn || (message[0] & 0xC0U) == 0;
+}
+
+bool TcpConnection::is_needed() const {
+  return all_.options_.needs_connection && all_.options_.needs_connection(socket_, local_, remote_);
 }
 
 void TcpConnection::hand_over(Bytes payload) {
@@ -102,8 +121,11 @@ void TcpConnection::hand_over(Bytes payload) {
 }
 
 void TcpConnection::send(const Bytes& payload) {
+  if (unsent_.size() + payload.size() > all_.options_.tcp.unsent_bytes) {
+    if (all_.options_.framing == TcpFraming::turn) return;
+    return fail("the other side does not read what it is sent");
+  }
   unsent_.insert(unsent_.end(), payload.begin(), payload.end());
-  if (unsent_.size() > all_.options_.tcp.unsent_bytes) return fail("the other side does not read what it is sent");
   if (!is_writing_) write();
 }
 

@@ -6,7 +6,7 @@
 #include <system_error>
 
 #include "natkit/io/tcp_connections.hpp"
-#include "natkit/stun/stream_framer.hpp"
+#include "natkit/turn/stream_framer.hpp"
 
 namespace natkit::io {
 class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
@@ -26,12 +26,15 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
   [[nodiscard]] const Endpoint& local() const { return local_; }
   [[nodiscard]] const Bytes& unsent() const { return unsent_; }
   [[nodiscard]] Instant last_message() const { return last_message_; }
+  /// By the machine that it leads to.
+  [[nodiscard]] bool is_needed() const;
 
  private:
   void read();
   /// False when the connection is gone.
   [[nodiscard]] bool read_available();
   [[nodiscard]] bool deliver(ByteView piece);
+  [[nodiscard]] bool is_welcome(ByteView message) const;
   void hand_over(Bytes payload);
   void write();
   void fail(std::string_view why);
@@ -43,7 +46,7 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
   Endpoint local_;
   asio::ip::tcp::socket stream_;
   Bytes unsent_;
-  std::optional<stun::StreamFramer> framer_;
+  std::optional<turn::StreamFramer> framer_;
   Instant last_message_;
   enum class State : std::uint8_t { connecting, open, closed } state_ = State::connecting;
   bool is_writing_ = false;

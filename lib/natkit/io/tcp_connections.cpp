@@ -123,7 +123,8 @@ void TcpConnections::sweep() {
     const auto limit = now() - options_.tcp.idle;
     std::vector<std::shared_ptr<TcpConnection>> idle;
     for (const auto& [key, connection] : connections_)
-      if (connection->origin() == TcpConnection::Origin::accepted && connection->last_message() < limit)
+      if (connection->origin() == TcpConnection::Origin::accepted && connection->last_message() < limit &&
+          !connection->is_needed())
         idle.push_back(connection);
     for (const auto& connection : idle) drop(*connection, "idle");
     if (!idle.empty()) owner_.settle();
@@ -164,8 +165,7 @@ void TcpConnections::drop(TcpConnection& connection, std::string_view why) {
                       .remote = connection.remote(),
                       .payload = connection.unsent()};
   connection.close();
-  // Peers of a server come and go; that is news only where an answer got lost with them.
-  if (!is_accepted || !lost.payload.empty()) owner_.report_lost(lost, why);
+  owner_.report_lost(lost, why);
 }
 
 void TcpConnections::stop_accepting() {

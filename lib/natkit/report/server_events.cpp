@@ -16,13 +16,15 @@ std::string dump(const nlohmann::ordered_json& object) {
 }
 }  // namespace
 
-std::string ready_json(std::string_view tool, std::span<const TransportAddress> bound) {
+std::string ready_json(std::string_view tool, std::span<const TransportAddress> bound,
+                       std::span<const IpAddress> relayed) {
   auto object = event(tool, "ready");
   for (const auto protocol : {Protocol::udp, Protocol::tcp}) {
     auto& list = object[std::string(to_text(protocol))] = nlohmann::ordered_json::array();
     for (const auto& address : bound)
       if (address.protocol == protocol) list.push_back(to_text(address.endpoint));
   }
+  for (const auto& address : relayed) object["relay"].push_back(to_text(address));
   return dump(object);
 }
 

@@ -18,11 +18,16 @@
 
 namespace natkit::turn {
 inline constexpr std::uint16_t first_channel = 0x4000;
-inline constexpr std::uint16_t last_channel = 0x4FFF;  ///< RFC 8656 §12; RFC 5766 went up to 0x7FFF
+inline constexpr std::uint16_t last_channel = 0x4FFF;  ///< RFC 8656 §12; what lies above is media's (RFC 7983)
+/// RFC 5766 §11. A relay takes these from clients of that time, `turnutils_uclient` of coturn 4.6 among them.
+inline constexpr std::uint16_t last_old_channel = 0x7FFF;
 inline constexpr std::size_t channel_header_bytes = 4;
 
 [[nodiscard]] constexpr bool is_channel(std::uint16_t number) {
   return number >= first_channel && number <= last_channel;
+}
+[[nodiscard]] constexpr bool is_channel_of_any_time(std::uint16_t number) {
+  return number >= first_channel && number <= last_old_channel;
 }
 
 struct ChannelData {

@@ -59,16 +59,13 @@ bool Relay::wants(const Datagram& in) const {
   const auto& payload = in.payload;
   if (payload.size() < 2) return false;
   const auto type = static_cast<std::uint16_t>(payload[0] << 8U | payload[1]);
-  if (is_channel(type)) return true;
+  if (is_channel_of_any_time(type)) return true;
   constexpr unsigned class_bits = 0x0110;  // RFC 8489 §5; what is left is the method
   return type < 0x4000 && (type & ~class_bits) != static_cast<unsigned>(stun::Method::binding);
 }
 
-bool Relay::needs_connection(SocketId listener, const Endpoint& remote) const {
-  return std::ranges::any_of(by_client_, [&](const auto& entry) {
-    const auto& path = entry.first;
-    return path.protocol == Protocol::tcp && path.socket == listener && path.remote == remote;
-  });
+bool Relay::needs_connection(SocketId listener, const Endpoint& local, const Endpoint& remote) const {
+  return by_client_.contains(ClientPath{listener, Protocol::tcp, local, remote});
 }
 
 Allocation* Relay::find(const Datagram& in) {

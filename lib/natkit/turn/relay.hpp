@@ -98,7 +98,9 @@ class Relay {
   /// Whether a datagram is for this machine: from one of its sockets, or TURN.
   [[nodiscard]] bool wants(const Datagram& in) const;
   /// Whether somebody's allocation hangs on this TCP connection, so that it must not be closed for being quiet.
-  [[nodiscard]] bool needs_connection(SocketId listener, const Endpoint& remote) const;
+  [[nodiscard]] bool needs_connection(SocketId listener, const Endpoint& local, const Endpoint& remote) const;
+  /// Whether this is a socket that the machine asked for.
+  [[nodiscard]] bool owns(SocketId socket) const { return by_socket_.contains(socket); }
 
   void start(Instant) {}
   void handle_datagram(Instant now, const Datagram& in);

@@ -258,7 +258,7 @@ void Relay::bind_channel(const Question& question) {
   if (allocation == nullptr) return refuse(question, 437);
   const auto number = question.message.u16(AttributeType::channel_number);
   const auto peer = question.message.endpoint(AttributeType::xor_peer_address);
-  if (!number || !is_channel(*number) || !peer || peer->port == 0) return refuse(question, 400);
+  if (!number || !is_channel_of_any_time(*number) || !peer || peer->port == 0) return refuse(question, 400);
   if (const auto problem = judge_peer(*allocation, peer->address); problem != 0) return refuse(question, problem);
   auto outcome = allocation->bind(question.now, *number, *peer, config_.most_channels);
   if (outcome == Allocation::Outcome::conflict) return refuse(question, 400);

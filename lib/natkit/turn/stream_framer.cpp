@@ -11,7 +11,7 @@ namespace {
 constexpr std::size_t cookie_position = 4;
 constexpr std::array<std::uint8_t, 4> cookie_bytes{0x21, 0x12, 0xA4, 0x42};  // stun::magic_cookie, in network order
 constexpr std::uint8_t first_channel_byte = first_channel >> 8U;
-constexpr std::uint8_t last_channel_byte = last_channel >> 8U;
+constexpr std::uint8_t last_channel_byte = last_old_channel >> 8U;
 
 bool can_be_stun(ByteView front) {
   const auto there = front.subspan(std::min(front.size(), cookie_position));
@@ -34,13 +34,14 @@ std::optional<ByteView> StreamFramer::next() {
   if (!size || buffer_.size() - taken_ < size->with_filler) return std::nullopt;
   const auto message = ByteView{buffer_}.subspan(taken_, size->message);
   taken_ += size->with_filler;
+  has_begun_ = true;
   return message;
 }
 
 std::optional<StreamFramer::Size> StreamFramer::front_size() {
   const auto front = ByteView{buffer_}.subspan(taken_);
   if (is_broken_ || front.empty()) return std::nullopt;
-  const bool is_channel_data = front[0] >= first_channel_byte && front[0] <= last_channel_byte;
+  const bool is_channel_data = has_begun_ && front[0] >= first_channel_byte && front[0] <= last_channel_byte;
   if (!is_channel_data && !can_be_stun(front)) {
     fail();
     return std::nullopt;

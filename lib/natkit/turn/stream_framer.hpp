@@ -4,7 +4,8 @@
 /// filler. Append a piece, take messages until there is none, and so on: then no more than one unfinished message is
 /// kept.
 /// A stream that is neither is known by its first wrong bits, and stays broken: there is no way to find the next
-/// message, so the connection is to be closed.
+/// message, so the connection is to be closed. Since nobody can have a channel without having asked for it, the first
+/// message is STUN: so HTTP ("GE" might be a channel) is known at once, too.
 #include <cstddef>
 #include <optional>
 
@@ -22,6 +23,9 @@ class StreamFramer {
   void append(ByteView piece);
   /// The next whole message, a view that lives until the next call.
   [[nodiscard]] std::optional<ByteView> next();
+  [[nodiscard]] std::size_t most_message_bytes() const { return most_message_bytes_; }
+  /// For a stream that has become trustworthy.
+  void set_most_message_bytes(std::size_t bytes) { most_message_bytes_ = bytes; }
   [[nodiscard]] bool is_broken() const { return is_broken_; }
 
  private:
@@ -37,5 +41,6 @@ class StreamFramer {
   Bytes buffer_;
   std::size_t taken_ = 0;  // bytes at the front of the buffer that were handed out already
   bool is_broken_ = false;
+  bool has_begun_ = false;  // with a STUN message
 };
 }  // namespace natkit::turn
