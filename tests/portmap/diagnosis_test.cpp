@@ -216,4 +216,5 @@ TEST_CASE("A rule by hand is proposed only where it would help", "[portmap][diag
   CHECK_FALSE(has_rule({}));
   CHECK_FALSE(has_rule(with_external(symptoms({upnp_taken}), "100.64.0.7"_ip)));
   CHECK_FALSE(has_rule(further_out(all_silent)));
+  CHECK_FALSE(has_rule(symptoms({refusal(Method::pcp, Cause::double_nat, "has the same network on both sides")})));
 }

@@ -182,6 +182,7 @@ std::optional<ManualRule> rule_of(const Reading& reading, const std::optional<Wi
   const auto& gateway = *reading.gateway;
   if (reading.cause == carrier_nat || reading.cause == no_gateway || reading.cause == unknown) return std::nullopt;
   if (gateway.place == HeardGateway::Place::further_out) return std::nullopt;  // its inner address is not ours to name
+  if (reading.refusal != nullptr && is_hidden_beyond(reading.refusal->cause)) return std::nullopt;  // this one did map
   ManualRule rule{.router = gateway.route.router, .internal = {gateway.route.local, 0}};
   if (wish) {
     rule.protocol = wish->protocol;
