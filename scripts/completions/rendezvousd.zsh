@@ -4,7 +4,7 @@ _rendezvousd() {
   _arguments -s -S '*--listen[serve on this address, UDP and TCP]:ADDR\[\:PORT\]: ' \
     '*--alternate[second address and port of the same family, which the tests of RFC 5780 need]:ADDR\[\:PORT\]: ' \
     '--log[how to write the ready line and the log]:text|json:(text json)' \
-    '--reachability[tell hosts that prove their address whether a port of that address is open from outside]:on|off:(on off)' \
+    '*--reachability[tell hosts that prove their address whether a port of that address is open from outside --auth-secret-file) the secret shared with whoever gives out names for the relay, as coturn'\''s static-auth-secret]:on|off:(on off)' \
     '--max-rate[requests a second that one address is answered]:N: ' \
     '--max-excess[bytes a second by which answers to one address that proved nothing may exceed its requests]:N: ' \
     '--max-excess-for-all[the same for all addresses together]:N: ' \
@@ -12,6 +12,10 @@ _rendezvousd() {
     '--max-connections[TCP connections]:N: ' \
     '--max-connections-per-address[TCP connections of one address]:N: ' \
     '--max-checks[ports tried at a time, for all addresses together]:N: ' \
+    '--max-relays[relayed addresses, for all users together]:N: ' \
+    '--max-relays-per-user[relayed addresses of one user]:N: ' \
+    '--max-relays-per-address[relayed addresses for one client address]:N: ' \
+    '--max-relay-rate[bytes a second that one relayed address carries, both ways together]:N: ' \
     '--json[answer in JSON]' \
     '(-q --quiet)'{-q,--quiet}'[nothing but the answer]' \
     '*'{-v,--verbose}'[explain each step on standard error]' \

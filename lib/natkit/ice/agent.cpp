@@ -118,6 +118,11 @@ void Agent::learn_dialect(Dialect dialect) {
   list_.unfreeze_all();
 }
 
+void Agent::set_role(Role role) {
+  role_ = role;
+  list_.reprioritize(role_);
+}
+
 void Agent::switch_role() {
   role_ = other(role_);
   nominating_.reset();

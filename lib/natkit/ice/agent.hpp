@@ -131,6 +131,9 @@ class Agent {
 
   Agent(Config config, Rng& rng);
 
+  /// Before `set_remote`, where what the configuration says was a guess.
+  void set_role(Role role);
+  void set_rtt_guess(Duration guess) { config_.rtt_guess = guess; }
   /// Candidates may be added at any time (trickle). Those of other components are passed over.
   void add_local(Instant now, const LocalCandidate& local);
   void add_remote(Instant now, const Candidate& remote);
@@ -198,6 +201,7 @@ class Agent {
   void run_openers(Instant now);
   void run_checks(Instant now);
   void begin_check(Instant now, Pair& pair);
+  void begin_recheck(Instant now, Pair& pair);
   void send_check(Instant now, Pair& pair);
   void repeat_check(Instant now, Pair& pair);
   void send_opener(Instant now, Pair& pair);
@@ -227,6 +231,7 @@ class Agent {
   void nominate(Instant now);
   void select(Instant now, Pair& pair);
   void lose_path(Instant now);
+  void doubt_all(Instant now);
   void judge(Instant now);
   void want_fresh_base(Instant now);
   [[nodiscard]] Pair* best_valid();

@@ -81,6 +81,13 @@ void Agent::begin_check(Instant now, Pair& pair) {
   send_check(now, pair);
 }
 
+/// It was valid, and has to prove itself once more.
+void Agent::begin_recheck(Instant now, Pair& pair) {
+  pair.watch.end();
+  pair.state = PairState::in_progress;
+  begin_check(now, pair);
+}
+
 void Agent::send_check(Instant now, Pair& pair) {
   const auto& candidate = pair.local.candidate;
   Check check{.role = role_,

@@ -99,15 +99,23 @@ void Agent::lose_path(Instant now) {
   // The next nomination must outbid that of the dead path, which the peer may still take for alive.
   if (role_ == Role::controlling)
     for (auto& pair : list_.pairs()) pair.nomination.reset();
-  if (best_valid()) return;  // `choose` takes that one
   was_connected_ = true;
+  if (dialect_ == Dialect::natkit) doubt_all(now);
+  if (best_valid()) return;  // `choose` takes that one
   checking_since_ = now;
   first_valid_at_.reset();
-  if (dialect_ != Dialect::natkit) return;
+}
+
+/// Whatever killed the path may have killed others, whose answers are seconds old. So all are asked at once and the first
+/// that answers is used: to try one after the other would take as long for each as it took to notice.
+void Agent::doubt_all(Instant now) {
   for (auto& pair : list_.pairs()) {
-    if (pair.state != PairState::failed) continue;
-    pair.rests = 0;
-    pair.next_send = now;
+    if (pair.is_valid()) {
+      begin_recheck(now, pair);
+    } else if (pair.state == PairState::failed) {
+      pair.rests = 0;
+      pair.next_send = now;
+    }
   }
 }
 

@@ -1,0 +1,256 @@
+#include "natkit/link/gathering.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace natkit::link {
+namespace {
+constexpr std::uint32_t first_stream = 256;    ///< sockets of relays over TCP
+constexpr std::uint32_t first_relayed = 4096;  ///< relayed addresses, two families each at most
+
+/// The second relayed address of a relay, of the other family, follows the first.
+SocketId relayed_socket(std::size_t relay) { return SocketId{first_relayed + static_cast<std::uint32_t>(relay)}; }
+}  // namespace
+
+Gathering::Gathering(Config config, Rng& rng)
+    : config_(std::move(config)),
+      rng_(rng),
+      gatherer_(
+          [&] {
+            auto timing = config_.stun_timing;
+            timing.servers = config_.stun;
+            return timing;
+          }(),
+          rng) {}
+
+bool Gathering::is_relayed(SocketId socket) { return std::to_underlying(socket) >= first_relayed; }
+
+std::vector<IpAddress> Gathering::addresses_of(Family family) const {
+  std::vector<IpAddress> found;
+  std::ranges::copy_if(config_.addresses, std::back_inserter(found),
+                       [&](const IpAddress& address) { return address.family() == family; });
+  return found;
+}
+
+void Gathering::start(Instant /*now*/) {
+  for (const auto& server : config_.relays) {
+    Relay relay{.server = server, .relayed = relayed_socket(relays_.size())};
+    if (server.address.protocol == Protocol::tcp)
+      relay.base = SocketId{first_stream + static_cast<std::uint32_t>(relays_.size())};
+    relays_.push_back(std::move(relay));
+  }
+  for (const auto family : {Family::ipv4, Family::ipv6}) {
+    if (addresses_of(family).empty()) continue;
+    open_base(family, ice::Manner::fires, config_.port);
+    if (config_.reserve == Reserve::at_once && config_.offer == Offer::all) open_fresh_base(family);
+  }
+  tell_done();
+}
+
+void Gathering::open_fresh_base(Family family) {
+  if (fresh_bases_ >= config_.most_fresh_bases || addresses_of(family).empty()) return;
+  ++fresh_bases_;
+  open_base(family, ice::Manner::opens, 0);
+}
+
+void Gathering::open_base(Family family, ice::Manner manner, std::uint16_t port) {
+  const SocketId socket{static_cast<std::uint32_t>(bases_.size())};
+  bases_.push_back({.socket = socket, .family = family, .manner = manner});
+  sockets_.emplace_back(
+      SocketWish{.socket = socket, .local = {IpAddress::any(family), port}, .errors = PathErrors::heard});
+  ++opening_;
+  is_told_done_ = false;
+}
+
+void Gathering::handle_socket_opened(Instant now, SocketId socket, const Endpoint& local) {
+  const auto base = std::ranges::find(bases_, socket, &Base::socket);
+  if (base == bases_.end()) return;
+  base->local = local;
+  --opening_;
+  announce_hosts(now, *base);
+  if (base->manner == ice::Manner::fires) allocate(now, *base);
+  hear(now);
+}
+
+void Gathering::handle_socket_failure(Instant /*now*/, SocketId socket, std::string_view why) {
+  const auto base = std::ranges::find(bases_, socket, &Base::socket);
+  if (base == bases_.end()) return;
+  --opening_;
+  events_.emplace_back(SocketFailed{.local = {IpAddress::any(base->family), config_.port}, .why = std::string{why}});
+  tell_done();
+}
+
+/// The socket is bound to all addresses, so it is one base; the preferred one stands for it where one is needed.
+void Gathering::announce_hosts(Instant now, const Base& base) {
+  std::uint16_t preference = ice::best_local_preference;
+  std::optional<ice::LocalCandidate> first;
+  for (const auto& address : addresses_of(base.family)) {
+    const Endpoint host{address, base.local->port};
+    const ice::LocalCandidate local{.candidate = ice::make_candidate(ice::Kind::host, ice::Transport::udp, host,
+                                                                     {.base = host, .local_preference = preference--}),
+                                    .base = base.socket,
+                                    .manner = base.manner};
+    add(local);
+    if (!first) first = local;
+  }
+  if (first && config_.offer == Offer::all) gatherer_.add_base(now, *first);
+}
+
+void Gathering::add(const ice::LocalCandidate& local) {
+  if (config_.offer == Offer::relayed && local.candidate.kind != ice::Kind::relayed) return;
+  if (candidates_.size() >= ice::most_candidates) return;
+  candidates_.push_back(local);
+  events_.emplace_back(Found{local});
+}
+
+void Gathering::allocate(Instant now, const Base& base) {
+  for (auto& relay : relays_) {
+    const auto& server = relay.server.address;
+    if (relay.client || server.endpoint.address.family() != base.family) continue;
+    if (server.protocol == Protocol::udp) relay.base = base.socket;
+    relay.client = std::make_unique<turn::Client>(turn::Client::Config{.socket = relay.base,
+                                                                       .server = server,
+                                                                       .credentials = relay.server.credentials,
+                                                                       .families = turn::RelayedFamilies::both},
+                                                  rng_);
+    relay.client->start(now);
+  }
+}
+
+Gathering::Relay* Gathering::relay_of(SocketId relayed) {
+  const auto found = std::ranges::find(relays_, relayed, &Relay::relayed);
+  return found == relays_.end() || !found->client ? nullptr : &*found;
+}
+
+void Gathering::permit(Instant now, const IpAddress& peer) {
+  for (auto& relay : relays_)
+    if (relay.client) relay.client->permit(now, peer);
+}
+
+void Gathering::send(Instant now, Datagram out) {
+  if (!is_relayed(out.socket)) {
+    outgoing_.push_back(std::move(out));
+  } else if (auto* relay = relay_of(out.socket)) {
+    relay->client->send(now, out.remote, out.payload);
+  }
+}
+
+void Gathering::close(Instant now) {
+  for (auto& relay : relays_)
+    if (relay.client) relay.client->close(now);
+}
+
+void Gathering::handle_datagram(Instant now, const Datagram& in) {
+  const auto relay =
+      std::ranges::find_if(relays_, [&](const Relay& one) { return one.client && one.client->owns(in); });
+  if (relay != relays_.end())
+    relay->client->handle_datagram(now, in);
+  else if (!gatherer_.handle_datagram(now, in))
+    received_.push_back(in);
+  hear(now);
+}
+
+void Gathering::handle_timeout(Instant now) {
+  gatherer_.handle_timeout(now);
+  for (auto& relay : relays_)
+    if (relay.client) relay.client->handle_timeout(now);
+  hear(now);
+}
+
+void Gathering::handle_send_failure(Instant now, const Datagram& lost, std::string_view why) {
+  for (auto& relay : relays_)
+    if (relay.client && relay.base == lost.socket && relay.client->server().endpoint == lost.remote)
+      relay.client->handle_send_failure(now, lost, why);
+  hear(now);
+}
+
+void Gathering::hear(Instant /*now*/) {
+  while (auto event = gatherer_.poll_event())
+    if (const auto* found = std::get_if<ice::Gatherer::Found>(&*event)) add(found->candidate);
+  for (auto& relay : relays_)
+    if (relay.client) hear_relay(relay);
+  tell_done();
+}
+
+void Gathering::hear_relay(Relay& relay) {
+  auto& client = *relay.client;
+  while (auto received = client.poll_received())
+    received_.push_back({.socket = relay.relayed, .remote = received->peer, .payload = std::move(received->payload)});
+  while (client.poll_refusal()) {
+  }
+  if (relay.known != Relay::Known::open) return;
+  if (const auto* failure = client.failure()) {
+    relay.known = Relay::Known::failed;
+    events_.emplace_back(RelayFailed{*failure});
+    return;
+  }
+  if (client.state() != turn::Client::State::ready) return;
+  relay.known = Relay::Known::announced;
+  for (const auto family : {Family::ipv4, Family::ipv6}) {
+    const auto address = client.relayed(family);
+    if (!address) continue;
+    // Towards the peer we are what the relay shows; our own address is told only where nothing is hidden.
+    auto candidate = ice::make_candidate(ice::Kind::relayed, ice::Transport::udp, *address,
+                                         {.base = *address, .server = relay.server.address.endpoint.address});
+    if (config_.offer == Offer::all) candidate.related = client.mapped();
+    add({.candidate = std::move(candidate), .base = relay.relayed});
+  }
+}
+
+void Gathering::tell_done() {
+  const bool is_open = std::ranges::any_of(
+      relays_, [](const Relay& relay) { return relay.client && relay.known == Relay::Known::open; });
+  if (is_told_done_ || opening_ > 0 || is_open || !gatherer_.is_done()) return;
+  is_told_done_ = true;
+  events_.emplace_back(Done{});
+}
+
+std::optional<SocketChange> Gathering::poll_socket() {
+  if (sockets_.empty()) return std::nullopt;
+  auto out = std::move(sockets_.front());
+  sockets_.pop_front();
+  return out;
+}
+
+std::optional<Datagram> Gathering::poll_transmit() {
+  if (!outgoing_.empty()) {
+    auto out = std::move(outgoing_.front());
+    outgoing_.pop_front();
+    return out;
+  }
+  if (auto out = gatherer_.poll_transmit()) return out;
+  for (auto& relay : relays_)
+    if (relay.client)
+      if (auto out = relay.client->poll_transmit()) return out;
+  return std::nullopt;
+}
+
+std::optional<Instant> Gathering::poll_timeout() const {
+  auto due = gatherer_.poll_timeout();
+  for (const auto& relay : relays_) {
+    if (!relay.client) continue;
+    const auto at = relay.client->poll_timeout();
+    if (at && (!due || *at < *due)) due = at;
+  }
+  return due;
+}
+
+std::optional<Gathering::Event> Gathering::poll_event() {
+  if (events_.empty()) return std::nullopt;
+  auto out = std::move(events_.front());
+  events_.pop_front();
+  return out;
+}
+
+std::optional<Datagram> Gathering::poll_received() {
+  if (received_.empty()) return std::nullopt;
+  auto out = std::move(received_.front());
+  received_.pop_front();
+  return out;
+}
+
+std::optional<Endpoint> Gathering::local(SocketId socket) const {
+  const auto found = std::ranges::find(bases_, socket, &Base::socket);
+  return found == bases_.end() ? std::nullopt : found->local;
+}
+}  // namespace natkit::link

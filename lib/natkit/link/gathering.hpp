@@ -1,0 +1,135 @@
+#pragma once
+/// The sockets that this host meets its peers from, and every address they are known by (RFC 8445 §5.1.1). One UDP
+/// socket per family carries the STUN, TURN, checks and payload of all peers, so one NAT mapping serves all of them; a
+/// second one per family (`Reserve`) only opens, see ice/agent.hpp, "Who goes first".
+///
+///   start() --> sockets --opened--> host candidates                             Found, as they come
+///                  |--> STUN: server-reflexive ones --answered, given up--.
+///                  '--> TURN: relayed ones -----------ready, failed-------+--> Done
+///
+/// A relayed address has a SocketId of its own: `send` wraps what leaves by it, `poll_received` gives out unwrapped
+/// what came by it, and so whoever sits above knows no TURN.
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "natkit/base/sans_io.hpp"
+#include "natkit/ice/gatherer.hpp"
+#include "natkit/turn/client.hpp"
+
+namespace natkit::link {
+/// A relay, and how to be let in.
+struct RelayServer {
+  TransportAddress address{};
+  std::optional<turn::Credentials> credentials{};
+};
+
+class Gathering {
+ public:
+  /// Whether the socket that only opens is there from the outset, or once an agent asks for it.
+  enum class Reserve : std::uint8_t { at_once, when_asked };
+  /// `relayed`: nobody learns our own addresses, and nothing but relayed paths can come of it.
+  enum class Offer : std::uint8_t { all, relayed };
+  struct Config {
+    /// Of this host, the preferred one of each family first. A family without one is not used.
+    std::vector<IpAddress> addresses{};
+    std::uint16_t port = 0;  ///< of the first socket of each family; 0: the system picks
+    std::vector<Endpoint> stun{};
+    std::vector<RelayServer> relays{};
+    Offer offer = Offer::all;
+    Reserve reserve = Reserve::at_once;
+    unsigned most_fresh_bases = 8;  ///< of all agents together
+    ice::Gatherer::Config stun_timing{};
+  };
+
+  struct Found {
+    ice::LocalCandidate local;
+  };
+  struct RelayFailed {
+    turn::Failure failure;
+  };
+  struct SocketFailed {
+    Endpoint local{};
+    std::string why;
+  };
+  /// All servers have answered or were given up. Comes again after a fresh base.
+  struct Done {};
+  using Event = std::variant<Found, RelayFailed, SocketFailed, Done>;
+
+  Gathering(Config config, Rng& rng);
+
+  void start(Instant now);
+  /// One more socket of this family, whose candidates only open. Nothing happens where there are too many.
+  void open_fresh_base(Family family);
+  /// The relays let packets of this peer in.
+  void permit(Instant now, const IpAddress& peer);
+  void send(Instant now, Datagram out);
+  /// Gives relayed addresses back; finished once the relays have answered, or shortly after.
+  void close(Instant now);
+
+  void handle_datagram(Instant now, const Datagram& in);
+  void handle_timeout(Instant now);
+  void handle_send_failure(Instant now, const Datagram& lost, std::string_view why);
+  void handle_socket_opened(Instant now, SocketId socket, const Endpoint& local);
+  void handle_socket_failure(Instant now, SocketId socket, std::string_view why);
+  [[nodiscard]] std::optional<SocketChange> poll_socket();
+  [[nodiscard]] std::optional<Datagram> poll_transmit();
+  [[nodiscard]] std::optional<Instant> poll_timeout() const;
+  [[nodiscard]] std::optional<Event> poll_event();
+  /// What was not for STUN or TURN: checks and payload of peers.
+  [[nodiscard]] std::optional<Datagram> poll_received();
+
+  /// All found so far.
+  [[nodiscard]] const std::vector<ice::LocalCandidate>& candidates() const { return candidates_; }
+  [[nodiscard]] bool is_done() const { return is_told_done_; }
+  /// The local endpoint of a socket that is open.
+  [[nodiscard]] std::optional<Endpoint> local(SocketId socket) const;
+  /// Whether what leaves by it goes to a relay.
+  [[nodiscard]] static bool is_relayed(SocketId socket);
+
+ private:
+  struct Base {
+    SocketId socket{};
+    Family family{};
+    ice::Manner manner{};
+    std::optional<Endpoint> local{};
+  };
+  struct Relay {
+    RelayServer server;
+    SocketId base{};     ///< through which the server is reached
+    SocketId relayed{};  ///< under which its address goes
+    std::unique_ptr<turn::Client> client{};
+    enum class Known : std::uint8_t { open, announced, failed } known = Known::open;
+  };
+
+  void open_base(Family family, ice::Manner manner, std::uint16_t port);
+  void announce_hosts(Instant now, const Base& base);
+  void add(const ice::LocalCandidate& local);
+  void allocate(Instant now, const Base& base);
+  void hear(Instant now);
+  void hear_relay(Relay& relay);
+  void tell_done();
+  [[nodiscard]] std::vector<IpAddress> addresses_of(Family family) const;
+  [[nodiscard]] Relay* relay_of(SocketId relayed);
+
+  Config config_;
+  Rng& rng_;
+  ice::Gatherer gatherer_;
+  std::vector<Base> bases_;
+  std::vector<Relay> relays_;
+  std::vector<ice::LocalCandidate> candidates_;
+  unsigned fresh_bases_ = 0;
+  unsigned opening_ = 0;  ///< sockets that were wished and are not there yet
+  bool is_told_done_ = false;
+  std::deque<SocketChange> sockets_;
+  std::deque<Datagram> outgoing_;
+  std::deque<Datagram> received_;
+  std::deque<Event> events_;
+};
+}  // namespace natkit::link

@@ -1,0 +1,159 @@
+#include "natkit/link/hub.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace natkit::link {
+Hub::Hub(Config config, Rng& rng) : config_(std::move(config)), rng_(rng), gathering_(config_.gathering, rng) {}
+
+std::optional<LinkId> Hub::open(Instant now) {
+  if (links_.size() >= config_.most_links) return std::nullopt;
+  Link::Config made{.agent = config_.agent, .channel = config_.channel, .identity = config_.identity};
+  made.agent.local = ice::make_credentials(rng_);
+  const LinkId id{++links_opened_};
+  auto& link = *links_.emplace(id, std::make_unique<Link>(std::move(made), rng_)).first->second;
+  for (const auto& local : gathering_.candidates()) link.add_local(now, local);
+  if (gathering_.is_done()) link.end_local(now);
+  return id;
+}
+
+Description Hub::describe(LinkId link) const {
+  const auto* found = find(link);
+  Description description{.ice = {}, .fingerprint = config_.identity.fingerprint()};
+  if (found) description.ice.credentials = found->agent().credentials();
+  description.ice.dialect = ice::Dialect::natkit;
+  description.ice.gathering = gathering_.is_done() ? ice::Gathering::complete : ice::Gathering::going_on;
+  for (const auto& local : gathering_.candidates()) description.ice.candidates.push_back(local.candidate);
+  return description;
+}
+
+Link* Hub::find(LinkId link) {
+  const auto found = links_.find(link);
+  return found == links_.end() ? nullptr : found->second.get();
+}
+
+const Link* Hub::find(LinkId link) const {
+  const auto found = links_.find(link);
+  return found == links_.end() ? nullptr : found->second.get();
+}
+
+/// Without a permission the relay drops what the peer sends; to ask early costs nothing.
+void Hub::permit(Instant now, const ice::Candidate& candidate) {
+  if (protocol_of(candidate.transport) == Protocol::udp) gathering_.permit(now, candidate.endpoint.address);
+}
+
+void Hub::begin(Instant now, LinkId link, const Link::Peer& peer) {
+  auto* found = find(link);
+  if (!found) return;
+  for (const auto& candidate : peer.description.ice.candidates) permit(now, candidate);
+  found->begin(now, peer);
+  flush(now);
+}
+
+void Hub::add_remote(Instant now, LinkId link, const ice::Candidate& candidate) {
+  auto* found = find(link);
+  if (!found) return;
+  permit(now, candidate);
+  found->add_remote(now, candidate);
+  flush(now);
+}
+
+void Hub::end_remote(Instant now, LinkId link) {
+  if (auto* found = find(link)) found->end_remote(now);
+}
+
+void Hub::close(Instant now) { gathering_.close(now); }
+
+void Hub::start(Instant now) {
+  gathering_.start(now);
+  hear_gathering(now);
+}
+
+void Hub::handle_datagram(Instant now, const Datagram& in) {
+  gathering_.handle_datagram(now, in);
+  hear_gathering(now);
+  hear_received(now);
+  flush(now);
+}
+
+void Hub::hear_received(Instant now) {
+  while (const auto received = gathering_.poll_received())
+    static_cast<void>(
+        std::ranges::any_of(links_, [&](auto& entry) { return entry.second->handle_datagram(now, *received); }));
+}
+
+void Hub::handle_timeout(Instant now) {
+  gathering_.handle_timeout(now);
+  hear_gathering(now);
+  for (auto& [id, link] : links_) link->handle_timeout(now);
+  flush(now);
+}
+
+void Hub::handle_send_failure(Instant now, const Datagram& lost, std::string_view why) {
+  gathering_.handle_send_failure(now, lost, why);
+  for (auto& [id, link] : links_) link->handle_send_failure(now, lost);
+  hear_gathering(now);
+  flush(now);
+}
+
+void Hub::handle_path_error(Instant now, const PathError& error) {
+  for (auto& [id, link] : links_) link->handle_path_error(now, error);
+}
+
+void Hub::handle_socket_opened(Instant now, SocketId socket, const Endpoint& local) {
+  gathering_.handle_socket_opened(now, socket, local);
+  hear_gathering(now);
+  flush(now);
+}
+
+void Hub::handle_socket_failure(Instant now, SocketId socket, std::string_view why) {
+  gathering_.handle_socket_failure(now, socket, why);
+  hear_gathering(now);
+}
+
+void Hub::hear_gathering(Instant now) {
+  while (auto event = gathering_.poll_event()) {
+    if (const auto* found = std::get_if<Gathering::Found>(&*event)) {
+      for (auto& [id, link] : links_) link->add_local(now, found->local);
+      events_.emplace_back(Found{found->local});
+    } else if (std::holds_alternative<Gathering::Done>(*event)) {
+      for (auto& [id, link] : links_) link->end_local(now);
+      events_.emplace_back(Gathered{});
+    } else if (auto* failed = std::get_if<Gathering::RelayFailed>(&*event)) {
+      events_.emplace_back(std::move(*failed));
+    } else if (auto* closed = std::get_if<Gathering::SocketFailed>(&*event)) {
+      events_.emplace_back(std::move(*closed));
+    }
+  }
+}
+
+void Hub::flush(Instant now) {
+  for (auto& [id, link] : links_)
+    while (auto out = link->poll_transmit()) gathering_.send(now, std::move(*out));
+}
+
+std::optional<Instant> Hub::poll_timeout() const {
+  auto due = gathering_.poll_timeout();
+  for (const auto& [id, link] : links_) {
+    const auto at = link->poll_timeout();
+    if (at && (!due || *at < *due)) due = at;
+  }
+  return due;
+}
+
+std::optional<Hub::Event> Hub::poll_event() {
+  if (!events_.empty()) {
+    auto out = std::move(events_.front());
+    events_.pop_front();
+    return out;
+  }
+  for (auto& [id, link] : links_) {
+    while (auto event = link->poll_event()) {
+      const auto* wish = std::get_if<Link::WantsFreshBase>(&*event);
+      if (!wish) return LinkEvent{id, std::move(*event)};
+      gathering_.open_fresh_base(wish->family);
+    }
+  }
+  return std::nullopt;
+}
+}  // namespace natkit::link

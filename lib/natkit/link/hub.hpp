@@ -1,0 +1,92 @@
+#pragma once
+/// All links of this host, over one set of sockets: where candidates come from, which link a datagram is for, and how
+/// what a link says leaves.
+///
+///   sockets <──> Gathering ──candidates──> every Link          Link ──> Link ──> …
+///                    `──── what is not for STUN or TURN servers ────> the link whose it is
+///
+/// Signalling is the owner's: `describe` tells what to send to a peer, `begin` takes what the peer sent.
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <variant>
+
+#include "natkit/base/sans_io.hpp"
+#include "natkit/link/gathering.hpp"
+#include "natkit/link/link.hpp"
+
+namespace natkit::link {
+enum class LinkId : std::uint32_t {};
+
+class Hub {
+ public:
+  struct Config {
+    Gathering::Config gathering{};
+    ice::Agent::Config agent{};          ///< of every link; credentials are made for each
+    channel::Channel::Config channel{};  ///< of every link
+    crypto::Identity identity;
+    std::size_t most_links = 64;  ///< a mesh has 64 members at most
+  };
+
+  /// One more address of ours, for all peers that were described to before.
+  struct Found {
+    ice::LocalCandidate local;
+  };
+  /// There will be no more for now.
+  struct Gathered {};
+  struct LinkEvent {
+    LinkId link{};
+    Link::Event event;
+  };
+  using Event = std::variant<Found, Gathered, Gathering::RelayFailed, Gathering::SocketFailed, LinkEvent>;
+
+  Hub(Config config, Rng& rng);
+
+  /// A link that waits for its peer; nullopt when there are too many.
+  [[nodiscard]] std::optional<LinkId> open(Instant now);
+  /// What its peer must know, with all candidates found so far.
+  [[nodiscard]] Description describe(LinkId link) const;
+  void begin(Instant now, LinkId link, const Link::Peer& peer);
+  void add_remote(Instant now, LinkId link, const ice::Candidate& candidate);
+  void end_remote(Instant now, LinkId link);
+  /// Null when it is gone. After calls that make it speak, `flush`.
+  [[nodiscard]] Link* find(LinkId link);
+  [[nodiscard]] const Link* find(LinkId link) const;
+  void flush(Instant now);
+  /// Lets go of it; what it still had to say is lost.
+  void drop(LinkId link) { links_.erase(link); }
+  /// Gives relayed addresses back. Finished when `poll_timeout` is empty.
+  void close(Instant now);
+
+  void start(Instant now);
+  void handle_datagram(Instant now, const Datagram& in);
+  void handle_timeout(Instant now);
+  void handle_send_failure(Instant now, const Datagram& lost, std::string_view why);
+  void handle_path_error(Instant now, const PathError& error);
+  void handle_socket_opened(Instant now, SocketId socket, const Endpoint& local);
+  void handle_socket_failure(Instant now, SocketId socket, std::string_view why);
+  [[nodiscard]] std::optional<SocketChange> poll_socket() { return gathering_.poll_socket(); }
+  [[nodiscard]] std::optional<Datagram> poll_transmit() { return gathering_.poll_transmit(); }
+  [[nodiscard]] std::optional<Instant> poll_timeout() const;
+  [[nodiscard]] std::optional<Event> poll_event();
+
+  [[nodiscard]] const Gathering& gathering() const { return gathering_; }
+  [[nodiscard]] std::size_t links() const { return links_.size(); }
+
+ private:
+  void hear_gathering(Instant now);
+  void hear_received(Instant now);
+  void permit(Instant now, const ice::Candidate& candidate);
+
+  Config config_;
+  Rng& rng_;
+  Gathering gathering_;
+  std::map<LinkId, std::unique_ptr<Link>> links_;
+  std::uint32_t links_opened_ = 0;
+  std::deque<Event> events_;
+};
+static_assert(SansIo<Hub> && OpensSockets<Hub> && HearsSendFailure<Hub> && HearsPathErrors<Hub>);
+}  // namespace natkit::link

@@ -1,0 +1,249 @@
+#include "natkit/link/link.hpp"
+
+#include <cassert>
+#include <utility>
+
+namespace natkit::link {
+namespace {
+/// RFC 7983 §7: the first byte tells STUN from DTLS.
+enum class Content : std::uint8_t { stun, dtls, other };
+
+Content content_of(ByteView payload) {
+  if (payload.empty()) return Content::other;
+  if (payload.front() <= 3) return Content::stun;
+  return payload.front() >= 20 && payload.front() <= 63 ? Content::dtls : Content::other;
+}
+
+struct End {
+  EndReason reason{};
+  std::string_view detail;
+};
+
+End end_of(ice::Agent::FailureReason why) {
+  using enum ice::Agent::FailureReason;
+  switch (why) {
+    case no_pairs:
+      return {EndReason::no_common_address_family, "no address of this side goes with one of the peer's"};
+    case unheard:
+      return {EndReason::punch_failed, "nothing of the peer arrived: its packets are filtered, or it never sent any"};
+    case one_way:
+      return {EndReason::punch_failed, "the peer's packets arrive, but it never answered ours: they are filtered"};
+    case path_lost:
+      return {EndReason::connection_lost, "the last path died"};
+  }
+  return {EndReason::punch_failed, ""};
+}
+
+EndReason end_of(channel::CloseReason why) {
+  using enum channel::CloseReason;
+  switch (why) {
+    case closed_here:
+    case aborted_here:
+      return EndReason::closed;
+    case closed_by_peer:
+    case aborted_by_peer:
+      return EndReason::closed_by_peer;
+    case wrong_fingerprint:
+    case refused_by_peer:
+      return EndReason::authentication_failed;
+    case handshake_timed_out:
+    case peer_silent:
+      return EndReason::connection_lost;
+    case handshake_failed:
+    case violation:
+      return EndReason::protocol_error;
+  }
+  return EndReason::protocol_error;
+}
+}  // namespace
+
+namespace {
+channel::Role channel_role(const Link::Peer& peer) {
+  if (peer.description.setup == Setup::active) return channel::Role::server;
+  if (peer.description.setup == Setup::passive) return channel::Role::client;
+  return peer.role == ice::Role::controlling ? channel::Role::client : channel::Role::server;
+}
+}  // namespace
+
+std::string_view to_text(EndReason reason) {
+  switch (reason) {
+    case EndReason::closed:
+      return "closed";
+    case EndReason::closed_by_peer:
+      return "closed-by-peer";
+    case EndReason::no_common_address_family:
+      return "no-common-address-family";
+    case EndReason::punch_failed:
+      return "punch-failed";
+    case EndReason::connection_lost:
+      return "connection-to-target-lost";
+    case EndReason::authentication_failed:
+      return "authentication-failed";
+    case EndReason::protocol_error:
+      return "protocol-error";
+  }
+  return "";
+}
+
+Link::Link(Config config, Rng& rng) : config_(std::move(config)), agent_(config_.agent, rng) {}
+
+void Link::begin(Instant now, const Peer& peer) {
+  assert(phase_ == Phase::waiting);
+  phase_ = Phase::connecting;
+  peer_ = peer.description.fingerprint;
+  auto channel = config_.channel;
+  channel.role = channel_role(peer);
+  channel_.emplace(channel, config_.identity);
+  agent_.set_role(peer.role);
+  if (peer.rtt_guess) agent_.set_rtt_guess(*peer.rtt_guess);
+  const auto& ice = peer.description.ice;
+  for (const auto& candidate : ice.candidates) agent_.add_remote(now, candidate);
+  agent_.set_remote(now, ice.credentials, ice.dialect);
+  if (ice.gathering == ice::Gathering::complete) agent_.end_remote(now);
+  start_at_ = peer.start_at;
+  handle_timeout(now);
+}
+
+bool Link::handle_datagram(Instant now, const Datagram& in) {
+  switch (content_of(in.payload)) {
+    case Content::stun:
+      if (!agent_.handle_datagram(now, in)) return false;
+      break;
+    case Content::dtls:
+      if (!channel_ || !agent_.is_path(in.socket, in.remote)) return false;
+      channel_->handle_datagram(now, in.payload);
+      break;
+    case Content::other:
+      return false;
+  }
+  hear_agent(now);
+  return true;
+}
+
+void Link::handle_send_failure(Instant now, const Datagram& lost) {
+  agent_.handle_send_failure(now, lost);
+  hear_agent(now);
+}
+
+void Link::handle_timeout(Instant now) {
+  if (phase_ == Phase::ended) return;
+  if (start_at_ && *start_at_ <= now) {
+    start_at_.reset();
+    agent_.start(now);
+  }
+  agent_.handle_timeout(now);
+  if (has_channel_begun_) channel_->handle_timeout(now);
+  hear_agent(now);
+}
+
+void Link::hear_agent(Instant now) {
+  while (auto event = agent_.poll_event()) {
+    if (const auto* selected = std::get_if<ice::Agent::PathSelected>(&*event)) {
+      hear_path(now, selected->path);
+    } else if (const auto* lost = std::get_if<ice::Agent::PathLost>(&*event)) {
+      events_.emplace_back(PathLost{lost->path});
+    } else if (const auto* wish = std::get_if<ice::Agent::WantsFreshBase>(&*event)) {
+      events_.emplace_back(WantsFreshBase{wish->family});
+    } else if (const auto* failed = std::get_if<ice::Agent::Failed>(&*event)) {
+      const auto [reason, detail] = end_of(failed->why);
+      end(reason, std::string{detail});
+    }
+  }
+}
+
+void Link::hear_path(Instant now, const ice::Path& path) {
+  const auto before = std::exchange(last_path_, path);
+  if (phase_ == Phase::connecting) {
+    phase_ = Phase::connected;
+    events_.emplace_back(Connected{path});
+  } else if (before && !before->is_same_way(path)) {
+    events_.emplace_back(PathChanged{*before, path});
+  }
+  if (has_channel_begun_) return;
+  has_channel_begun_ = true;
+  channel_->start(now, peer_);
+}
+
+/// Nullopt: nothing that the owner need know.
+std::optional<Link::Event> Link::translate(channel::Event event) {
+  if (const auto* secured = std::get_if<channel::Secured>(&event)) {
+    phase_ = Phase::secured;
+    return Secured{secured->round_trip};
+  }
+  if (auto* closed = std::get_if<channel::Closed>(&event)) {
+    if (phase_ == Phase::ended) return std::nullopt;
+    phase_ = Phase::ended;
+    return Ended{end_of(closed->reason), std::move(closed->detail)};
+  }
+  if (auto* message = std::get_if<channel::Message>(&event)) return std::move(*message);
+  if (auto* opened = std::get_if<channel::StreamOpened>(&event)) return std::move(*opened);
+  if (auto* ended = std::get_if<channel::StreamClosed>(&event)) return *ended;
+  return channel::WritableAgain{};
+}
+
+void Link::end(EndReason reason, std::string detail) {
+  if (phase_ == Phase::ended) return;
+  phase_ = Phase::ended;
+  events_.emplace_back(Ended{reason, std::move(detail)});
+}
+
+std::expected<channel::StreamId, channel::OpenError> Link::open_stream(Instant now, channel::StreamOptions options) {
+  if (!channel_) return std::unexpected(channel::OpenError::closed);
+  return channel_->open_stream(now, std::move(options));
+}
+
+std::expected<channel::StreamId, channel::OpenError> Link::open_agreed_stream(channel::StreamId stream,
+                                                                              channel::StreamOptions options) {
+  if (!channel_) return std::unexpected(channel::OpenError::closed);
+  return channel_->open_agreed_stream(stream, std::move(options));
+}
+
+std::expected<void, channel::SendError> Link::send(Instant now, channel::StreamId stream, channel::MessageKind kind,
+                                                   ByteView payload) {
+  if (!channel_) return std::unexpected(channel::SendError::not_secured);
+  return channel_->send(now, stream, kind, payload);
+}
+
+void Link::close_stream(Instant now, channel::StreamId stream) {
+  if (channel_) channel_->close_stream(now, stream);
+}
+
+void Link::close(Instant now) {
+  if (phase_ == Phase::secured)
+    channel_->close(now);
+  else
+    end(EndReason::closed, "before it was secured");
+  hear_agent(now);
+}
+
+std::optional<Datagram> Link::poll_transmit() {
+  if (auto out = agent_.poll_transmit()) return out;
+  const auto& path = agent_.path();
+  if (!path || !channel_) return std::nullopt;  // what the channel has to say waits, and is repeated by its own clock
+  auto payload = channel_->poll_transmit();
+  if (!payload) return std::nullopt;
+  return Datagram{
+      .socket = path->socket, .protocol = path->protocol, .remote = path->remote, .payload = std::move(*payload)};
+}
+
+std::optional<Instant> Link::poll_timeout() const {
+  if (phase_ == Phase::ended) return std::nullopt;
+  auto due = agent_.poll_timeout();
+  for (const auto at : {start_at_, has_channel_begun_ ? channel_->poll_timeout() : std::nullopt})
+    if (at && (!due || *at < *due)) due = at;
+  return due;
+}
+
+std::optional<Link::Event> Link::poll_event() {
+  if (!events_.empty()) {
+    auto out = std::move(events_.front());
+    events_.pop_front();
+    return out;
+  }
+  // Taken from the channel only now: what is left there slows the peer down, so nothing grows.
+  if (!channel_) return std::nullopt;
+  while (auto event = channel_->poll_event())
+    if (auto out = translate(std::move(*event))) return out;
+  return std::nullopt;
+}
+}  // namespace natkit::link
