@@ -18,6 +18,7 @@
 #include "natkit/turn/relay.hpp"
 #include "relay_options.hpp"
 #include "service_log.hpp"
+#include "tls_options.hpp"
 
 namespace {
 using namespace natkit;
@@ -36,6 +37,7 @@ struct Options {
   std::optional<stun::ReachabilityChecker::Config> checker{std::in_place};
   std::size_t max_checks = stun::ReachabilityChecker::Config{}.most_at_once;
   RelayOptions relay;
+  rendezvousd::TlsOptions tls;
   io::RunOptions run{.framing = io::TcpFraming::turn};
 };
 
@@ -57,6 +59,7 @@ void add_options(CLI::App& app, Options& o, cli::Output& output) {
         if (wish == "off") o.checker.reset();
       },
       "tell hosts that prove their address whether a port of that address is open from outside");
+  rendezvousd::add_tls_options(app, o.tls);
   rendezvousd::add_relay_options(app, o.relay);
   constexpr const char* limits = "Limits";
   cli::add_count(app, "--max-rate", o.max_rate, "requests a second that one address is answered; twice as many at once")
@@ -189,14 +192,19 @@ void sum_up(ServiceLog& log, io::RunEnd end, const stun::Service& service) {
                        checks.busy + checks.rate_limited));
 }
 
-/// The secret may have been replaced, and the clock set.
-void reload(ServiceLog& log, turn::Relay* relay, const RelayOptions& options) {
-  if (relay == nullptr) return log.info("SIGHUP: nothing to reload; addresses and limits change with a restart");
+/// Secrets and certificate may have been replaced, and the clock set.
+void reload(ServiceLog& log, turn::Relay* relay, Options& o) {
+  auto certificate = rendezvousd::read_tls(o.tls);
+  if (certificate)
+    o.run.tls = std::move(*certificate);
+  else
+    log.warning(certificate.error().detail + "; the old certificate stays");
+  if (relay == nullptr) return log.info("SIGHUP: certificate read again; addresses and limits change with a restart");
   relay->tell_time(io::now(), io::unix_now());
-  auto secrets = rendezvousd::read_secrets(options.secret_file);
+  auto secrets = rendezvousd::read_secrets(o.relay.secret_file);
   if (!secrets) return log.warning(secrets.error().detail + "; the old secrets stay");
-  log.info(fmt::format("SIGHUP: {} {} read; addresses and limits change with a restart", secrets->size(),
-                       secrets->size() == 1 ? "secret" : "secrets"));
+  log.info(fmt::format("SIGHUP: {} {} and certificate read again; addresses and limits change with a restart",
+                       secrets->size(), secrets->size() == 1 ? "secret" : "secrets"));
   relay->gate().replace_secrets(std::move(*secrets));
 }
 
@@ -215,6 +223,9 @@ cli::Exit serve(Options& o, cli::Output& output) {
   use_defaults(o.wish);
   set_limits(o);
   const auto interfaces = io::interface_addresses();
+  auto certificate = rendezvousd::read_tls(o.tls);
+  if (!certificate) return output.fail(certificate.error());
+  o.run.tls = std::move(*certificate);
   const auto plan = io::plan_listeners(o.wish, interfaces);
   if (!plan) return output.fail(plan.error());
   std::vector<io::Listener> wanted;
@@ -248,7 +259,7 @@ cli::Exit serve(Options& o, cli::Output& output) {
     for (const auto& address : (*planned)->addresses) relayed.push_back(address.announced);
   }
   o.run.on_start = [&log, relayed, bound = in_order_of_wish(o.wish, listeners->bound())] { log.ready(bound, relayed); };
-  o.run.on_hangup = [&] { reload(log, relay ? &*relay : nullptr, o.relay); };
+  o.run.on_hangup = [&] { reload(log, relay ? &*relay : nullptr, o); };
   const auto end = io::run(door, std::move(*listeners), o.run);
   if (!end) return output.fail(end.error());
   sum_up(log, *end, service);

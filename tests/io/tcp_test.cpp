@@ -1,5 +1,10 @@
+#include <memory>
+#include <utility>
+
 #include "catch.hpp"
 #include "machines.hpp"
+#include "natkit/crypto/identity.hpp"
+#include "natkit/crypto/tls.hpp"
 #include "natkit/io/driver.hpp"
 #include "natkit/stun/message.hpp"
 
@@ -153,4 +158,61 @@ TEST_CASE("A server that speaks STUN closes on anything else", "[tcp]") {
   static_cast<void>(server.stop());
   CHECK(asker.refusals.size() == 1);
   CHECK(echo.received.empty());
+}
+
+namespace {
+/// Wishes for TLS, with the server and the authorities that it is told.
+struct TlsAsker : Asker {
+  TlsAsker(std::vector<Datagram> asks, TlsWish wish) : Asker(std::move(asks), 10s), wish_(std::move(wish)) {}
+  std::optional<SocketChange> poll_socket() {
+    if (std::exchange(is_wished_, true)) return std::nullopt;
+    return SocketWish{.socket = SocketId{1}, .protocol = Protocol::tcp, .tls = wish_};
+  }
+  void handle_socket_opened(Instant, SocketId, const Endpoint&) {}
+  void handle_socket_failure(Instant, SocketId, std::string_view) {}
+
+ private:
+  TlsWish wish_;
+  bool is_wished_ = false;
+};
+static_assert(OpensSockets<TlsAsker>);
+}  // namespace
+
+TEST_CASE("TLS and plain TCP are served on one port, and look the same to the machine", "[tcp][tls]") {
+  static const auto pem = crypto::Identity::make().to_pem();
+  Echo echo;
+  auto context = std::make_shared<const crypto::TlsContext>(std::move(*crypto::TlsContext::serve(pem, pem)));
+  Server server{echo, on_loopback(), {.tls = context}};
+  SECTION("TLS") {
+    TlsAsker asker{{tcp(1, server.endpoint(), "sealed")}, {.server = "natkit", .authorities = pem}};
+    CHECK(io::run(asker) == io::RunEnd::finished);
+    REQUIRE(asker.answers.size() == 1);
+    CHECK(as_text(asker.answers[0].payload) == "sealed");
+  }
+  SECTION("plain") {
+    Asker asker{{tcp(1, server.endpoint(), "open")}};
+    CHECK(io::run(asker) == io::RunEnd::finished);
+    REQUIRE(asker.answers.size() == 1);
+    CHECK(as_text(asker.answers[0].payload) == "open");
+  }
+  SECTION("and a server that we do not trust is told with the reason") {
+    TlsAsker asker{{tcp(1, server.endpoint(), "sealed")}, {.server = "example.org", .authorities = pem}};
+    CHECK(io::run(asker) == io::RunEnd::finished);
+    REQUIRE(asker.reasons.size() == 1);
+    CHECK(asker.reasons[0] == "TLS: certificate: hostname mismatch");
+  }
+  static_cast<void>(server.stop());
+}
+
+TEST_CASE("A connection that the machine needs may be quiet", "[tcp]") {
+  Echo echo;
+  const auto is_needed = GENERATE(true, false);
+  Server server{echo,
+                on_loopback(),
+                {.tcp = {.idle = 1ms},
+                 .needs_connection = [is_needed](SocketId, const Endpoint&, const Endpoint&) { return is_needed; }}};
+  // The second answer never comes, so the client waits until the server has swept once or its patience is over.
+  Asker asker{{tcp(1, server.endpoint(), "a"), tcp(1, server.endpoint(), "")}, is_needed ? 1500ms : 10s};
+  CHECK(io::run(asker) == io::RunEnd::finished);
+  CHECK(asker.is_late == is_needed);
 }

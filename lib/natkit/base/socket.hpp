@@ -2,6 +2,7 @@
 /// Sockets that are more than "fresh, on any port": a machine asks for them, the driver opens them and says what became
 /// of it. A SocketId that was never asked for is opened at its first transmit, as always.
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -16,6 +17,12 @@ enum class TcpRole : std::uint8_t { connects, listens };
 /// Whether ICMP errors that come back are handed in (`handle_path_error`). Anybody can forge them: a hint, never proof.
 enum class PathErrors : std::uint8_t { ignored, heard };
 
+/// Over TCP: the connections that are made go by TLS, with a server of this name (or address).
+struct TlsWish {
+  std::string server{};
+  std::string authorities{};  ///< PEM; empty: those that the system trusts
+};
+
 struct SocketWish {
   SocketId socket{};
   Protocol protocol = Protocol::udp;
@@ -25,6 +32,7 @@ struct SocketWish {
   Sharing sharing = Sharing::exclusive;
   TcpRole role = TcpRole::connects;
   PathErrors errors = PathErrors::ignored;
+  std::optional<TlsWish> tls{};
 };
 
 struct SocketEnd {

@@ -15,10 +15,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include "natkit/base/result.hpp"
 #include "natkit/base/sans_io.hpp"
+#include "natkit/crypto/tls.hpp"
 #include "natkit/io/errand_children.hpp"
 #include "natkit/io/listeners.hpp"
 
@@ -48,6 +50,9 @@ struct RunOptions {
   std::size_t most_sockets = 1024;  ///< of a client; a transmit beyond is refused
   TcpFraming framing = TcpFraming::none;
   TcpLimits tcp{};
+  /// Accepted connections that begin with TLS are served with this certificate, on the same ports; without, they are
+  /// strangers' noise. It may be replaced by another while the run goes on.
+  std::shared_ptr<const crypto::TlsContext> tls{};
   /// Whether something hangs on this accepted connection (socket, local, remote): then it may be quiet for as long as
   /// it likes, and send the largest messages. Where it is empty, nothing ever does.
   std::function<bool(SocketId, const Endpoint&, const Endpoint&)> needs_connection{};

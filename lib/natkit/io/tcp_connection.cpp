@@ -2,6 +2,7 @@
 
 #include <array>
 #include <asio/buffer.hpp>
+#include <utility>
 
 #include "natkit/io/asio_address.hpp"
 #include "natkit/io/clock.hpp"
@@ -12,6 +13,8 @@ constexpr std::size_t piece_bytes = 16384;
 constexpr int pieces_in_a_row = 4;  // then the other sockets get their turn
 // Of a stranger: several times what any Binding or Allocate exchange needs, and the most that he can make us hold.
 constexpr std::size_t most_message_bytes = 4096;
+constexpr std::uint8_t tls_handshake =
+    22;  // RFC 8446 §5.1; STUN begins with 0 or 1, and nobody begins with ChannelData
 }  // namespace
 
 TcpConnection::TcpConnection(TcpConnections& all, Origin origin, SocketId socket, const Endpoint& remote,
@@ -49,7 +52,17 @@ void TcpConnection::start() {
   read();
 }
 
+void TcpConnection::use_tls(const crypto::TlsContext& context, const std::string& server) {
+  tls_.emplace(crypto::TlsSession::connect(context, server));
+}
+
 void TcpConnection::close() {
+  if (tls_ && state_ == State::open && unsent_.empty()) {
+    tls_->close();
+    const auto farewell = tls_->take();
+    std::error_code ignored;  // who does not take it will take the connection for cut off
+    static_cast<void>(stream_.write_some(asio::buffer(farewell), ignored));
+  }
   state_ = State::closed;
   std::error_code ignored;  // it is over either way
   stream_.close(ignored);
@@ -77,10 +90,26 @@ bool TcpConnection::read_available() {
       fail(error == asio::error::eof ? "the other side closed the connection" : error.message());
       return false;
     }
-    if (!deliver(ByteView{piece}.first(count))) return false;
+    if (!receive(ByteView{piece}.first(count))) return false;
     if (count < piece.size()) return true;
   }
   return true;
+}
+
+bool TcpConnection::receive(ByteView piece) {
+  const bool is_first = !std::exchange(has_received_, true);
+  if (is_first && origin_ == Origin::accepted && all_.options_.tls && piece.front() == tls_handshake)
+    tls_.emplace(crypto::TlsSession::accept(*all_.options_.tls));
+  return tls_ ? receive_tls(piece) : deliver(piece);
+}
+
+bool TcpConnection::receive_tls(ByteView piece) {
+  tls_->receive(piece);
+  const auto plain = tls_->read();
+  if (!plain.empty() && !deliver(plain)) return false;
+  send({});  // what the session has to say itself
+  if (state_ == State::open && !tls_->failure().empty()) fail(tls_->failure());
+  return state_ == State::open;
 }
 
 bool TcpConnection::deliver(ByteView piece) {
@@ -121,11 +150,18 @@ void TcpConnection::hand_over(Bytes payload) {
 }
 
 void TcpConnection::send(const Bytes& payload) {
+  if (state_ == State::closed) return;
   if (unsent_.size() + payload.size() > all_.options_.tcp.unsent_bytes) {
     if (all_.options_.framing == TcpFraming::turn) return;
     return fail("the other side does not read what it is sent");
   }
-  unsent_.insert(unsent_.end(), payload.begin(), payload.end());
+  if (tls_) {
+    tls_->write(payload);
+    const auto sealed = tls_->take();
+    unsent_.insert(unsent_.end(), sealed.begin(), sealed.end());
+  } else {
+    unsent_.insert(unsent_.end(), payload.begin(), payload.end());
+  }
   if (!is_writing_) write();
 }
 

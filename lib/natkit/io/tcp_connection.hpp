@@ -5,6 +5,7 @@
 #include <optional>
 #include <system_error>
 
+#include "natkit/crypto/tls.hpp"
 #include "natkit/io/tcp_connections.hpp"
 #include "natkit/turn/stream_framer.hpp"
 
@@ -15,7 +16,9 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
 
   TcpConnection(TcpConnections& all, Origin origin, SocketId socket, const Endpoint& remote,
                 asio::ip::tcp::socket stream);
+  /// With TLS where it is wished for. The context is made by the caller, who keeps it for the others.
   void connect(const Endpoint& local);
+  void use_tls(const crypto::TlsContext& context, const std::string& server);
   void start();
   void send(const Bytes& payload);
   void close();
@@ -33,6 +36,8 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
   void read();
   /// False when the connection is gone.
   [[nodiscard]] bool read_available();
+  [[nodiscard]] bool receive(ByteView piece);
+  [[nodiscard]] bool receive_tls(ByteView piece);
   [[nodiscard]] bool deliver(ByteView piece);
   [[nodiscard]] bool is_welcome(ByteView message) const;
   void hand_over(Bytes payload);
@@ -47,6 +52,8 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
   asio::ip::tcp::socket stream_;
   Bytes unsent_;
   std::optional<turn::StreamFramer> framer_;
+  std::optional<crypto::TlsSession> tls_;
+  bool has_received_ = false;  // anything: the first byte tells TLS from the rest
   Instant last_message_;
   enum class State : std::uint8_t { connecting, open, closed } state_ = State::connecting;
   bool is_writing_ = false;

@@ -80,7 +80,9 @@ void TcpConnections::accept(const std::shared_ptr<Acceptor>& acceptor) {
 
 SystemResult<Endpoint> TcpConnections::open(const SocketWish& wish) {
   if (wish.role == TcpRole::connects) {  // opened by the first transmit
-    wished_[wish.socket] = wish.local;
+    if (wish.tls && context_for(*wish.tls) == nullptr)
+      return std::unexpected(std::make_error_code(std::errc::invalid_argument));
+    wished_[wish.socket] = wish;
     return wish.local;
   }
   auto socket = open_tcp_listener(wish.local, Presence::required);
@@ -89,6 +91,15 @@ SystemResult<Endpoint> TcpConnections::open(const SocketWish& wish) {
   if (!bound) return std::unexpected(bound.error());
   adopt({.socket = wish.socket, .protocol = Protocol::tcp, .endpoint = *bound}, std::move(*socket));
   return *bound;
+}
+
+/// Null when the authorities make no sense.
+const crypto::TlsContext* TcpConnections::context_for(const TlsWish& wish) {
+  const auto known = trusted_.find(wish.authorities);
+  if (known != trusted_.end()) return &known->second;
+  auto made = crypto::TlsContext::trust(wish.authorities);
+  if (!made) return nullptr;
+  return &trusted_.emplace(wish.authorities, std::move(*made)).first->second;
 }
 
 void TcpConnections::close(SocketId socket) {
@@ -143,10 +154,13 @@ void TcpConnections::send(const Datagram& datagram) {
   Endpoint local{IpAddress::any(datagram.remote.address.family()), 0};
   for (const auto& address : options_.local_addresses)
     if (address.family() == datagram.remote.address.family()) local.address = address;
-  if (const auto wish = wished_.find(datagram.socket); wish != wished_.end()) local = wish->second;
+  const auto wish = wished_.find(datagram.socket);
+  if (wish != wished_.end() && !(wish->second.local == Endpoint{})) local = wish->second.local;
   auto connection = std::make_shared<TcpConnection>(*this, TcpConnection::Origin::ours, datagram.socket,
                                                     datagram.remote, asio::ip::tcp::socket{context_});
   connections_[key] = connection;
+  if (wish != wished_.end() && wish->second.tls)
+    connection->use_tls(*context_for(*wish->second.tls), wish->second.tls->server);
   connection->send(datagram.payload);
   connection->connect(local);
 }

@@ -38,6 +38,7 @@ class TcpConnections {
   static void close(Acceptor& acceptor);
   [[nodiscard]] bool has_room_for(const IpAddress& peer) const;
   void sweep();
+  [[nodiscard]] const crypto::TlsContext* context_for(const TlsWish& wish);
   /// Forgets a connection and, where somebody may be waiting for it, says why.
   void drop(TcpConnection& connection, std::string_view why);
 
@@ -46,8 +47,9 @@ class TcpConnections {
   const RunOptions& options_;
   std::vector<std::shared_ptr<Acceptor>> acceptors_;
   std::map<Key, std::shared_ptr<TcpConnection>> connections_;
-  std::map<SocketId, Endpoint> wished_;             ///< where connections to be made are to leave from
-  std::map<IpAddress, std::size_t> per_household_;  ///< accepted connections
+  std::map<SocketId, SocketWish> wished_;              ///< for connections to be made
+  std::map<IpAddress, std::size_t> per_household_;     ///< accepted connections
+  std::map<std::string, crypto::TlsContext> trusted_;  ///< by authorities: reading them all takes milliseconds
   struct Sweeper;
   std::unique_ptr<Sweeper> sweeper_;
 };
