@@ -118,7 +118,8 @@ class Player {
     if (bases >= most_sockets) return;
     const auto own = endpoint(bases);
     const ice::LocalCandidate host{
-        .candidate = ice::make_candidate(ice::Kind::host, ice::Transport::udp, own, {.base = own}),
+        .candidate = ice::make_candidate(ice::Kind::host, ice::Transport::udp, own,
+                                         {.base = own, .local_preference = ice::preference_of(manner)}),
         .base = SocketId{bases},
         .manner = manner};
     ++bases;

@@ -1,8 +1,9 @@
 // Our agent as a program, for other people's agents to connect to: SDP lines on stdout, the peer's on stdin, one
 // datagram each way, and out. What it does is told on stderr.
 //
-//   ice_peer controlling|controlled [all|trickle] [ADDRESS[=STUN-SERVER]] [natkit|rfc] [LATE-MS]
+//   ice_peer controlling|controlled [all|trickle] [natkit|rfc] [reserve] [ADDRESS[=STUN-SERVER]]
 //
+// `reserve` adds a second socket that only opens, from the outset.
 // Exit status: 0 the peer's words arrived, 1 they did not within eight seconds, 2 usage.
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -38,7 +39,7 @@ struct Options {
   Endpoint bind{};
   std::optional<Endpoint> server{};
   Dialect dialect = Dialect::rfc;  ///< what we claim to be; ours all the same on the wire
-  Duration late{};                 ///< how much later than it could the peer is taken note of
+  bool has_reserve = false;
 };
 
 Instant now() {
@@ -68,6 +69,7 @@ class Peer {
   bool run() {
     ::fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK);
     open_base(Manner::fires);
+    if (options_.has_reserve) open_base(Manner::opens);
     tell_credentials();
     const auto end = now() + 8s;
     while (now() < end && !(has_heard_ && now() >= linger_until_)) step(std::min(end, next()));
@@ -85,10 +87,11 @@ class Peer {
     const int socket = ::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
     auto address = to_system(options_.bind);
     socklen_t size = sizeof address;
-    if (::bind(socket, reinterpret_cast<sockaddr*>(&address), size) != 0) std::perror("bind");
+    if (socket < 0 || ::bind(socket, reinterpret_cast<sockaddr*>(&address), size) != 0) return std::perror("bind");
     ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size);
     const auto own = from_system(address);
-    const LocalCandidate host{.candidate = make_candidate(Kind::host, Transport::udp, own, {.base = own}),
+    const LocalCandidate host{.candidate = make_candidate(Kind::host, Transport::udp, own,
+                                                          {.base = own, .local_preference = preference_of(manner)}),
                               .base = SocketId{static_cast<std::uint32_t>(sockets_.size())},
                               .manner = manner};
     sockets_.push_back(socket);
@@ -141,8 +144,6 @@ class Peer {
   void take_peer() {
     const auto line_end = text_.rfind('\n');
     if (line_end == std::string::npos) return;
-    if (!heard_of_) heard_of_ = now();
-    if (now() < *heard_of_ + options_.late) return;
     description_ += text_.substr(0, line_end + 1);
     text_.erase(0, line_end + 1);
     const auto read = parse_description(description_);
@@ -216,7 +217,6 @@ class Peer {
   bool is_told_ = false;
   std::string text_;
   std::string description_;
-  std::optional<Instant> heard_of_;
   bool is_known_ = false;
   bool is_ended_ = false;
   bool has_heard_ = false;
@@ -238,8 +238,8 @@ std::optional<Options> parse(std::span<char*> arguments) {
       options.bind = *bind;
       if (const auto sign = word.find('='); sign != std::string_view::npos)
         options.server = parse_endpoint(word.substr(sign + 1), stun::default_port);
-    } else if (word.find_first_not_of("0123456789") == std::string_view::npos) {
-      options.late = std::chrono::milliseconds{std::stoi(std::string{word})};
+    } else if (word == "reserve") {
+      options.has_reserve = true;
     } else {
       return std::nullopt;
     }

@@ -35,15 +35,19 @@
 ///
 ///      A1 --check--> B1   0 ms    arrives before B was told: B1 is spoilt for A1
 ///      A2 --open--> B1    0 ms    dies on the way
+///      B1 --check--> A2  60 ms    a pair that nobody spoilt: passes at 85, answered: B has a valid pair at 110, one
+///                                 round trip after it was told; A's own check, sent at 85, is answered at 135
 ///      B1 --check--> A1  60 ms    leaves from another port, dropped
-///      B1 --check--> A2  60 ms    a pair that nobody spoilt: passes at 85, answered: B has a valid pair at 110, which
-///      is
-///                                 one round trip after it was told; A's own check, sent at 85, is answered at 135
 ///
-///    By the same drawing turned round, A1 reaches B2 when B is early and A the "accept" one. The owner may add such a
-///    base from the outset (one socket and one STUN request more), or when asked by `WantsFreshBase`: 150 ms after the
-///    start in vain; a round trip to gather and one to signal make that 300 ms. A fresh base need not be timed with
-///    anybody, so any skew will do.
+///    By the same drawing turned round, A1 reaches B2 when B is early and A the "accept" one. The order of the last two
+///    lines matters: once Linux had to take another port for a socket, it takes that one towards everybody new (seen in
+///    6.18: checked after A1, A2 was reached from a port that it had not opened for). So the candidates of such a base
+///    are worth more (`preference_of`), and every agent checks them first.
+///
+///    The owner may add such a base from the outset (one socket and one STUN request more), or when asked by
+///    `WantsFreshBase`, 150 ms after a start in vain; a round trip to gather and one to signal make that 300 ms. Both
+///    sides are asked, and the fresh base of the spoilt side is reached by the old one of the other. A fresh base need
+///    not be timed with anybody, so any skew will do.
 ///
 /// Bounds. `most_candidates` remote ones, 100 pairs, 16 early checks, 512 transactions; nothing changes without a right
 /// MESSAGE-INTEGRITY, and nothing at all on a request that was seen before.

@@ -26,6 +26,12 @@ enum class Manner : std::uint8_t {
   opens,  ///< only openers, which die on the way; checks once the peer's have arrived
 };
 
+/// What a base's candidates are to be worth among equals: those that only open come first, so that the peer checks them
+/// first. See agent.hpp, "Who goes first".
+[[nodiscard]] constexpr std::uint16_t preference_of(Manner manner) {
+  return manner == Manner::opens ? best_local_preference : best_local_preference - 1;
+}
+
 /// A candidate of our own, and the socket under it.
 struct LocalCandidate {
   Candidate candidate;

@@ -28,6 +28,7 @@ struct Mapping {
   Endpoint external{};
   Endpoint scope{};  ///< what of the destination the mapping is for: nothing, the address, or all (see `scope_of`)
   Instant expires{};
+  std::uint64_t made = 0;  ///< serial number of the packet that made it: of two, the greater is newer
   std::uint64_t last_used =
       0;  ///< serial number of the last packet from the inside: of two, the greater is more recent
   enum class Traffic : std::uint8_t { outbound, both_ways } traffic = Traffic::outbound;  ///< seen so far

@@ -52,7 +52,8 @@ Mapping* Nat::create_mapping(Instant now, const TransportKey& inside, const Endp
   Mapping mapping{.protocol = inside.protocol,
                   .inside = inside.endpoint,
                   .external = *external,
-                  .scope = scope_of(config_.mapping, destination)};
+                  .scope = scope_of(config_.mapping, destination),
+                  .made = uses_};
   mapping.expires = now + lifetime(mapping);
   return &table_.add(std::move(mapping));
 }
@@ -72,6 +73,7 @@ std::optional<Endpoint> Nat::choose_external(Instant now, const TransportKey& in
   if (config_.pooling == AddressPooling::arbitrary)
     table_.for_inside(now, inside, [&](const Mapping& mapping) { used.push_back(mapping.external.address); });
   const IpAddress address = chooser_.choose_address(inside.endpoint, used);
+  if (const auto kept = newest_port(now, inside, address, destination)) return Endpoint{address, *kept};
   const auto choose = [&] {
     return chooser_.choose_port(inside.endpoint, address, [&](std::uint16_t port) {
       return is_free(now, {inside.protocol, {address, port}}, destination);
@@ -85,6 +87,25 @@ std::optional<Endpoint> Nat::choose_external(Instant now, const TransportKey& in
   }
   if (!port) return std::nullopt;
   return Endpoint{address, *port};
+}
+
+/// Linux' NAT gives a new flow the port that the socket's newest flow has, as long as that makes a tuple nobody has. So
+/// a socket that once had to take another port takes it along to everybody new.
+std::optional<std::uint16_t> Nat::newest_port(Instant now, const TransportKey& inside, const IpAddress& address,
+                                              const Endpoint& destination) {
+  const auto port_inside = inside.endpoint.port;
+  if (config_.allocation != PortAllocation::preserving_with_overload || port_inside < config_.first_port ||
+      port_inside > config_.last_port)
+    return std::nullopt;
+  std::optional<std::uint16_t> port;
+  std::uint64_t newest = 0;
+  table_.for_inside(now, inside, [&](const Mapping& mapping) {
+    if (mapping.external.address != address || mapping.made < newest) return;
+    newest = mapping.made;
+    port = mapping.external.port;
+  });
+  if (port && !is_free(now, {inside.protocol, {address, *port}}, destination)) port.reset();
+  return port;
 }
 
 /// Whether a new mapping towards `destination` may have this external endpoint.

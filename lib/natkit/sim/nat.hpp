@@ -50,6 +50,8 @@ class Nat {
   [[nodiscard]] bool has_room(Instant now, const IpAddress& host);
   [[nodiscard]] std::optional<Endpoint> choose_external(Instant now, const TransportKey& inside,
                                                         const Endpoint& destination);
+  [[nodiscard]] std::optional<std::uint16_t> newest_port(Instant now, const TransportKey& inside,
+                                                         const IpAddress& address, const Endpoint& destination);
   [[nodiscard]] bool is_free(Instant now, const TransportKey& external, const Endpoint& destination);
   void note_outbound(Instant now, Mapping& mapping, const Endpoint& destination);
   void note_inbound(Instant now, Mapping& mapping, const Endpoint& remote);
