@@ -99,6 +99,11 @@ TEST_CASE("Permission and first data follow the signed request without waiting f
     server.grant(server.parsed(flight[0]));
     CHECK(peers_of(server.request()) == std::vector{peer.address});
   }
+  SECTION("also from a server that says 401 while it looks the user up") {
+    server.challenge(permission);
+    server.grant(server.parsed(flight[0]));
+    CHECK(peers_of(server.request()) == std::vector{peer.address});
+  }
   SECTION("also where its refusal comes after the allocation") {
     server.grant(server.parsed(flight[0]));
     CHECK(server.sent().empty());

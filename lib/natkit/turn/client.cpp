@@ -356,12 +356,14 @@ void Client::refresh_refused(Instant now, const Refresh& refresh, const stun::Er
 
 void Client::permissions_refused(Instant now, const Request& request, std::uint16_t code) {
   const auto& peers = std::get<Permissions>(request.purpose).peers;
-  if (code == 437) {
-    if (!request.is_early) return fail(Failure::Kind::allocation_lost, code);
-    if (state_ == State::ready) return book_.postpone(peers, now);
+  // A server that is still busy with the allocation says 437, or 401 (coturn, while it looks the user up).
+  const bool may_be_too_early = request.is_early && (code == 401 || code == 437 || code == 438);
+  if (may_be_too_early && state_ == State::ready) return book_.postpone(peers, now);
+  if (may_be_too_early) {
     too_early_.insert(too_early_.end(), peers.begin(), peers.end());
     return;
   }
+  if (code == 437) return fail(Failure::Kind::allocation_lost, code);
   if (peers.size() > 1) {  // all were refused because of one (§10.2): who is it?
     for (const auto& peer : peers) ask(now, Permissions{{peer}});
     return;
@@ -449,6 +451,7 @@ void Client::handle_send_failure(Instant, const Datagram& lost, std::string_view
 // ---- ends and outputs
 
 void Client::fail(Failure::Kind kind, std::uint16_t code, std::string_view detail) {
+  detail = detail.substr(0, detail.find('\0'));  // coturn counts the filler of its reason phrases as theirs
   failure_ = Failure{.kind = kind, .code = code, .server = config_.server, .detail = printable(detail)};
   end(State::failed);
 }
