@@ -22,7 +22,7 @@ constexpr std::size_t longest_early_datagram = 2048;
 constexpr std::uint8_t application_data_record = 23;  // RFC 5246 §6.2.1
 // Without a measured round trip, what RFC 9260 §16 begins with. With one, TCP's rule (RFC 6298 §2.2), within bounds.
 constexpr std::chrono::milliseconds unknown_first_timeout{1000};
-constexpr std::chrono::milliseconds shortest_first_timeout{100};
+constexpr std::chrono::milliseconds shortest_first_timeout{200};
 constexpr int heartbeats_per_silence = 4;  // one or two may be lost before anything is concluded
 
 std::chrono::milliseconds first_timeout(std::optional<Duration> round_trip) {
