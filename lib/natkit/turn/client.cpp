@@ -57,13 +57,14 @@ void Client::send(Instant now, const Endpoint& peer, ByteView payload) {
   if (!reaches(peer.address) || payload.size() > 0xFFFF) return;
   if (const auto channel = book_.use(now, peer))
     transmit(write_channel_data(*channel, payload, config_.server.protocol));
-  else if (may_ask_about_peers() && book_.was_asked_for(peer.address))
+  else if (state_ == State::ready && book_.was_asked_for(peer.address))
     send_indication(peer, payload);
   else {
     if (early_.size() >= std::max<std::size_t>(config_.most_early, 1)) early_.pop_front();
     early_.push_back({peer, Bytes(payload.begin(), payload.end())});
   }
-  if (const auto due = book_.next_due(); due && *due <= now) ask_for_what_is_due(now);
+  const auto due = book_.next_due();
+  if ((due && *due <= now) || !early_.empty()) ask_for_what_is_due(now);
 }
 
 void Client::permit(Instant now, const IpAddress& peer) {
@@ -163,11 +164,14 @@ void Client::ask_for_what_is_due(Instant now) {
 void Client::send_early() {
   std::deque<Early> waiting;
   for (auto& early : early_) {
-    if (book_.was_asked_for(early.peer.address))
+    if (book_.was_asked_for(early.peer.address)) {
       send_indication(early.peer, early.payload);
-    else if (book_.is_expected(early.peer.address))
+      if (state_ == State::allocating) sent_early_.push_back(std::move(early));
+    } else if (book_.is_expected(early.peer.address)) {
       waiting.push_back(std::move(early));
+    }
   }
+  while (sent_early_.size() > config_.most_early) sent_early_.pop_front();
   early_ = std::move(waiting);
 }
 
@@ -251,6 +255,7 @@ void Client::handle_answer(Instant now, const stun::Message& answer) {
     succeeded(now, request, answer);
   else
     refused(now, request, answer);
+  if (state_ == State::ready && std::ranges::none_of(requests_, &Request::is_early)) sent_early_.clear();
   if (state_ == State::ready || state_ == State::allocating) ask_for_what_is_due(now);
 }
 
@@ -356,13 +361,9 @@ void Client::refresh_refused(Instant now, const Refresh& refresh, const stun::Er
 
 void Client::permissions_refused(Instant now, const Request& request, std::uint16_t code) {
   const auto& peers = std::get<Permissions>(request.purpose).peers;
-  // A server that is still busy with the allocation says 437, or 401 (coturn, while it looks the user up).
-  const bool may_be_too_early = request.is_early && (code == 401 || code == 437 || code == 438);
-  if (may_be_too_early && state_ == State::ready) return book_.postpone(peers, now);
-  if (may_be_too_early) {
-    too_early_.insert(too_early_.end(), peers.begin(), peers.end());
-    return;
-  }
+  // A server that is still busy with the allocation says 437, or 400 or 401 (coturn 4.6, whose threads overtake one
+  // another). Whom it forbids, and whom it cannot reach, it forbids for good.
+  if (request.is_early && code != 403 && code != 443) return permissions_too_early(now, peers);
   if (code == 437) return fail(Failure::Kind::allocation_lost, code);
   if (peers.size() > 1) {  // all were refused because of one (§10.2): who is it?
     for (const auto& peer : peers) ask(now, Permissions{{peer}});
@@ -370,6 +371,16 @@ void Client::permissions_refused(Instant now, const Request& request, std::uint1
   }
   book_.refused(now, peers.front());
   refusals_.push_back({peers.front(), code});
+}
+
+/// The data that followed them was too early as well.
+void Client::permissions_too_early(Instant now, const std::vector<IpAddress>& peers) {
+  for (auto& early : std::exchange(sent_early_, {})) {
+    const bool is_lost = std::ranges::find(peers, early.peer.address) != peers.end();
+    (is_lost ? early_ : sent_early_).push_back(std::move(early));
+  }
+  book_.postpone(peers, state_ == State::ready ? now : Instant::max());
+  if (state_ != State::ready) too_early_.insert(too_early_.end(), peers.begin(), peers.end());
 }
 
 void Client::bind_refused(Instant now, const Request& request, std::uint16_t code) {
@@ -458,6 +469,7 @@ void Client::fail(Failure::Kind kind, std::uint16_t code, std::string_view detai
 
 void Client::end(State state) {
   state_ = state;
+  sent_early_.clear();
   requests_.clear();
   early_.clear();
   give_up_.reset();

@@ -14,8 +14,7 @@
 /// §6.2.1 says; over a stream they are not.
 ///
 /// It waits for as little as it can: the permissions and the first data of the owner follow the signed Allocate at
-/// once, without waiting for its answer. What the relay gets too early it drops, like any loss on the way; permissions
-/// are then asked for again.
+/// once, without waiting for its answer. What the relay says it got too early is sent again.
 ///
 /// The server's socket may carry other things as well: `owns` says what is for this machine. A relayed address does not
 /// move: once the state is `failed`, the owner makes a new client.
@@ -157,6 +156,7 @@ class Client {
   [[nodiscard]] bool ask_again_signed(Instant now, const Request& request, const stun::Message& answer);
   void allocate_refused(Instant now, const Request& request, const stun::ErrorCode& error);
   void refresh_refused(Instant now, const Refresh& refresh, const stun::ErrorCode& error);
+  void permissions_too_early(Instant now, const std::vector<IpAddress>& peers);
   void permissions_refused(Instant now, const Request& request, std::uint16_t code);
   void bind_refused(Instant now, const Request& request, std::uint16_t code);
   void redirect(Instant now, const stun::Message& answer);
@@ -173,6 +173,7 @@ class Client {
   std::optional<Failure> failure_;
   std::vector<Request> requests_;
   std::deque<Early> early_;
+  std::deque<Early> sent_early_;  // kept until it is known that the relay did not get them too early
   std::deque<Datagram> out_;
   std::deque<Received> received_;
   std::deque<PeerRefusal> refusals_;
