@@ -17,12 +17,12 @@ namespace natkit::test {
 using namespace std::chrono_literals;
 
 /// What stands before a host, by the names of the research and of the lab.
-enum class Box { open, firewall, full_cone, restricted, drop, reject, accept, symmetric };
-inline constexpr std::array boxes{Box::open, Box::firewall, Box::full_cone, Box::restricted,
-                                  Box::drop, Box::reject,   Box::accept,    Box::symmetric};
+enum class Box { open, firewall, full_cone, restricted, drop, reject, accept, cgn, symmetric };
+inline constexpr std::array boxes{Box::open,   Box::firewall, Box::full_cone, Box::restricted, Box::drop,
+                                  Box::reject, Box::accept,   Box::cgn,       Box::symmetric};
 inline std::string_view to_text(Box box) {
-  constexpr std::array<std::string_view, 8> names{"public", "firewall", "full-cone", "restricted",
-                                                  "drop",   "reject",   "accept",    "symmetric"};
+  constexpr std::array<std::string_view, 9> names{"public", "firewall", "full-cone", "restricted", "drop",
+                                                  "reject", "accept",   "cgn",       "symmetric"};
   return names.at(static_cast<std::size_t>(box));
 }
 
@@ -137,7 +137,9 @@ class Match {
   }
   sim::Gateway& add_box(Box box) {
     auto& gateway = make_box(box);
-    gateway.set_link(link());
+    auto* outermost = &gateway;  // the line to the internet is what takes time
+    while (outermost->parent() != &net.internet()) outermost = outermost->parent();
+    outermost->set_link(link());
     return gateway;
   }
   sim::Gateway& make_box(Box box) {
@@ -156,6 +158,8 @@ class Match {
         return net.add_nat(sim::linux_masquerade(sim::Unsolicited::reject));
       case Box::accept:
         return net.add_nat(sim::linux_masquerade(sim::Unsolicited::accept));
+      case Box::cgn:
+        return net.add_nat(sim::linux_masquerade(), net.add_nat(sim::linux_masquerade(sim::Unsolicited::accept)));
       case Box::symmetric:
         return net.add_nat(
             {.mapping = Behavior::address_and_port_dependent, .allocation = sim::PortAllocation::random});

@@ -47,6 +47,7 @@ class Player {
     if (config_.relay) ask_relay(now);
   }
   void handle_datagram(Instant now, const Datagram& in) {
+    if (is_cut && in.remote != config_.relay) return;
     if (config_.relay && in.remote == *config_.relay) {
       handle_relay(now, in);
     } else if (!gatherer_.handle_datagram(now, in) && !agent.handle_datagram(now, in)) {
@@ -103,6 +104,7 @@ class Player {
   std::size_t strays = 0;
   std::size_t checks_sent = 0;
   std::uint32_t bases = 0;
+  bool is_cut = false;  ///< only what comes by the relay arrives
 
  private:
   static ice::Agent::Config with_credentials(const PlayerConfig& config, Rng& rng) {

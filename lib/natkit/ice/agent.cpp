@@ -165,6 +165,12 @@ void Agent::handle_send_failure(Instant now, const Datagram& lost) {
   advance(now);
 }
 
+void Agent::note_payload(Instant now, SocketId socket, const Endpoint& remote) {
+  if (dialect_ != Dialect::natkit) return;  // RFC 7675 §5.1: only an answer is consent
+  for (auto& pair : list_.pairs())
+    if (pair.local.base == socket && pair.remote.endpoint == remote) pair.watch.note_payload(now);
+}
+
 void Agent::handle_timeout(Instant now) {
   run_openers(now);
   advance(now);

@@ -158,6 +158,8 @@ class Agent {
   void handle_path_error(Instant now, const PathError& error);
   /// The system would not send it, or the TCP connection failed: the pair failed.
   void handle_send_failure(Instant now, const Datagram& lost);
+  /// Payload that the owner knows to be the peer's came that way: a path with a long queue is not taken for dead.
+  void note_payload(Instant now, SocketId socket, const Endpoint& remote);
   void handle_timeout(Instant now);
   [[nodiscard]] std::optional<Datagram> poll_transmit();
   [[nodiscard]] std::optional<Instant> poll_timeout() const;
@@ -238,6 +240,7 @@ class Agent {
   void doubt_all(Instant now);
   void judge(Instant now);
   void want_fresh_base(Instant now);
+  [[nodiscard]] std::uint64_t worth(const Pair& pair) const;
   [[nodiscard]] Pair* best_valid();
   [[nodiscard]] Pair* chosen();
   [[nodiscard]] bool has_hope_above(const Pair& pair) const;

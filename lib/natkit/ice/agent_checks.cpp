@@ -138,7 +138,9 @@ void Agent::repeat_check(Instant now, Pair& pair) {
   pair.next_send.reset();
   switch (pair.state) {
     case PairState::in_progress:
-      return pair.sends < most_sends(pair) ? send_check(now, pair) : give_up(now, pair);
+      if (pair.sends >= most_sends(pair) || (pair.sends >= sends_in_retry && !is_worth_retrying(pair)))
+        return give_up(now, pair);
+      return send_check(now, pair);
     case PairState::succeeded:
       // Only a nomination is repeated; for the rest there is the watch.
       if (nominating_ == pair.id) send_check(now, pair);
@@ -161,7 +163,7 @@ void Agent::repeat_check(Instant now, Pair& pair) {
 bool Agent::is_worth_retrying(const Pair& pair) const {
   if (!path_) return true;
   const auto* used = list_.find(path_->socket, path_->protocol, path_->remote);
-  return !used || pair.priority > used->priority;
+  return !used || worth(pair) > worth(*used) || dialect_ == Dialect::rfc;
 }
 
 void Agent::give_up(Instant now, Pair& pair) {

@@ -6,18 +6,21 @@
 #include "natkit/ice/agent.hpp"
 
 namespace natkit::ice {
+/// By what pairs that work are compared. A foreign agent would not follow where that is not the priority.
+std::uint64_t Agent::worth(const Pair& pair) const { return dialect_ == Dialect::natkit ? pair.worth : pair.priority; }
+
 Pair* Agent::best_valid() {
   Pair* best = nullptr;
   for (auto& pair : list_.pairs())
-    if (pair.is_valid() && (!best || pair.priority > best->priority)) best = &pair;
+    if (pair.is_valid() && (!best || worth(pair) > worth(*best))) best = &pair;
   return best;
 }
 
 /// The pair nominated last; of several nominated alike (a foreign agent of RFC 5245 does that), or while none is, the
 /// best.
 Pair* Agent::chosen() {
-  const auto rank = [](const Pair& pair) {
-    return std::tuple{pair.nomination.has_value(), pair.nomination.value_or(0), pair.priority};
+  const auto rank = [&](const Pair& pair) {
+    return std::tuple{pair.nomination.has_value(), pair.nomination.value_or(0), worth(pair)};
   };
   Pair* best = nullptr;
   for (auto& pair : list_.pairs())
@@ -41,7 +44,7 @@ void Agent::choose(Instant now) {
 /// Better pairs than this one may still turn out to be valid.
 bool Agent::has_hope_above(const Pair& pair) const {
   return std::ranges::any_of(list_.pairs(), [&](const Pair& other) {
-    return other.priority > pair.priority && other.state != PairState::succeeded && other.state != PairState::failed;
+    return worth(other) > worth(pair) && other.state != PairState::succeeded && other.state != PairState::failed;
   });
 }
 
@@ -50,13 +53,13 @@ bool Agent::has_hope_above(const Pair& pair) const {
 void Agent::nominate(Instant now) {
   auto* best = best_valid();
   const auto* current = chosen();
-  if (nominating_ == best->id || (current->nomination && current->priority >= best->priority)) return;
+  if (nominating_ == best->id || (current->nomination && worth(*current) >= worth(*best))) return;
   if (dialect_ == Dialect::rfc) {
     if (nominating_ || current->nomination) return;
     if (has_hope_above(*best) && now < *first_valid_at_ + config_.rfc.nomination_wait) return;
   } else if (nominating_) {
     const auto* other = list_.find(*nominating_);
-    if (other && other->is_valid() && other->priority >= best->priority) return;
+    if (other && other->is_valid() && worth(*other) >= worth(*best)) return;
   }
   ++nominations_;
   nominating_ = best->id;
@@ -106,8 +109,8 @@ void Agent::lose_path(Instant now) {
   first_valid_at_.reset();
 }
 
-/// Whatever killed the path may have killed others, whose answers are seconds old. So all are asked at once and the first
-/// that answers is used: to try one after the other would take as long for each as it took to notice.
+/// Whatever killed the path may have killed others, whose answers are seconds old. So all are asked at once and the
+/// first that answers is used: to try one after the other would take as long for each as it took to notice.
 void Agent::doubt_all(Instant now) {
   for (auto& pair : list_.pairs()) {
     if (pair.is_valid()) {

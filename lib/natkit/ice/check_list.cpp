@@ -10,6 +10,18 @@ std::uint64_t priority_of(const LocalCandidate& local, const Candidate& remote, 
                                    : pair_priority(remote.priority, local.candidate.priority);
 }
 
+/// A base that only opens was checked first, and is used last: who has no need of it can close it.
+std::uint32_t as_used(std::uint32_t priority) {
+  constexpr std::uint32_t two_preferences = 2U << 8U;
+  return local_preference(priority) == best_local_preference ? priority - two_preferences : priority;
+}
+
+std::uint64_t worth_of(const LocalCandidate& local, const Candidate& remote, Role role) {
+  const auto mine = as_used(local.candidate.priority);
+  const auto theirs = as_used(remote.priority);
+  return role == Role::controlling ? pair_priority(mine, theirs) : pair_priority(theirs, mine);
+}
+
 bool is_here(const IpAddress& address) { return address.is_private() || address.is_link_local(); }
 
 /// Whether a packet from this base could arrive there at all.
@@ -50,12 +62,16 @@ Pair* CheckList::add(const LocalCandidate& local, const Candidate& remote, Role 
       known->local.candidate = local.candidate;
       known->remote = remote;
       known->priority = priority;
+      known->worth = worth_of(local, remote, role);
     }
     return known;
   }
   if (pairs_.size() >= most_pairs && !make_room(priority)) return nullptr;
-  auto& added =
-      pairs_.emplace_back(Pair{.id = PairId{++last_id_}, .local = local, .remote = remote, .priority = priority});
+  auto& added = pairs_.emplace_back(Pair{.id = PairId{++last_id_},
+                                         .local = local,
+                                         .remote = remote,
+                                         .priority = priority,
+                                         .worth = worth_of(local, remote, role)});
   added.state = is_foundation_busy(added) ? PairState::frozen : PairState::waiting;
   return &added;
 }
@@ -129,7 +145,10 @@ void CheckList::unfreeze_all() {
 }
 
 void CheckList::reprioritize(Role role) {
-  for (auto& pair : pairs_) pair.priority = priority_of(pair.local, pair.remote, role);
+  for (auto& pair : pairs_) {
+    pair.priority = priority_of(pair.local, pair.remote, role);
+    pair.worth = worth_of(pair.local, pair.remote, role);
+  }
 }
 
 void CheckList::remove(SocketId base) {

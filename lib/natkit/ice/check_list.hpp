@@ -46,7 +46,9 @@ struct Pair {
   PairId id{};
   LocalCandidate local;
   Candidate remote;
-  std::uint64_t priority = 0;
+  std::uint64_t priority = 0;  ///< in which order pairs are checked
+  std::uint64_t worth =
+      0;  ///< which of two of our own agents' that work is used: the same, but bases that only open last
   PairState state = PairState::frozen;
   /// Whether an authentic check of the peer arrived here.
   enum class Heard : std::uint8_t { no, yes } heard = Heard::no;

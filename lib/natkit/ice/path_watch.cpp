@@ -32,10 +32,15 @@ void PathWatch::note_sent(Instant now, const Timing& timing) {
 
 std::optional<Instant> PathWatch::next(const Timing& timing, std::optional<Duration> rtt) const {
   if (!next_) return std::nullopt;
-  return std::min(*next_, answered_at_ + patience(timing, rtt));
+  return std::min(*next_, death(timing, rtt));
 }
 
 bool PathWatch::is_dead(Instant now, const Timing& timing, std::optional<Duration> rtt) const {
-  return next_ && now - answered_at_ >= patience(timing, rtt);
+  return next_ && now >= death(timing, rtt);
+}
+
+Instant PathWatch::death(const Timing& timing, std::optional<Duration> rtt) const {
+  const auto enough = patience(timing, rtt);
+  return std::min(std::max(answered_at_, payload_at_) + enough, answered_at_ + 3 * enough);
 }
 }  // namespace natkit::ice

@@ -21,6 +21,8 @@ class PathWatch {
   void note_answer(Instant now, const Timing& timing, Rng& rng);
   /// Watched by another timing from now on; what was learned at leisure is asked again at once.
   void renew(Instant now, const Timing& timing, Rng& rng);
+  /// Something else of the peer's came: as good as an answer for a while, but it does not show that we are heard.
+  void note_payload(Instant now) { payload_at_ = now; }
   /// A check was sent, on whatever occasion.
   void note_sent(Instant now, const Timing& timing);
   void end() { next_.reset(); }
@@ -32,7 +34,10 @@ class PathWatch {
   [[nodiscard]] bool is_dead(Instant now, const Timing& timing, std::optional<Duration> rtt) const;
 
  private:
+  [[nodiscard]] Instant death(const Timing& timing, std::optional<Duration> rtt) const;
+
   std::optional<Instant> next_;
   Instant answered_at_{};
+  Instant payload_at_{};
 };
 }  // namespace natkit::ice
