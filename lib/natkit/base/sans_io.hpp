@@ -10,6 +10,7 @@
 
 #include "natkit/base/datagram.hpp"
 #include "natkit/base/errand.hpp"
+#include "natkit/base/pipe.hpp"
 #include "natkit/base/socket.hpp"
 #include "natkit/base/time.hpp"
 
@@ -24,8 +25,8 @@ concept SansIo = requires(M machine, const M& observed, Instant now, const Datag
 };
 
 /// A machine may also be told that the system refused to send a datagram (no route, no such family), or that a TCP
-/// connection, made or accepted, failed or was closed (then the payload is what was lost, perhaps nothing). `why` is the
-/// system's own sentence. A machine without this call takes such a datagram for lost on the way.
+/// connection, made or accepted, failed or was closed (then the payload is what was lost, perhaps nothing). `why` is
+/// the system's own sentence. A machine without this call takes such a datagram for lost on the way.
 template <class M>
 concept HearsSendFailure = requires(M machine, Instant now, const Datagram& lost, std::string_view why) {
   { machine.handle_send_failure(now, lost, why) } -> std::same_as<void>;
@@ -61,6 +62,15 @@ concept RunsErrands = requires(M machine, Instant now, const ErrandReply& reply)
   { machine.handle_errand_reply(now, reply) } -> std::same_as<void>;
 };
 
+/// A machine may read standard input and write standard output. A failure means that nobody takes what is written.
+template <class M>
+concept UsesPipes = requires(M machine, Instant now, PipeId pipe, ByteView piece, std::string_view why) {
+  { machine.poll_pipe() } -> std::same_as<std::optional<PipeChange>>;
+  { machine.handle_pipe_read(now, pipe, piece) } -> std::same_as<void>;
+  { machine.handle_pipe_written(now, pipe) } -> std::same_as<void>;
+  { machine.handle_pipe_failure(now, pipe, why) } -> std::same_as<void>;
+};
+
 /// A borrowed machine of any type: two pointers. The machine must outlive it.
 class MachineRef {
  public:
@@ -90,6 +100,14 @@ class MachineRef {
   void handle_path_error(Instant now, const PathError& error) { calls_->handle_path_error(machine_, now, error); }
   [[nodiscard]] std::optional<Errand> poll_errand() { return calls_->poll_errand(machine_); }
   void handle_errand_reply(Instant now, const ErrandReply& reply) { calls_->handle_errand_reply(machine_, now, reply); }
+  [[nodiscard]] std::optional<PipeChange> poll_pipe() { return calls_->poll_pipe(machine_); }
+  void handle_pipe_read(Instant now, PipeId pipe, ByteView piece) {
+    calls_->handle_pipe_read(machine_, now, pipe, piece);
+  }
+  void handle_pipe_written(Instant now, PipeId pipe) { calls_->handle_pipe_written(machine_, now, pipe); }
+  void handle_pipe_failure(Instant now, PipeId pipe, std::string_view why) {
+    calls_->handle_pipe_failure(machine_, now, pipe, why);
+  }
 
  private:
   struct Calls {
@@ -106,6 +124,10 @@ class MachineRef {
     void (*handle_path_error)(void*, Instant, const PathError&);
     std::optional<Errand> (*poll_errand)(void*);
     void (*handle_errand_reply)(void*, Instant, const ErrandReply&);
+    std::optional<PipeChange> (*poll_pipe)(void*);
+    void (*handle_pipe_read)(void*, Instant, PipeId, ByteView);
+    void (*handle_pipe_written)(void*, Instant, PipeId);
+    void (*handle_pipe_failure)(void*, Instant, PipeId, std::string_view);
   };
   template <class M>
   static constexpr Calls calls_for{
@@ -144,11 +166,27 @@ class MachineRef {
       []([[maybe_unused]] void* machine, [[maybe_unused]] Instant now, [[maybe_unused]] const ErrandReply& reply) {
         if constexpr (RunsErrands<M>) static_cast<M*>(machine)->handle_errand_reply(now, reply);
       },
+      []([[maybe_unused]] void* machine) -> std::optional<PipeChange> {
+        if constexpr (UsesPipes<M>) return static_cast<M*>(machine)->poll_pipe();
+        return std::nullopt;
+      },
+      []([[maybe_unused]] void* machine, [[maybe_unused]] Instant now, [[maybe_unused]] PipeId pipe,
+         [[maybe_unused]] ByteView piece) {
+        if constexpr (UsesPipes<M>) static_cast<M*>(machine)->handle_pipe_read(now, pipe, piece);
+      },
+      []([[maybe_unused]] void* machine, [[maybe_unused]] Instant now, [[maybe_unused]] PipeId pipe) {
+        if constexpr (UsesPipes<M>) static_cast<M*>(machine)->handle_pipe_written(now, pipe);
+      },
+      []([[maybe_unused]] void* machine, [[maybe_unused]] Instant now, [[maybe_unused]] PipeId pipe,
+         [[maybe_unused]] std::string_view why) {
+        if constexpr (UsesPipes<M>) static_cast<M*>(machine)->handle_pipe_failure(now, pipe, why);
+      },
   };
 
   void* machine_;
   const Calls* calls_;
 };
 static_assert(SansIo<MachineRef> && HearsSendFailure<MachineRef> && HearsConnections<MachineRef> &&
-              OpensSockets<MachineRef> && HearsPathErrors<MachineRef> && RunsErrands<MachineRef>);
+              OpensSockets<MachineRef> && HearsPathErrors<MachineRef> && RunsErrands<MachineRef> &&
+              UsesPipes<MachineRef>);
 }  // namespace natkit

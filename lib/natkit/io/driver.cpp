@@ -14,6 +14,7 @@
 #include "natkit/io/clock.hpp"
 #include "natkit/io/errand_runs.hpp"
 #include "natkit/io/machine_owner.hpp"
+#include "natkit/io/pipes.hpp"
 #include "natkit/io/route_watch.hpp"
 #include "natkit/io/tcp_connections.hpp"
 #include "natkit/io/udp_ports.hpp"
@@ -64,6 +65,12 @@ class Driver final : public MachineOwner {
   void report_path_error(const PathError& error) override { machine_.handle_path_error(now(), error); }
   void report_errand(const ErrandReply& reply) override { machine_.handle_errand_reply(now(), reply); }
 
+  void report_pipe_read(PipeId pipe, ByteView piece) override { machine_.handle_pipe_read(now(), pipe, piece); }
+  void report_pipe_written(PipeId pipe) override { machine_.handle_pipe_written(now(), pipe); }
+  void report_pipe_failure(PipeId pipe, std::string_view why) override {
+    machine_.handle_pipe_failure(now(), pipe, why);
+  }
+
   void settle() override {
     bool has_begun = false;
     do {
@@ -76,6 +83,7 @@ class Driver final : public MachineOwner {
       }
       transmit();
       has_begun = false;
+      while (auto change = machine_.poll_pipe()) begin(std::move(*change));
       while (auto errand = machine_.poll_errand()) {
         errands_.begin(std::move(*errand));
         has_begun = true;
@@ -85,6 +93,13 @@ class Driver final : public MachineOwner {
   }
 
  private:
+  void begin(PipeChange change) {
+    if (auto* write = std::get_if<PipeWrite>(&change))
+      pipes_.write(std::move(*write));
+    else
+      pipes_.read(std::get<PipeRead>(change));
+  }
+
   void change_sockets() {
     while (auto change = machine_.poll_socket()) {
       if (const auto* end = std::get_if<SocketEnd>(&*change)) {
@@ -195,6 +210,7 @@ class Driver final : public MachineOwner {
   asio::signal_set signals_{context_};
   UdpPorts udp_{context_, *this, options_};
   TcpConnections tcp_{context_, *this, options_};
+  Pipes pipes_{context_, *this};
   ErrandRuns errands_{context_, *this, options_.errands};
   std::optional<RouteWatch> routes_;
   std::vector<Datagram> outputs_;

@@ -4,6 +4,7 @@
 
 #include "natkit/base/datagram.hpp"
 #include "natkit/base/errand.hpp"
+#include "natkit/base/pipe.hpp"
 #include "natkit/base/socket.hpp"
 
 namespace natkit::io {
@@ -13,6 +14,9 @@ class MachineOwner {
   virtual void report_lost(const Datagram& lost, std::string_view why) = 0;
   virtual void report_errand(const ErrandReply& reply) = 0;
   virtual void report_path_error(const PathError& error) = 0;
+  virtual void report_pipe_read(PipeId pipe, ByteView piece) = 0;
+  virtual void report_pipe_written(PipeId pipe) = 0;
+  virtual void report_pipe_failure(PipeId pipe, std::string_view why) = 0;
   virtual void report_connected(SocketId socket, const Endpoint& remote) = 0;
   /// Drains the machine's outputs; due after every batch of the others, except while outputs are being drained.
   virtual void settle() = 0;
