@@ -4,7 +4,9 @@ _rendezvousd() {
   _arguments -s -S '*--listen[serve on this address, UDP and TCP]:ADDR\[\:PORT\]: ' \
     '*--alternate[second address and port of the same family, which the tests of RFC 5780 need]:ADDR\[\:PORT\]: ' \
     '--log[how to write the ready line and the log]:text|json:(text json)' \
-    '*--reachability[tell hosts that prove their address whether a port of that address is open from outside --auth-secret-file) the secret shared with whoever gives out names for the relay, as coturn'\''s static-auth-secret]:on|off:(on off)' \
+    '--reachability[tell hosts that prove their address whether a port of that address is open from outside]:on|off:(on off)' \
+    '--tls-cert[serve TLS as well, on the same TCP ports, with this certificate and those that lead to its authority]:FILE:_files' \
+    '*--tls-key[the certificate'\''s key]:FILE:_files' \
     '--max-rate[requests a second that one address is answered]:N: ' \
     '--max-excess[bytes a second by which answers to one address that proved nothing may exceed its requests]:N: ' \
     '--max-excess-for-all[the same for all addresses together]:N: ' \
