@@ -141,12 +141,14 @@ std::optional<Instant> Hub::poll_timeout() const {
   return due;
 }
 
-std::optional<Hub::Event> Hub::poll_event() {
-  if (!events_.empty()) {
-    auto out = std::move(events_.front());
-    events_.pop_front();
-    return out;
-  }
+std::optional<Hub::Event> Hub::poll_own_event() {
+  if (events_.empty()) return std::nullopt;
+  auto out = std::move(events_.front());
+  events_.pop_front();
+  return out;
+}
+
+std::optional<Hub::LinkEvent> Hub::poll_link_event() {
   for (auto& [id, link] : links_) {
     while (auto event = link->poll_event()) {
       const auto* wish = std::get_if<Link::WantsFreshBase>(&*event);
@@ -154,6 +156,12 @@ std::optional<Hub::Event> Hub::poll_event() {
       gathering_.open_fresh_base(wish->family);
     }
   }
+  return std::nullopt;
+}
+
+std::optional<Hub::Event> Hub::poll_event() {
+  if (auto own = poll_own_event()) return own;
+  if (auto said = poll_link_event()) return Event{std::move(*said)};
   return std::nullopt;
 }
 }  // namespace natkit::link

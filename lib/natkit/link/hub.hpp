@@ -72,6 +72,9 @@ class Hub {
   [[nodiscard]] std::optional<Datagram> poll_transmit() { return gathering_.poll_transmit(); }
   [[nodiscard]] std::optional<Instant> poll_timeout() const;
   [[nodiscard]] std::optional<Event> poll_event();
+  /// The same in two parts: what the sockets have to say, and what the links have.
+  [[nodiscard]] std::optional<Event> poll_own_event();
+  [[nodiscard]] std::optional<LinkEvent> poll_link_event();
 
   [[nodiscard]] const Gathering& gathering() const { return gathering_; }
   [[nodiscard]] std::size_t links() const { return links_.size(); }
