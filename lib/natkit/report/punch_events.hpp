@@ -1,0 +1,61 @@
+#pragma once
+/// What punch tells while it works: one JSON object a line for scripts (schema "natkit/punch/1"), sentences for people.
+/// Every function gives one line without its end.
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "natkit/base/endpoint.hpp"
+#include "natkit/base/result.hpp"
+#include "natkit/base/time.hpp"
+
+namespace natkit::report {
+/// A way that packets go. `routed` goes through another member, `predicted` and `sprayed` by a port that was guessed.
+enum class PathKind : std::uint8_t { host, reflexive, mapped, predicted, sprayed, routed, relayed };
+[[nodiscard]] std::string_view to_text(PathKind kind);  ///< "host", "reflexive" …
+
+struct PathFacts {
+  PathKind kind{};
+  Protocol transport = Protocol::udp;
+  std::optional<Endpoint> local{};  ///< as the peer sees us, else as this host knows it
+  Endpoint remote{};
+  std::optional<Duration> rtt{};
+  [[nodiscard]] bool is_direct() const { return kind != PathKind::relayed && kind != PathKind::routed; }
+};
+
+/// What `--then report` measured.
+struct PathQuality {
+  std::uint64_t sent = 0;      ///< probes
+  std::uint64_t answered = 0;  ///< those that came back
+  std::optional<Duration> least{}, median{}, most{};
+  std::optional<Duration> jitter{};  ///< mean difference of neighbours (RFC 3550 §6.4.1 without its smoothing)
+  [[nodiscard]] std::optional<double> loss() const {
+    if (sent == 0) return std::nullopt;
+    return 1.0 - static_cast<double>(answered) / static_cast<double>(sent);
+  }
+};
+
+struct PunchEvents {
+  static std::string registered(const Endpoint& server, const Endpoint& seen_as, std::optional<Duration> rtt);
+  static std::string candidate(std::string_view kind, std::string_view transport, const Endpoint& endpoint);
+  static std::string peer_found(std::string_view peer, std::string_view role, const Endpoint& address);
+  static std::string path(const PathFacts& path);
+  static std::string connected(const PathFacts& path, Duration elapsed);
+  static std::string secured(std::string_view peer, Duration elapsed);
+  static std::string upgraded(const PathFacts& before, const PathFacts& path);
+  static std::string lost(const PathFacts& path);
+  static std::string quality(const PathFacts& path, const PathQuality& quality);
+  static std::string closed(std::string_view reason, std::string_view detail);
+  /// It goes on all the same.
+  static std::string trouble(const Error& error);
+};
+
+struct PunchWords {
+  static std::string registered(const Endpoint& server, const Endpoint& seen_as, std::optional<Duration> rtt);
+  static std::string peer_found(std::string_view peer, const Endpoint& address);
+  static std::string connected(const PathFacts& path, Duration elapsed);
+  static std::string upgraded(const PathFacts& path);
+  static std::string quality(const PathFacts& path, const PathQuality& quality);
+};
+}  // namespace natkit::report
