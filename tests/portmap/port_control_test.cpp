@@ -16,13 +16,11 @@ const Endpoint router = "192.168.1.1:5351"_ep;
 
 /// One conversation, its clock, and what the test's gateway says.
 struct Talk {
-  SeededRng rng{1};
   Instant now{1h};
   PortControl control;
 
   explicit Talk(PortControl::Speak speak = PortControl::Speak::either)
-      : control({.socket = SocketId{4}, .server = router, .client = "192.168.1.2"_ip, .speak = speak, .timing = {}},
-                rng) {}
+      : control({.socket = SocketId{4}, .server = router, .client = "192.168.1.2"_ip, .speak = speak, .timing = {}}) {}
 
   void ask(std::chrono::seconds lifetime = 7200s) {
     control.ask(

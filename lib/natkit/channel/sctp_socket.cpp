@@ -155,7 +155,7 @@ std::span<std::uint8_t> scratch() {
 }  // namespace
 
 SctpSocket::SctpSocket(const SctpOptions& options, PacketQueue& packets)
-    : packets_(packets), options_(options), address_(SctpStack::of_process().add(packets)) {
+    : options_(options), address_(SctpStack::of_process().add(packets)) {
   socket_ = usrsctp_socket(AF_CONN, SOCK_STREAM, IPPROTO_SCTP, nullptr, nullptr, 0, nullptr);
   if (!socket_) std::abort();  // out of memory
   usrsctp_set_non_blocking(socket_, 1);

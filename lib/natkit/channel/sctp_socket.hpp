@@ -70,7 +70,6 @@ class SctpSocket {
 
  private:
   void set_path(const sockaddr_conn& peer);
-  PacketQueue& packets_;
   SctpOptions options_;
   SctpAddress address_;
   SctpHandle* socket_ = nullptr;

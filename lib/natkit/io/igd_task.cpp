@@ -130,8 +130,8 @@ Reply run(const igd::Describe& call) {
                                   service->type.find("WANPPPConnection") != std::string::npos);
     if (maps) device.connections.push_back({.service = std::move(*service)});
   }
-  std::ranges::stable_sort(device.connections, std::ranges::greater{},
-                           [](const igd::Connection& connection) { return rank(connection.service); });
+  auto& both = device.connections;
+  if (both.size() == 2 && rank(both[0].service) < rank(both[1].service)) std::swap(both[0], both[1]);
   for (auto& connection : device.connections) connection = ask_connection(std::move(connection.service));
   device.firewall = service_of(data, data.IPv6FC, call, is_foreign);
   if (device.firewall && call.local.is_v6()) {

@@ -77,8 +77,10 @@ std::vector<Way> read_ways(const char* path, Parse parse) {
   std::ifstream file{path};
   std::vector<Way> ways;
   for (std::string line; ways.size() < 16 && std::getline(file, line);)
-    if (auto way = parse(line)) ways.push_back(std::move(*way));
-  std::ranges::stable_sort(ways, {}, &Way::metric);
+    if (auto way = parse(line)) {
+      const auto place = std::ranges::upper_bound(ways, way->metric, {}, &Way::metric);
+      ways.insert(place, std::move(*way));
+    }
   return ways;
 }
 

@@ -21,8 +21,7 @@ Gateway::Gateway(Config config, Rng& rng)
                 .server = {config_.address, pcp::server_port},
                 .client = config_.mapped_host,
                 .speak = speak_of(config_.only),
-                .timing = config_.timing.control},
-               rng),
+                .timing = config_.timing.control}),
       search_(search_config()),
       igd_(config_.timing.igd, rng) {}
 

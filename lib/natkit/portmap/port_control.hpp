@@ -15,7 +15,6 @@
 #include <variant>
 
 #include "natkit/base/datagram.hpp"
-#include "natkit/base/rng.hpp"
 #include "natkit/base/time.hpp"
 #include "natkit/portmap/epoch.hpp"
 #include "natkit/portmap/journal.hpp"
@@ -83,7 +82,7 @@ class PortControl {
   struct StateLost {};
   using Event = std::variant<Granted, Gone, Refused, Silent, State, StateLost>;
 
-  PortControl(Config config, Rng& rng) : config_(std::move(config)), rng_(&rng) {}
+  explicit PortControl(Config config) : config_(std::move(config)) {}
 
   /// A second question for the same mapping takes the place of the first.
   void ask(Instant now, const Ask& ask);
@@ -136,7 +135,6 @@ class PortControl {
   void refuse(MappingId id, Refusal refusal, std::chrono::seconds wait, std::optional<IpAddress> external);
 
   Config config_;
-  Rng* rng_;
   std::optional<Method> speaks_;
   std::optional<Instant> give_pcp_up_;  ///< NAT-PMP has answered, PCP not yet
   std::optional<IpAddress> external_;   ///< unspecified: it was told, and it is none

@@ -14,8 +14,8 @@ using std::chrono::seconds;
 
 namespace {
 constexpr int invalid_action = 401, invalid_args = 402, action_failed = 501, not_authorized = 606, no_pinhole = 704,
-              pinholes_not_allowed = 703, end_of_list = 713, no_such_entry = 714, no_external_wildcard = 716,
-              conflict = 718, same_port_needed = 724, only_permanent = 725, table_full = 728, other_mechanism = 729;
+              pinholes_not_allowed = 703, no_such_entry = 714, no_external_wildcard = 716, conflict = 718,
+              same_port_needed = 724, only_permanent = 725, table_full = 728, other_mechanism = 729;
 constexpr seconds week{604800};
 
 igd::Reply fault(int code) { return std::unexpected(igd::Fault{igd::Fault::Kind::upnp_error, code, {}}); }
