@@ -39,8 +39,15 @@ struct SocketEnd {
   SocketId socket{};  ///< closed, with all connections that it has
 };
 
+/// One connection over TCP is closed, once what was sent on it has left; nothing more comes from it. The other ones of its
+/// socket stay. (A socket that is named in no wish lives on without any.)
+struct ConnectionEnd {
+  SocketId socket{};
+  Endpoint remote{};
+};
+
 /// What `poll_socket` gives out.
-using SocketChange = std::variant<SocketWish, SocketEnd>;
+using SocketChange = std::variant<SocketWish, SocketEnd, ConnectionEnd>;
 
 /// A router or host on the way returned something that we sent (RFC 792, RFC 4443).
 struct PathError {

@@ -1,0 +1,189 @@
+#pragma once
+/// A client of the meeting place: registers with one of its servers, opens places there (a room, a name to listen
+/// under, a name to connect to), hears of peers, and carries descriptions and candidates between them.
+///
+///   idle --start()--> choosing --a server says welcome--> registering --> registered
+///                        ^  |                                                |  the connection ends
+///                        |  `--all silent, refused or foreign--> over        v
+///                        `------------- back-off, for as long as it takes --- away
+///
+/// Choosing: all servers are tried at once. The first of the list that answers properly is used; a later one only when
+/// those before it have failed, or 400 ms after its answer. (Whoever answers first would be quicker, and would leave
+/// two clients waiting for each other on two servers.)
+///
+/// A session outlives its connection: what is asked of this machine while it is away is sent later, and what the server
+/// said meanwhile arrives. `Resumed` says whether the server still knew the session; when it did not (it was started
+/// anew) all places are opened again by themselves, and running attempts go on without the server.
+///
+/// The server is not trusted with more than it needs: what is in a description should be sealed (seal.hpp).
+/// `poll_event` is to be drained after every input.
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "natkit/base/rng.hpp"
+#include "natkit/base/sans_io.hpp"
+#include "natkit/rendezvous/message.hpp"
+#include "natkit/rendezvous/reason.hpp"
+
+namespace natkit::rendezvous {
+struct RegisteredAt {
+  Endpoint server{};
+  Endpoint seen_as{};  ///< this host's address, as that server sees it
+  std::optional<Duration> round_trip{};
+};
+/// The two are told in the same instant. A place is used up by it, and found again after `describe`.
+struct FoundPeer {
+  PlaceId place{};
+  AttemptId attempt{};
+  Role role{};
+  std::string peer{};  ///< its id; what the server says, until the peer proves it
+  Purpose peer_purpose{};
+  Endpoint peer_address{};
+  std::string description{};
+  Instant start{};  ///< the same instant on both sides, give or take how uneven the ways to the server are
+};
+struct RemoteCandidate {
+  AttemptId attempt{};
+  std::string text{};
+};
+struct RemoteRestart {
+  AttemptId attempt{};
+  std::string description{};
+};
+struct PeerLeft {
+  AttemptId attempt{};
+  Reason reason{};
+};
+/// Something will not come about; see `finality`. Without a place: nothing at all will, and the machine is finished.
+struct NotPossible {
+  std::optional<PlaceId> place{};
+  std::optional<AttemptId> attempt{};  ///< already_in_progress: the one to wait for
+  Finality finality = Finality::final;
+  Error error{};  ///< its reason is one of `Reason`'s names
+  Reason reason{};
+};
+/// The connection ended; the machine tries to come back.
+struct ServerLost {
+  Endpoint server{};
+  std::string why{};
+};
+struct Resumed {
+  Endpoint server{};
+  Registered::Session session{};  ///< fresh: the server had forgotten
+};
+using ClientEvent =
+    std::variant<RegisteredAt, FoundPeer, RemoteCandidate, RemoteRestart, PeerLeft, NotPossible, ServerLost, Resumed>;
+
+class ServerConnection;
+
+class Client {
+ public:
+  struct Config {
+    std::vector<Endpoint> servers{};  ///< by preference; at least one
+    std::string id;                   ///< of this client: the fingerprint of its key
+    std::string token{};  ///< known to this client alone, and the same after a restart; empty: drawn, for this run only
+    Duration patience = std::chrono::seconds{5};            ///< for a server to answer
+    Duration preference = std::chrono::milliseconds{400};   ///< for an earlier server, when a later one has answered
+    Duration first_pause = std::chrono::milliseconds{100};  ///< before coming back; doubles
+    Duration longest_pause = std::chrono::seconds{5};
+    std::optional<Duration> give_up{};  ///< after being away for so long; none: never
+    /// Invents the ids of its sockets from here on.
+    SocketId first_socket{0x2000'0000U};
+  };
+
+  Client(Config config, Rng& rng);
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  struct Wish {
+    Purpose purpose{};
+    std::string name;
+    /// None: hold the name only; nobody is matched before `describe`.
+    std::optional<std::string> description{};
+    /// For the other side; then NotPossible. None: as long as it takes (a connector: not at all).
+    std::optional<Duration> wait{};
+  };
+  PlaceId open(Instant now, Wish wish);
+  void describe(Instant now, PlaceId place, std::string description);
+  void close(Instant now, PlaceId place);
+  void send_candidate(Instant now, AttemptId attempt, std::string text);
+  void send_restart(Instant now, AttemptId attempt, std::string description);
+  void report(Instant now, AttemptId attempt, Outcome outcome, std::string path = {});
+  void send_bye(Instant now, AttemptId attempt, Reason reason);
+  /// Tells the server, so that peers hear at once; the machine is finished when that is sent.
+  void leave(Instant now);
+
+  void start(Instant now);
+  void handle_datagram(Instant now, const Datagram& in);
+  void handle_timeout(Instant now);
+  void handle_connected(Instant now, SocketId socket, const Endpoint& remote);
+  void handle_send_failure(Instant now, const Datagram& lost, std::string_view why);
+  void handle_socket_opened(Instant, SocketId, const Endpoint&) {}
+  void handle_socket_failure(Instant, SocketId, std::string_view) {}
+  [[nodiscard]] std::optional<SocketChange> poll_socket();
+  [[nodiscard]] std::optional<Datagram> poll_transmit();
+  [[nodiscard]] std::optional<Instant> poll_timeout() const;
+  [[nodiscard]] std::optional<ClientEvent> poll_event();
+
+  [[nodiscard]] bool is_registered() const { return state_ == State::registered; }
+  /// Whether this socket is one of this machine's, for owners that route.
+  [[nodiscard]] bool owns(SocketId socket) const;
+
+ private:
+  enum class State : std::uint8_t { idle, choosing, registering, registered, away, over };
+  struct Place;
+  struct Session;
+
+  // client.cpp: servers and connections
+  void dial_all(Instant now);
+  void choose(Instant now);
+  void use(Instant now, ServerConnection& chosen);
+  void fail(Instant now);
+  void fail_connection(Instant now, ServerConnection& connection, Reason reason, std::string detail);
+  [[nodiscard]] static Instant silence_limit(const ServerConnection& connection);
+  void retry_later(Instant now);
+  void end(Reason reason, std::string detail);
+  void handle_silence(Instant now);
+  void send(const ServerConnection& connection, const Message& message);
+  void transmit(const ServerConnection& connection, std::string_view line);
+  void transmit_pending();
+  [[nodiscard]] ServerConnection* find(SocketId socket);
+
+  // client_session.cpp: what is said over the one that is used
+  void handle_line(Instant now, ServerConnection& connection, std::string_view line);
+  void handle_used(Instant now, ServerConnection& connection, const Message& message);
+  void handle(Instant now, const Registered& message);
+  void handle_numbered(Instant now, const Message& message);
+  void handle_found(Instant now, const PeerFound& message);
+  void handle_refused(const Refused& message);
+  void reopen(Instant now);
+  void post(Instant now, const Message& message);
+  [[nodiscard]] Open opening(Instant now, PlaceId id, const Place& place) const;
+  void handle_waits(Instant now);
+
+  Config config_;
+  Rng& rng_;
+  State state_ = State::idle;
+  std::deque<std::unique_ptr<ServerConnection>> connections_;  // by preference
+  ServerConnection* used_ = nullptr;
+  std::uint32_t sockets_made_ = 0;
+  std::unique_ptr<Session> session_;
+  bool was_registered_ = false;
+  std::optional<Instant> next_try_;
+  std::optional<Instant> away_since_;
+  Duration pause_{};
+  std::deque<Datagram> out_;
+  std::deque<ConnectionEnd> ends_;
+  std::deque<ClientEvent> events_;
+};
+static_assert(SansIo<Client> && OpensSockets<Client> && HearsConnections<Client> && HearsSendFailure<Client>);
+}  // namespace natkit::rendezvous

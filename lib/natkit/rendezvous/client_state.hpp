@@ -1,0 +1,45 @@
+#pragma once
+// Private to the room: what the client remembers.
+#include "natkit/rendezvous/client.hpp"
+#include "natkit/rendezvous/line_splitter.hpp"
+#include "natkit/rendezvous/outbox.hpp"
+
+namespace natkit::rendezvous {
+// A server's line may carry a client's whole line, and says a little more.
+inline constexpr std::size_t longest_server_line = 2 * longest_line;
+
+class ServerConnection {
+ public:
+  SocketId socket{};
+  Endpoint server{};
+  Instant since{};
+  LineSplitter lines{longest_server_line};
+  enum class State : std::uint8_t { dialling, welcomed, failed } state = State::dialling;
+  std::optional<Instant> connected{};
+  std::optional<Instant> welcomed{};
+  Endpoint seen_as{};
+  Duration ping_interval{};
+  /// Registered, or on the way to it: numbered messages go over it.
+  enum class Use : std::uint8_t { none, registering, carrying } use = Use::none;
+  Instant heard{};                  ///< the last word
+  std::optional<Instant> said{};    ///< the first word of ours after that
+  std::optional<Instant> pinged{};  ///< our question whether it still lives
+  std::optional<Reason> parting{};  ///< it said goodbye, or that it closes
+  Reason failure{};
+  std::string detail;
+};
+
+struct Client::Place {
+  Wish wish;
+  std::optional<Instant> deadline{};
+};
+
+/// What outlives a connection.
+struct Client::Session {
+  Outbox out{};
+  std::uint64_t heard = 0;
+  enum class Told : std::uint8_t { no, perhaps } told = Told::no;  ///< whether a server may know of it
+  std::map<PlaceId, Place> places{};
+  std::uint32_t places_made = 0;
+};
+}  // namespace natkit::rendezvous

@@ -1,0 +1,383 @@
+#include "natkit/rendezvous/message.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <type_traits>
+#include <utility>
+
+namespace natkit::rendezvous {
+namespace {
+using Json = nlohmann::ordered_json;
+
+// A day: no wait of this protocol is longer, and no arithmetic on it can overflow.
+constexpr double longest_ms = 86'400'000;
+constexpr std::size_t longest_short_text = 256;  // ids, tokens, names, addresses
+
+/// Reads keys of one object; remembers when one was not right.
+class Reader {
+ public:
+  explicit Reader(const Json& object) : object_(object) {}
+
+  void read(const char* key, std::string& out) {
+    if (const auto* value = find(key); value != nullptr && value->is_string())
+      out = value->get_ref<const std::string&>();
+    else
+      is_right_ = false;
+  }
+  void read_short(const char* key, std::string& out) {
+    read(key, out);
+    is_right_ = is_right_ && !out.empty() && out.size() <= longest_short_text;
+  }
+  template <class Number>
+    requires std::is_unsigned_v<Number>
+  void read(const char* key, Number& out) {
+    const auto* value = find(key);
+    if (value == nullptr || !value->is_number_unsigned() ||
+        value->get<std::uint64_t>() > std::numeric_limits<Number>::max())
+      is_right_ = false;
+    else
+      out = value->get<Number>();
+  }
+  void read(const char* key, Duration& out) {
+    const auto* value = find(key);
+    const double milliseconds = value != nullptr && value->is_number() ? value->get<double>() : -1;
+    if (milliseconds >= 0 && milliseconds <= longest_ms)
+      out = from_ms(milliseconds);
+    else
+      is_right_ = false;
+  }
+  void read(const char* key, Endpoint& out) {
+    std::string text;
+    read(key, text);
+    const auto endpoint = parse_endpoint(text);
+    is_right_ = is_right_ && endpoint;
+    if (endpoint) out = *endpoint;
+  }
+  void read(const char* key, PlaceId& out) {
+    std::uint32_t number = 0;
+    read(key, number);
+    out = PlaceId{number};
+  }
+  void read(const char* key, AttemptId& out) {
+    std::string text;
+    read(key, text);
+    std::uint64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, 16);
+    is_right_ = is_right_ && text.size() == 16 && error == std::errc{} && end == text.data() + text.size();
+    out = AttemptId{number};
+  }
+  void read(const char* key, Reason& out) {
+    std::string text;
+    read(key, text);
+    out = parse_reason(text).value_or(Reason::rejected);  // a newer one; the detail will say it
+  }
+  template <class Enum, std::size_t n>
+  void read(const char* key, const std::array<std::pair<Enum, std::string_view>, n>& names, Enum& out) {
+    std::string text;
+    read(key, text);
+    for (const auto& [value, name] : names)
+      if (name == text) {
+        out = value;
+        return;
+      }
+    is_right_ = false;
+  }
+  template <class T>
+  void read(const char* key, std::optional<T>& out) {
+    if (const auto* value = find(key); value != nullptr && !value->is_null()) read(key, out.emplace());
+  }
+
+  [[nodiscard]] bool is_right() const { return is_right_; }
+
+ private:
+  [[nodiscard]] const Json* find(const char* key) const {
+    const auto found = object_.find(key);
+    return found == object_.end() ? nullptr : &*found;
+  }
+  const Json& object_;
+  bool is_right_ = true;
+};
+
+constexpr std::array<std::pair<Purpose, std::string_view>, 3> purposes{
+    {{Purpose::pair, "pair"}, {Purpose::listen, "listen"}, {Purpose::connect, "connect"}}};
+constexpr std::array<std::pair<Role, std::string_view>, 2> roles{
+    {{Role::controlling, "controlling"}, {Role::controlled, "controlled"}}};
+constexpr std::array<std::pair<Outcome, std::string_view>, 2> outcomes{
+    {{Outcome::connected, "connected"}, {Outcome::failed, "failed"}}};
+constexpr std::array<std::pair<Finality, std::string_view>, 2> finalities{
+    {{Finality::passing, "passing"}, {Finality::final, "final"}}};
+
+template <class Enum, std::size_t n>
+std::string_view name_of(const std::array<std::pair<Enum, std::string_view>, n>& names, Enum value) {
+  for (const auto& [candidate, name] : names)
+    if (candidate == value) return name;
+  return {};
+}
+
+// Each message names its type, reads its keys and writes them; nothing else here knows which messages there are.
+template <class T>
+struct Codec;
+
+template <>
+struct Codec<Hello> {
+  static constexpr std::string_view type = "hello";
+  static void read(Reader& in, Hello& m) { in.read("version", m.version); }
+  static void write(Json& out, const Hello& m) { out["version"] = m.version; }
+};
+template <>
+struct Codec<Welcome> {
+  static constexpr std::string_view type = "welcome";
+  static void read(Reader& in, Welcome& m) {
+    in.read("version", m.version);
+    in.read("address", m.address);
+    in.read("ping_interval_ms", m.ping_interval);
+  }
+  static void write(Json& out, const Welcome& m) {
+    out["version"] = m.version;
+    out["address"] = to_text(m.address);
+    out["ping_interval_ms"] = to_ms(m.ping_interval);
+  }
+};
+template <>
+struct Codec<Register> {
+  static constexpr std::string_view type = "register";
+  static void read(Reader& in, Register& m) {
+    in.read_short("id", m.id);
+    in.read_short("token", m.token);
+    in.read("heard", m.heard);
+  }
+  static void write(Json& out, const Register& m) {
+    out["id"] = m.id;
+    out["token"] = m.token;
+    if (m.heard) out["heard"] = *m.heard;
+  }
+};
+template <>
+struct Codec<Registered> {
+  static constexpr std::string_view type = "registered";
+  static constexpr std::array<std::pair<Registered::Session, std::string_view>, 2> sessions{
+      {{Registered::Session::fresh, "fresh"}, {Registered::Session::resumed, "resumed"}}};
+  static void read(Reader& in, Registered& m) {
+    in.read("session", sessions, m.session);
+    in.read("heard", m.heard);
+  }
+  static void write(Json& out, const Registered& m) {
+    out["session"] = name_of(sessions, m.session);
+    out["heard"] = m.heard;
+  }
+};
+template <class PingOrPong>
+struct PingCodec {
+  static void read(Reader& in, PingOrPong& m) {
+    in.read("number", m.number);
+    in.read("heard", m.heard);
+  }
+  static void write(Json& out, const PingOrPong& m) {
+    out["number"] = m.number;
+    out["heard"] = m.heard;
+  }
+};
+template <>
+struct Codec<Ping> : PingCodec<Ping> {
+  static constexpr std::string_view type = "ping";
+};
+template <>
+struct Codec<Pong> : PingCodec<Pong> {
+  static constexpr std::string_view type = "pong";
+};
+template <>
+struct Codec<Closing> {
+  static constexpr std::string_view type = "closing";
+  static void read(Reader&, Closing&) {}
+  static void write(Json&, const Closing&) {}
+};
+template <>
+struct Codec<Goodbye> {
+  static constexpr std::string_view type = "goodbye";
+  static void read(Reader& in, Goodbye& m) {
+    in.read("reason", m.reason);
+    in.read("detail", m.detail);
+  }
+  static void write(Json& out, const Goodbye& m) {
+    out["reason"] = to_text(m.reason);
+    out["detail"] = m.detail;
+  }
+};
+template <>
+struct Codec<Open> {
+  static constexpr std::string_view type = "open";
+  static void read(Reader& in, Open& m) {
+    in.read("place", m.place);
+    in.read("purpose", purposes, m.purpose);
+    in.read_short("name", m.name);
+    in.read("description", m.description);
+    in.read("wait_ms", m.wait);
+  }
+  static void write(Json& out, const Open& m) {
+    out["place"] = static_cast<std::uint32_t>(m.place);
+    out["purpose"] = to_text(m.purpose);
+    out["name"] = m.name;
+    if (m.description) out["description"] = *m.description;
+    if (m.wait) out["wait_ms"] = to_ms(*m.wait);
+  }
+};
+template <>
+struct Codec<Describe> {
+  static constexpr std::string_view type = "describe";
+  static void read(Reader& in, Describe& m) {
+    in.read("place", m.place);
+    in.read("description", m.description);
+  }
+  static void write(Json& out, const Describe& m) {
+    out["place"] = static_cast<std::uint32_t>(m.place);
+    out["description"] = m.description;
+  }
+};
+template <>
+struct Codec<Close> {
+  static constexpr std::string_view type = "close";
+  static void read(Reader& in, Close& m) { in.read("place", m.place); }
+  static void write(Json& out, const Close& m) { out["place"] = static_cast<std::uint32_t>(m.place); }
+};
+template <>
+struct Codec<AttemptResult> {
+  static constexpr std::string_view type = "result";
+  static void read(Reader& in, AttemptResult& m) {
+    in.read("attempt", m.attempt);
+    in.read("outcome", outcomes, m.outcome);
+    std::optional<std::string> path;
+    in.read("path", path);
+    m.path = std::move(path).value_or("");
+  }
+  static void write(Json& out, const AttemptResult& m) {
+    out["attempt"] = to_text(m.attempt);
+    out["outcome"] = name_of(outcomes, m.outcome);
+    if (!m.path.empty()) out["path"] = m.path;
+  }
+};
+template <>
+struct Codec<PeerFound> {
+  static constexpr std::string_view type = "peer-found";
+  static void read(Reader& in, PeerFound& m) {
+    in.read("place", m.place);
+    in.read("attempt", m.attempt);
+    in.read("role", roles, m.role);
+    in.read_short("peer", m.peer);
+    in.read("peer_purpose", purposes, m.peer_purpose);
+    in.read("peer_address", m.peer_address);
+    in.read("description", m.description);
+    in.read("start_in_ms", m.start_in);
+  }
+  static void write(Json& out, const PeerFound& m) {
+    out["place"] = static_cast<std::uint32_t>(m.place);
+    out["attempt"] = to_text(m.attempt);
+    out["role"] = to_text(m.role);
+    out["peer"] = m.peer;
+    out["peer_purpose"] = to_text(m.peer_purpose);
+    out["peer_address"] = to_text(m.peer_address);
+    out["description"] = m.description;
+    out["start_in_ms"] = to_ms(m.start_in);
+  }
+};
+template <>
+struct Codec<Refused> {
+  static constexpr std::string_view type = "refused";
+  static void read(Reader& in, Refused& m) {
+    in.read("reason", m.reason);
+    in.read("detail", m.detail);
+    in.read("finality", finalities, m.finality);
+    in.read("place", m.place);
+    in.read("attempt", m.attempt);
+  }
+  static void write(Json& out, const Refused& m) {
+    out["reason"] = to_text(m.reason);
+    out["detail"] = m.detail;
+    out["finality"] = name_of(finalities, m.finality);
+    if (m.place) out["place"] = static_cast<std::uint32_t>(*m.place);
+    if (m.attempt) out["attempt"] = to_text(*m.attempt);
+  }
+};
+template <>
+struct Codec<Candidate> {
+  static constexpr std::string_view type = "candidate";
+  static void read(Reader& in, Candidate& m) {
+    in.read("attempt", m.attempt);
+    in.read("candidate", m.text);
+  }
+  static void write(Json& out, const Candidate& m) {
+    out["attempt"] = to_text(m.attempt);
+    out["candidate"] = m.text;
+  }
+};
+template <>
+struct Codec<Restart> {
+  static constexpr std::string_view type = "restart";
+  static void read(Reader& in, Restart& m) {
+    in.read("attempt", m.attempt);
+    in.read("description", m.description);
+  }
+  static void write(Json& out, const Restart& m) {
+    out["attempt"] = to_text(m.attempt);
+    out["description"] = m.description;
+  }
+};
+template <>
+struct Codec<Bye> {
+  static constexpr std::string_view type = "bye";
+  static void read(Reader& in, Bye& m) {
+    in.read("attempt", m.attempt);
+    in.read("reason", m.reason);
+  }
+  static void write(Json& out, const Bye& m) {
+    out["attempt"] = to_text(m.attempt);
+    out["reason"] = to_text(m.reason);
+  }
+};
+
+template <class T>
+std::expected<Message, MessageError> read_as(const Json& object) {
+  T message{};
+  Reader reader{object};
+  Codec<T>::read(reader, message);
+  if (!reader.is_right()) return std::unexpected(MessageError::malformed);
+  return Message{std::move(message)};
+}
+
+template <std::size_t index = 0>
+std::expected<Message, MessageError> read_typed(std::string_view type, const Json& object) {
+  if constexpr (index == std::variant_size_v<Message>) {
+    return std::unexpected(MessageError::unknown_type);
+  } else {
+    using T = std::variant_alternative_t<index, Message>;
+    return Codec<T>::type == type ? read_as<T>(object) : read_typed<index + 1>(type, object);
+  }
+}
+}  // namespace
+
+std::string to_text(AttemptId attempt) { return fmt::format("{:016x}", static_cast<std::uint64_t>(attempt)); }
+std::string_view to_text(Purpose purpose) { return name_of(purposes, purpose); }
+std::string_view to_text(Role role) { return name_of(roles, role); }
+
+std::expected<Message, MessageError> parse_message(std::string_view line) {
+  const auto object = Json::parse(line, nullptr, false);
+  if (!object.is_object()) return std::unexpected(MessageError::not_json);
+  const auto type = object.find("type");
+  if (type == object.end() || !type->is_string()) return std::unexpected(MessageError::malformed);
+  return read_typed(type->get_ref<const std::string&>(), object);
+}
+
+std::string write_message(const Message& message) {
+  const auto object = std::visit(
+      []<class T>(const T& known) {
+        Json json{{"type", Codec<T>::type}};
+        Codec<T>::write(json, known);
+        return json;
+      },
+      message);
+  return object.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+}  // namespace natkit::rendezvous

@@ -1,0 +1,164 @@
+#pragma once
+/// What client and server say to each other: one JSON object a line, over TCP or TLS.
+///
+///   client                                             server
+///   {"type":"hello","version":1}                  ──>
+///                                                 <──  {"type":"welcome","version":1,"address":"203.0.113.7:4000",…}
+///   {"type":"register","id":…,"token":…}          ──>
+///                                                 <──  {"type":"registered","session":"fresh","heard":0}
+///   {"type":"open","place":1,"purpose":"pair",
+///    "name":"den","description":"…"}              ──>
+///                                                 <──  {"type":"peer-found","attempt":"9f…","start_in_ms":12.5,…}
+///   {"type":"candidate","attempt":"9f…",…}        <─>  {"type":"candidate",…}       from one peer to the other
+///   {"type":"result","attempt":"9f…",…}           ──>
+///
+/// Unknown types and keys are passed over, so that either side may be newer; known ones must be right. What is in a
+/// description or a candidate is the clients' affair: to the server they are text.
+///
+/// Messages about places and attempts are numbered from 1 by both ends, silently. Each end keeps what it sent until
+/// the other one has "heard" it, and sends it again over the next connection: a session outlives its connection, and
+/// nothing is lost or doubled between. The others (marked "of the connection") are not numbered.
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "natkit/base/endpoint.hpp"
+#include "natkit/base/time.hpp"
+#include "natkit/rendezvous/reason.hpp"
+
+namespace natkit::rendezvous {
+inline constexpr unsigned protocol_version = 1;
+
+/// A client's own number for one thing that it wants here, never used again in a session.
+enum class PlaceId : std::uint32_t {};
+/// The server's name for one try of two clients to connect; on the wire 16 hexadecimal digits.
+enum class AttemptId : std::uint64_t {};
+[[nodiscard]] std::string to_text(AttemptId attempt);
+
+enum class Purpose : std::uint8_t {
+  pair,     ///< both sides use the same name, a room for two
+  listen,   ///< be found under a name, again and again
+  connect,  ///< find who listens under it
+};
+[[nodiscard]] std::string_view to_text(Purpose purpose);  ///< "pair", "listen", "connect"
+
+/// Of ICE; the controlling side is the client of DTLS as well. It is the one whose id is the greater text, so that both
+/// know it and no order of arrival matters.
+enum class Role : std::uint8_t { controlling, controlled };
+[[nodiscard]] std::string_view to_text(Role role);  ///< "controlling", "controlled"
+
+enum class Outcome : std::uint8_t { connected, failed };
+/// Whether a refusal ends what it is about.
+enum class Finality : std::uint8_t {
+  passing,  ///< the server goes on trying for as long as the client stays
+  final,
+};
+
+// --- of the connection
+struct Hello {
+  unsigned version = protocol_version;
+};
+struct Welcome {
+  unsigned version = protocol_version;
+  Endpoint address{};        ///< the client's, as the server sees it
+  Duration ping_interval{};  ///< the server pings at least so often; when it does not, it is gone
+};
+struct Register {
+  std::string id{};     ///< the fingerprint of the client's key
+  std::string token{};  ///< known to the client alone: who shows it again is the same client
+  /// Messages of the session heard so far. Without it whatever session there was is over, and a new one begins.
+  std::optional<std::uint64_t> heard{};
+};
+struct Registered {
+  enum class Session : std::uint8_t { fresh, resumed } session{};
+  std::uint64_t heard = 0;
+};
+/// Answered with a pong of the same number.
+struct Ping {
+  std::uint64_t number = 0;
+  std::uint64_t heard = 0;
+};
+struct Pong {
+  std::uint64_t number = 0;
+  std::uint64_t heard = 0;
+};
+/// The server goes down. Its clients need not tell their peers.
+struct Closing {};
+/// Ends the connection and the session that is on it.
+struct Goodbye {
+  Reason reason{};
+  std::string detail{};
+};
+
+// --- numbered, from the client
+struct Open {
+  PlaceId place{};
+  Purpose purpose{};
+  std::string name{};
+  std::optional<std::string> description{};  ///< without one the name is held, and nobody is matched
+  std::optional<Duration> wait{};            ///< for the other side; then the place is closed with a refusal
+};
+/// A place that was matched has used its description up, and is matched again after this.
+struct Describe {
+  PlaceId place{};
+  std::string description{};
+};
+struct Close {
+  PlaceId place{};
+};
+struct AttemptResult {
+  AttemptId attempt{};
+  Outcome outcome{};
+  std::string path{};  ///< its kind, for the server's statistics
+};
+
+// --- numbered, from the server
+struct PeerFound {
+  PlaceId place{};
+  AttemptId attempt{};
+  Role role{};
+  std::string peer{};       ///< its id
+  Purpose peer_purpose{};   ///< what the peer has opened
+  Endpoint peer_address{};  ///< of its connection to the server; its UDP may come from elsewhere
+  std::string description{};
+  Duration start_in{};  ///< from arrival; by this the two start at one instant
+};
+struct Refused {
+  Reason reason{};
+  std::string detail{};
+  Finality finality{};
+  std::optional<PlaceId> place{};      ///< the place in question; when final, it is closed
+  std::optional<AttemptId> attempt{};  ///< for already-in-progress: the attempt to wait for
+};
+
+// --- numbered, from one client to the other
+struct Candidate {
+  AttemptId attempt{};
+  std::string text{};
+};
+/// Another description within the attempt (RFC 8445 §9).
+struct Restart {
+  AttemptId attempt{};
+  std::string description{};
+};
+/// The sender leaves the attempt.
+struct Bye {
+  AttemptId attempt{};
+  Reason reason{};
+};
+
+using Message = std::variant<Hello, Welcome, Register, Registered, Ping, Pong, Closing, Goodbye, Open, Describe, Close,
+                             AttemptResult, PeerFound, Refused, Candidate, Restart, Bye>;
+
+enum class MessageError : std::uint8_t {
+  not_json,      ///< not an object of JSON
+  unknown_type,  ///< pass over it
+  malformed,     ///< a key is missing, or its value is of the wrong kind or out of range
+};
+[[nodiscard]] std::expected<Message, MessageError> parse_message(std::string_view line);
+/// With its end of line. Bytes that are not UTF-8 become U+FFFD.
+[[nodiscard]] std::string write_message(const Message& message);
+}  // namespace natkit::rendezvous
