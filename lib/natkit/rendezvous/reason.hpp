@@ -2,12 +2,12 @@
 /// Why something did not come about, or ended: one word for machines, the same in the protocol, in JSON and in exit
 /// codes. RakNet's events (NatPunchthroughServer) have theirs here:
 ///
-///   ID_NAT_TARGET_NOT_CONNECTED       target_not_connected        nobody holds that name here
-///   ID_NAT_TARGET_UNRESPONSIVE        target_unresponsive         it does, and does not answer; both sides are told
-///   ID_NAT_CONNECTION_TO_TARGET_LOST  connection_to_target_lost   its connection ended meanwhile; told to the survivor
-///   ID_NAT_ALREADY_IN_PROGRESS        already_in_progress         the two are at it, whoever began; no end: wait for
-///   that ID_NAT_PUNCHTHROUGH_FAILED        punch_failed                every way was tried facilitator connection lost
-///   server_unreachable          (there perhaps no event at all)
+///   ID_NAT_TARGET_NOT_CONNECTED       target_not_connected       nobody holds that name here
+///   ID_NAT_TARGET_UNRESPONSIVE        target_unresponsive        it does, and does not answer; both sides are told
+///   ID_NAT_CONNECTION_TO_TARGET_LOST  connection_to_target_lost  its connection ended meanwhile; told to the survivor
+///   ID_NAT_ALREADY_IN_PROGRESS        already_in_progress        the two are at it, whoever began: wait for that
+///   ID_NAT_PUNCHTHROUGH_FAILED        punch_failed               every way was tried
+///   facilitator connection lost       server_unreachable         (there perhaps no event at all)
 #include <cstdint>
 #include <optional>
 #include <string>
