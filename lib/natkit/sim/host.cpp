@@ -66,6 +66,7 @@ void Host::attach(MachineRef machine, const std::vector<Binding>& bindings) {
 }
 
 void Host::detach_last() {
+  end_connections(*machines_.back(), [](const Connection&) { return true; });
   for (const auto& local : machines_.back()->locals) sockets_.erase({local.protocol, local.endpoint});
   machines_.pop_back();
   note_timeouts();
@@ -88,7 +89,7 @@ void Host::handle_timeout() {
 void Host::handle_packet(const Packet& packet) {
   if (packet.error) return handle_error(*packet.error);
   const auto socket = sockets_.find({packet.protocol, packet.destination});
-  if (socket == sockets_.end()) return emit(make_error(IcmpKind::port_unreachable, packet.destination.address, packet));
+  if (socket == sockets_.end()) return answer_stranger(packet);
   if (packet.protocol == Protocol::tcp) return handle_tcp(socket->second, packet);
   Machine& machine = *socket->second.machine;
   machine.ref.handle_datagram(
@@ -137,11 +138,17 @@ void Host::change_sockets(Machine& machine) {
       open_wished(machine, *wish);
       continue;
     }
+    if (const auto* end = std::get_if<ConnectionEnd>(&*change)) {
+      end_connections(machine, [&](const Connection& connection) {
+        return connection.socket == end->socket && connection.remote == end->remote;
+      });
+      continue;
+    }
     const auto ended = std::get<SocketEnd>(*change).socket;
+    end_connections(machine, [&](const Connection& connection) { return connection.socket == ended; });
     for (const auto& local : machine.locals)
       if (local.socket == ended) sockets_.erase({local.protocol, local.endpoint});
     std::erase_if(machine.locals, [&](const auto& local) { return local.socket == ended; });
-    std::erase_if(machine.connections, [&](const auto& connection) { return connection.socket == ended; });
   }
 }
 
@@ -230,16 +237,53 @@ void Host::handle_tcp(const Socket& socket, const Packet& packet) {
         emit(reply);
       }
       return drain(machine);
+    case TcpSegment::reset:
+      return handle_reset(machine, packet);
     case TcpSegment::data:
       break;
   }
-  if (!connection) return;
+  if (!connection) return answer_stranger(packet);
   machine.ref.handle_datagram(clock_, {.socket = socket.id,
                                        .protocol = Protocol::tcp,
                                        .local = packet.destination,
                                        .remote = packet.source,
                                        .payload = packet.payload});
   drain(machine);
+}
+
+/// To what no socket or connection is for.
+void Host::answer_stranger(const Packet& packet) {
+  if (packet.protocol == Protocol::udp || packet.segment == TcpSegment::syn)
+    return emit(make_error(IcmpKind::port_unreachable, packet.destination.address, packet));
+  if (packet.segment == TcpSegment::reset) return;
+  emit({.protocol = Protocol::tcp,
+        .source = packet.destination,
+        .destination = packet.source,
+        .segment = TcpSegment::reset});
+}
+
+void Host::handle_reset(Machine& machine, const Packet& packet) {
+  auto* connection = machine.find_connection(packet.destination, packet.source);
+  if (!connection) return;
+  const Datagram lost{.socket = connection->socket,
+                      .protocol = Protocol::tcp,
+                      .local = packet.destination,
+                      .remote = packet.source,
+                      .payload = {}};
+  machine.forget(*connection);
+  machine.ref.handle_send_failure(clock_, lost, "the other side closed the connection");
+  drain(machine);
+}
+
+template <class Ends>
+void Host::end_connections(Machine& machine, Ends which) {
+  for (const auto& connection : machine.connections)
+    if (which(connection) && connection.state == Connection::State::open)
+      emit({.protocol = Protocol::tcp,
+            .source = connection.local,
+            .destination = connection.remote,
+            .segment = TcpSegment::reset});
+  std::erase_if(machine.connections, which);
 }
 
 /// UDP sockets are not connected, so they hear no ICMP; a TCP connection that is being opened does.

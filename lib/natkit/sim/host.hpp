@@ -75,6 +75,10 @@ class Host : public Node {
 
   void transmit_tcp(Machine& machine, const Endpoint& local, Datagram out);
   void handle_tcp(const Socket& socket, const Packet& packet);
+  void handle_reset(Machine& machine, const Packet& packet);
+  void answer_stranger(const Packet& packet);
+  template <class Ends>
+  void end_connections(Machine& machine, Ends which);
   void handle_error(const IcmpError& error);
 
   const Instant& clock_;

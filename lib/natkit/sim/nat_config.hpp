@@ -17,10 +17,10 @@ enum class PortAllocation : std::uint8_t {
   preserving_with_overload,  ///< the inside port even if others have it, while the tuple with the remote is unique;
                              ///< else a random one, which the socket then has towards everybody new, too (seen in
                              ///< Linux 6.18). Linux: address-and-port-dependent mapping and filtering with this
-  sequential,         ///< the next free port after the last one given
-  block,              ///< a random port out of a block that belongs to the inside host (RFC 6888, RFC 7422)
-  random,             ///< a random free port
-  parity_preserving,  ///< a random free port, even for even and odd for odd (R4)
+  sequential,                ///< the next free port after the last one given
+  block,                     ///< a random port out of a block that belongs to the inside host (RFC 6888, RFC 7422)
+  random,                    ///< a random free port
+  parity_preserving,         ///< a random free port, even for even and odd for odd (R4)
 };
 
 /// Which external address a new mapping takes (RFC 4787 §4.1).

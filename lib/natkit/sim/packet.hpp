@@ -25,7 +25,12 @@ struct IcmpError {
 };
 
 /// How far a TCP connection has come. There are no sequence numbers: TCP is lossless and in order here.
-enum class TcpSegment : std::uint8_t { data, syn, syn_ack };
+enum class TcpSegment : std::uint8_t {
+  data,
+  syn,
+  syn_ack,
+  reset,  ///< the end, by whichever side: what is on its way is lost
+};
 
 struct Packet {
   Protocol protocol = Protocol::udp;

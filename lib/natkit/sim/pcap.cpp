@@ -49,17 +49,30 @@ Bytes write_udp(const Packet& packet) {
   return out;
 }
 
+std::uint16_t flags_of(TcpSegment segment) {
+  constexpr std::uint16_t syn = 0x02, reset = 0x04, syn_ack = 0x12, push_ack = 0x18;
+  switch (segment) {
+    case TcpSegment::data:
+      return push_ack;
+    case TcpSegment::syn:
+      return syn;
+    case TcpSegment::syn_ack:
+      return syn_ack;
+    case TcpSegment::reset:
+      return reset;
+  }
+  return 0;
+}
+
 Bytes write_tcp(const Packet& packet) {
   constexpr std::uint16_t words_and_flags = 5U << 12U;  // header length in 32-bit words
-  constexpr std::uint16_t syn = 0x02, syn_ack = 0x12, push_ack = 0x18;
   Bytes out;
   ByteWriter writer{out};
   writer.write_u16(packet.source.port);
   writer.write_u16(packet.destination.port);
   writer.write_u32(0);
   writer.write_u32(0);
-  const auto flags = packet.segment == TcpSegment::syn ? syn : packet.segment == TcpSegment::data ? push_ack : syn_ack;
-  writer.write_u16(static_cast<std::uint16_t>(words_and_flags | flags));
+  writer.write_u16(static_cast<std::uint16_t>(words_and_flags | flags_of(packet.segment)));
   writer.write_u16(0xffff);  // window
   writer.write_u32(0);       // checksum, urgent pointer
   writer.write_bytes(packet.payload);
