@@ -32,19 +32,34 @@ std::vector<IpAddress> Gathering::addresses_of(Family family) const {
   return found;
 }
 
-void Gathering::start(Instant /*now*/) {
-  for (const auto& server : config_.relays) {
-    Relay relay{.server = server, .relayed = relayed_socket(relays_.size())};
-    if (server.address.protocol == Protocol::tcp)
-      relay.base = SocketId{first_stream + static_cast<std::uint32_t>(relays_.size())};
-    relays_.push_back(std::move(relay));
-  }
+void Gathering::start(Instant now) {
+  for (auto& server : std::exchange(config_.relays, {})) add_relay(now, std::move(server));
   for (const auto family : {Family::ipv4, Family::ipv6}) {
     if (addresses_of(family).empty()) continue;
     open_base(family, ice::Manner::fires, config_.port);
     if (config_.reserve == Reserve::at_once && config_.offer == Offer::all) open_fresh_base(family);
   }
   tell_done();
+}
+
+void Gathering::add_relay(Instant now, RelayServer server) {
+  const auto is_known =
+      std::ranges::any_of(relays_, [&](const Relay& relay) { return relay.server.address == server.address; });
+  if (is_known || relays_.size() >= config_.most_relays) return;
+  Relay relay{.server = std::move(server), .relayed = relayed_socket(relays_.size())};
+  const auto& address = relay.server.address;
+  if (address.protocol == Protocol::tcp) {
+    relay.base = SocketId{first_stream + static_cast<std::uint32_t>(relays_.size())};
+    if (relay.server.tls)
+      sockets_.emplace_back(SocketWish{.socket = relay.base,
+                                       .protocol = Protocol::tcp,
+                                       .local = {IpAddress::any(address.endpoint.address.family()), 0},
+                                       .tls = relay.server.tls});
+  }
+  if (relay.server.use == RelayServer::Use::when_others_are_silent && !relays_by_)
+    relays_by_ = now + config_.relay_patience;
+  relays_.push_back(std::move(relay));
+  allocate(now);
 }
 
 void Gathering::open_fresh_base(Family family) {
@@ -68,7 +83,7 @@ void Gathering::handle_socket_opened(Instant now, SocketId socket, const Endpoin
   base->local = local;
   --opening_;
   announce_hosts(now, *base);
-  if (base->manner == ice::Manner::fires) allocate(now, *base);
+  if (base->manner == ice::Manner::fires) allocate(now);
   hear(now);
 }
 
@@ -103,18 +118,34 @@ void Gathering::add(const ice::LocalCandidate& local) {
   events_.emplace_back(Found{local});
 }
 
-void Gathering::allocate(Instant now, const Base& base) {
-  for (auto& relay : relays_) {
-    const auto& server = relay.server.address;
-    if (relay.client || server.endpoint.address.family() != base.family) continue;
-    if (server.protocol == Protocol::udp) relay.base = base.socket;
-    relay.client = std::make_unique<turn::Client>(turn::Client::Config{.socket = relay.base,
-                                                                       .server = server,
-                                                                       .credentials = relay.server.credentials,
-                                                                       .families = turn::RelayedFamilies::both},
-                                                  rng_);
-    relay.client->start(now);
-  }
+/// At all relays that are to be asked by now and can be reached.
+void Gathering::allocate(Instant now) {
+  for (auto& relay : relays_)
+    if (!relay.client && relay.server.use == RelayServer::Use::at_once) allocate(now, relay);
+}
+
+void Gathering::allocate(Instant now, Relay& relay) {
+  const auto& server = relay.server.address;
+  const auto base = std::ranges::find_if(bases_, [&](const Base& one) {
+    return one.local && one.manner == ice::Manner::fires && one.family == server.endpoint.address.family();
+  });
+  if (base == bases_.end()) return;
+  if (server.protocol == Protocol::udp) relay.base = base->socket;
+  relay.client = std::make_unique<turn::Client>(turn::Client::Config{.socket = relay.base,
+                                                                     .server = server,
+                                                                     .credentials = relay.server.credentials,
+                                                                     .families = turn::RelayedFamilies::both},
+                                                rng_);
+  relay.client->start(now);
+  is_told_done_ = false;
+}
+
+void Gathering::check_relays(Instant now) {
+  if (!relays_by_ || now < *relays_by_) return;
+  relays_by_.reset();
+  if (std::ranges::any_of(relays_, [](const Relay& relay) { return relay.known == Relay::Known::announced; })) return;
+  for (auto& relay : relays_) relay.server.use = RelayServer::Use::at_once;
+  allocate(now);
 }
 
 Gathering::Relay* Gathering::relay_of(SocketId relayed) {
@@ -136,6 +167,7 @@ void Gathering::send(Instant now, Datagram out) {
 }
 
 void Gathering::close(Instant now) {
+  relays_by_.reset();
   for (auto& relay : relays_)
     if (relay.client) relay.client->close(now);
 }
@@ -154,6 +186,7 @@ void Gathering::handle_timeout(Instant now) {
   gatherer_.handle_timeout(now);
   for (auto& relay : relays_)
     if (relay.client) relay.client->handle_timeout(now);
+  check_relays(now);
   hear(now);
 }
 
@@ -227,11 +260,12 @@ std::optional<Datagram> Gathering::poll_transmit() {
 
 std::optional<Instant> Gathering::poll_timeout() const {
   auto due = gatherer_.poll_timeout();
-  for (const auto& relay : relays_) {
-    if (!relay.client) continue;
-    const auto at = relay.client->poll_timeout();
+  const auto note = [&](std::optional<Instant> at) {
     if (at && (!due || *at < *due)) due = at;
-  }
+  };
+  note(relays_by_);
+  for (const auto& relay : relays_)
+    if (relay.client) note(relay.client->poll_timeout());
   return due;
 }
 

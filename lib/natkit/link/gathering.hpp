@@ -26,8 +26,12 @@
 namespace natkit::link {
 /// A relay, and how to be let in.
 struct RelayServer {
+  /// Every relayed address costs the server a port, so who is only another way to a server waits whether it is needed.
+  enum class Use : std::uint8_t { at_once, when_others_are_silent };
   TransportAddress address{};
   std::optional<turn::Credentials> credentials{};
+  std::optional<TlsWish> tls{};  ///< over TCP
+  Use use = Use::at_once;
 };
 
 class Gathering {
@@ -45,6 +49,9 @@ class Gathering {
     Offer offer = Offer::all;
     Reserve reserve = Reserve::at_once;
     unsigned most_fresh_bases = 8;  ///< of all agents together
+    std::size_t most_relays = 8;
+    /// Without a relayed address after that, the relays that wait are asked: a relay answers within two round trips.
+    Duration relay_patience = std::chrono::milliseconds{250};
     ice::Gatherer::Config stun_timing{};
   };
 
@@ -65,6 +72,8 @@ class Gathering {
   Gathering(Config config, Rng& rng);
 
   void start(Instant now);
+  /// One that was heard of later. Nothing happens where there are too many, or where it is known.
+  void add_relay(Instant now, RelayServer server);
   /// One more socket of this family, whose candidates only open. Nothing happens where there are too many.
   void open_fresh_base(Family family);
   /// The relays let packets of this peer in.
@@ -111,7 +120,9 @@ class Gathering {
   void open_base(Family family, ice::Manner manner, std::uint16_t port);
   void announce_hosts(Instant now, const Base& base);
   void add(const ice::LocalCandidate& local);
-  void allocate(Instant now, const Base& base);
+  void allocate(Instant now);
+  void allocate(Instant now, Relay& relay);
+  void check_relays(Instant now);
   void hear(Instant now);
   void hear_relay(Relay& relay);
   void tell_done();
@@ -124,6 +135,7 @@ class Gathering {
   std::vector<Base> bases_;
   std::vector<Relay> relays_;
   std::vector<ice::LocalCandidate> candidates_;
+  std::optional<Instant> relays_by_;  ///< then those that wait are asked
   unsigned fresh_bases_ = 0;
   unsigned opening_ = 0;  ///< sockets that were wished and are not there yet
   bool is_told_done_ = false;

@@ -17,6 +17,11 @@ std::optional<LinkId> Hub::open(Instant now) {
   return id;
 }
 
+void Hub::add_relay(Instant now, RelayServer server) {
+  gathering_.add_relay(now, std::move(server));
+  hear_gathering(now);
+}
+
 Description Hub::describe(LinkId link) const {
   const auto* found = find(link);
   Description description{.ice = {}, .fingerprint = config_.identity.fingerprint()};

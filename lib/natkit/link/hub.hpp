@@ -45,6 +45,8 @@ class Hub {
 
   Hub(Config config, Rng& rng);
 
+  /// See `Gathering::add_relay`.
+  void add_relay(Instant now, RelayServer server);
   /// A link that waits for its peer; nullopt when there are too many.
   [[nodiscard]] std::optional<LinkId> open(Instant now);
   /// What its peer must know, with all candidates found so far.
