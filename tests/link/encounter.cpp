@@ -33,6 +33,28 @@ bool needs_guessing(Box a, Box b) {
   return b == Box::symmetric && filters_by_port(a);
 }
 
+sim::Gateway& make_box(sim::Network& net, Box box) {
+  switch (box) {
+    case Box::open:
+      return net.add_router();
+    case Box::firewall:
+      return net.add_firewall();
+    case Box::full_cone:
+      return net.add_nat({.filtering = Behavior::endpoint_independent});
+    case Box::restricted:
+      return net.add_nat({.filtering = Behavior::address_dependent});
+    case Box::drop:
+      return net.add_nat(sim::linux_masquerade(sim::Unsolicited::drop));
+    case Box::reject:
+      return net.add_nat(sim::linux_masquerade(sim::Unsolicited::reject));
+    case Box::accept:
+      return net.add_nat(sim::linux_masquerade(sim::Unsolicited::accept));
+    case Box::symmetric:
+      return net.add_nat({.mapping = Behavior::address_and_port_dependent, .allocation = sim::PortAllocation::random});
+  }
+  return net.add_router();
+}
+
 const crypto::Identity& identity_of(std::string_view name) {
   static std::map<std::string, crypto::Identity, std::less<>> identities;
   const auto found = identities.find(name);
@@ -122,31 +144,9 @@ Encounter::Encounter(const EncounterConfig& config)
 sim::LinkConfig Encounter::line() const { return {.delay = half_trip, .jitter = config_.jitter, .loss = config_.loss}; }
 
 sim::Gateway& Encounter::add_box(Box box) {
-  auto& gateway = make_box(box);
+  auto& gateway = make_box(net, box);
   gateway.set_link(line());
   return gateway;
-}
-
-sim::Gateway& Encounter::make_box(Box box) {
-  switch (box) {
-    case Box::open:
-      return net.add_router();
-    case Box::firewall:
-      return net.add_firewall();
-    case Box::full_cone:
-      return net.add_nat({.filtering = Behavior::endpoint_independent});
-    case Box::restricted:
-      return net.add_nat({.filtering = Behavior::address_dependent});
-    case Box::drop:
-      return net.add_nat(sim::linux_masquerade(sim::Unsolicited::drop));
-    case Box::reject:
-      return net.add_nat(sim::linux_masquerade(sim::Unsolicited::reject));
-    case Box::accept:
-      return net.add_nat(sim::linux_masquerade(sim::Unsolicited::accept));
-    case Box::symmetric:
-      return net.add_nat({.mapping = Behavior::address_and_port_dependent, .allocation = sim::PortAllocation::random});
-  }
-  return net.add_router();
 }
 
 link::Hub::Config Encounter::hub_config(const sim::Host& host, std::string_view name) {

@@ -28,6 +28,8 @@ std::string_view to_text(Box box);
 /// Endpoint-dependent mapping against a filter by port cannot work without guessing.
 bool needs_guessing(Box a, Box b);
 
+sim::Gateway& make_box(sim::Network& net, Box box);
+
 /// Identities are slow to make with sanitizers and none the better for being fresh.
 const crypto::Identity& identity_of(std::string_view name);
 
@@ -110,7 +112,6 @@ class Encounter {
   };
   [[nodiscard]] sim::LinkConfig line() const;
   sim::Gateway& add_box(Box box);
-  sim::Gateway& make_box(Box box);
   [[nodiscard]] link::Hub::Config hub_config(const sim::Host& host, std::string_view name);
   void begin(Party& party, Party& peer, ice::Role role, sim::Host& host);
   void carry(Party& from, Party& to, std::vector<Letter>& letters, sim::Host& host);

@@ -1,0 +1,134 @@
+#pragma once
+/// From a name to links: gathers, opens a place at the meeting point, and begins a link with every peer that is found
+/// there. The two sides are told in the same instant, with each other's description at hand, so one round trip between
+/// them is all that it takes from there.
+///
+///   start() --> gathering -.                            .--> link --> … (one for `pair` and `connect`)
+///           '-> server ----+--> place described --found-+--> link --> … (as many as come, for `listen`)
+///                                     |
+///                                     '-- refused, nobody came, no server --> over
+///
+/// Descriptions and candidates are sealed where there is a secret. What is found after the place was described follows
+/// as candidates.
+#include <chrono>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "natkit/link/hub.hpp"
+#include "natkit/rendezvous/client.hpp"
+#include "natkit/rendezvous/seal.hpp"
+
+namespace natkit::link {
+class Pairing {
+ public:
+  struct Config {
+    Hub::Config hub;
+    rendezvous::Client::Config client;  ///< its id is the identity's fingerprint
+    rendezvous::Purpose purpose = rendezvous::Purpose::pair;
+    std::string name;
+    rendezvous::Seal seal;
+    std::optional<Duration> wait{};               ///< for the peer to appear; none: as long as it takes
+    Duration timeout = std::chrono::seconds{10};  ///< from there to a path
+    /// From registration on; the place is described with what has been gathered by then. STUN answers within a round
+    /// trip, a relay within two.
+    Duration gathering = std::chrono::milliseconds{400};
+    std::size_t most_links = 64;  ///< at a time, for `listen`
+  };
+
+  struct Registered {
+    rendezvous::RegisteredAt at;
+  };
+  /// An address of ours.
+  struct CandidateFound {
+    ice::Candidate candidate;
+  };
+  struct PeerFound {
+    LinkId link{};
+    std::string peer;  ///< its fingerprint; proven when the link is secured
+    ice::Role role{};
+    Endpoint address{};  ///< as the server sees it
+  };
+  /// It goes on all the same.
+  struct Trouble {
+    Error error;
+  };
+  /// Nothing more will come of it but what the links still do.
+  struct Over {
+    Error error;
+  };
+  using Event = std::variant<Registered, CandidateFound, PeerFound, Hub::LinkEvent, Trouble, Over>;
+
+  Pairing(Config config, Rng& rng);
+
+  /// Null when it is gone. After calls that make it speak, `flush`.
+  [[nodiscard]] Link* find(LinkId link) { return hub_.find(link); }
+  void flush(Instant now);
+  /// No peer is looked for any more; links stay.
+  void stop_looking(Instant now);
+  /// Ends links, gives addresses back and says goodbye; finished when `poll_timeout` is empty.
+  void close(Instant now);
+
+  void start(Instant now);
+  void handle_datagram(Instant now, const Datagram& in);
+  void handle_timeout(Instant now);
+  void handle_connected(Instant now, SocketId socket, const Endpoint& remote);
+  void handle_send_failure(Instant now, const Datagram& lost, std::string_view why);
+  void handle_path_error(Instant now, const PathError& error);
+  void handle_socket_opened(Instant now, SocketId socket, const Endpoint& local);
+  void handle_socket_failure(Instant now, SocketId socket, std::string_view why);
+  [[nodiscard]] std::optional<SocketChange> poll_socket();
+  [[nodiscard]] std::optional<Datagram> poll_transmit();
+  [[nodiscard]] std::optional<Instant> poll_timeout() const;
+  [[nodiscard]] std::optional<Event> poll_event(Instant now);
+
+  [[nodiscard]] const Hub& hub() const { return hub_; }
+  [[nodiscard]] std::size_t links() const { return tries_.size(); }
+
+ private:
+  /// One peer that was found.
+  struct Try {
+    rendezvous::AttemptId attempt{};
+    std::string peer;
+    rendezvous::Purpose peer_purpose{};
+    std::optional<Instant> deadline{};  ///< until there is a path
+  };
+
+  void open_next(Instant now);
+  void describe(Instant now);
+  void hear(Instant now);
+  void hear_registered(Instant now, const rendezvous::RegisteredAt& registered);
+  void hear_client(Instant now);
+  void hear_hub(Instant now);
+  void hear_link(Instant now, Hub::LinkEvent event);
+  void hear_found(Instant now, const rendezvous::FoundPeer& found);
+  void hear_candidate(Instant now, const rendezvous::RemoteCandidate& remote);
+  void hear_left(Instant now, const rendezvous::PeerLeft& left);
+  void tell_candidate(Instant now, const Try& one, const ice::Candidate& candidate);
+  void give_up(Instant now, LinkId link, EndReason reason, std::string detail);
+  void refuse(Instant now, const rendezvous::FoundPeer& found, rendezvous::Reason reason, std::string detail);
+  void check_deadlines(Instant now);
+  void end(Error error);
+  [[nodiscard]] std::optional<LinkId> link_of(rendezvous::AttemptId attempt) const;
+
+  Config config_;
+  Rng& rng_;
+  Hub hub_;
+  rendezvous::Client client_;
+  std::optional<rendezvous::PlaceId> place_;
+  std::optional<LinkId> next_;          ///< waits for its peer
+  std::optional<Instant> describe_by_;  ///< from registration until it has been described
+  std::vector<ice::Candidate> late_;    ///< found after that
+  std::map<LinkId, Try> tries_;
+  std::optional<Duration> server_rtt_;
+  bool is_described_ = false;
+  bool is_over_ = false;
+  bool is_closing_ = false;
+  std::deque<Event> events_;
+};
+static_assert(SansIo<Pairing> && OpensSockets<Pairing> && HearsConnections<Pairing> && HearsSendFailure<Pairing> &&
+              HearsPathErrors<Pairing>);
+}  // namespace natkit::link
