@@ -122,6 +122,13 @@ class Server {
     void handle_send_failure(Instant now, const Datagram& lost, std::string_view why) {
       machine.handle_send_failure(now, lost, why);
     }
+    void handle_socket_opened(Instant now, SocketId socket, const Endpoint& local) {
+      machine.handle_socket_opened(now, socket, local);
+    }
+    void handle_socket_failure(Instant now, SocketId socket, std::string_view why) {
+      machine.handle_socket_failure(now, socket, why);
+    }
+    std::optional<SocketChange> poll_socket() { return machine.poll_socket(); }
     std::optional<Datagram> poll_transmit() { return machine.poll_transmit(); }
     std::optional<Instant> poll_timeout() const { return machine.poll_timeout(); }
   };

@@ -123,6 +123,75 @@ TEST_CASE("A connection without traffic is closed by the server, and the client 
   CHECK_FALSE(asker.is_late);
 }
 
+namespace {
+/// Answers the first piece of a connection, and ends it with that unless it says "stay".
+class Dismisser : public Echo {
+ public:
+  void handle_datagram(Instant now, const Datagram& in) {
+    Echo::handle_datagram(now, in);
+    has_said_all_ = false;
+    if (as_text(in.payload) != "stay") ends_.push_back({in.socket, in.remote});
+  }
+  std::optional<Datagram> poll_transmit() {
+    auto next = Echo::poll_transmit();
+    has_said_all_ = !next;
+    return next;
+  }
+  std::optional<SocketChange> poll_socket() {
+    if (!has_said_all_ || ends_.empty()) return std::nullopt;
+    const auto end = ends_.back();
+    ends_.pop_back();
+    return end;
+  }
+  void handle_socket_opened(Instant, SocketId, const Endpoint&) {}
+  void handle_socket_failure(Instant, SocketId, std::string_view) {}
+
+ private:
+  std::vector<ConnectionEnd> ends_;
+  bool has_said_all_ = true;
+};
+static_assert(OpensSockets<Dismisser>);
+
+/// Is done when so many answers and so many ends of a connection are in.
+class Dismissed : public Asker {
+ public:
+  Dismissed(std::vector<Datagram> questions, std::size_t most_answers, std::size_t most_ends)
+      : Asker(std::move(questions), 10s), most_answers_(most_answers), most_ends_(most_ends) {}
+  void start(Instant now) {
+    Asker::start(now);
+    deadline_ = now + 10s;
+  }
+  std::optional<Instant> poll_timeout() const {
+    return is_late || (answers.size() >= most_answers_ && refusals.size() >= most_ends_) ? std::nullopt
+                                                                                         : std::optional{deadline_};
+  }
+
+ private:
+  std::size_t most_answers_;
+  std::size_t most_ends_;
+  Instant deadline_;
+};
+}  // namespace
+
+TEST_CASE("A connection that the machine ends carries its last words, and the other ones stay", "[tcp]") {
+  Dismisser dismisser;
+  Server server{dismisser, on_loopback()};
+  Dismissed asker{{tcp(1, server.endpoint(), "go"), tcp(2, server.endpoint(), "stay")}, 2, 1};
+  CHECK(io::run(asker) == io::RunEnd::finished);
+  CHECK(asker.answers.size() == 2);
+  REQUIRE(asker.refusals.size() == 1);
+  CHECK(asker.refusals[0].socket == SocketId{1});
+  CHECK_FALSE(asker.is_late);
+}
+
+TEST_CASE("A connection that the machine ends carries its last words to a peer who goes on talking", "[tcp]") {
+  Dismisser dismisser;
+  Server server{dismisser, on_loopback()};
+  Dismissed talker{std::vector(100, tcp(1, server.endpoint(), std::string(500, 'x'))), 1, 1};
+  CHECK(io::run(talker) == io::RunEnd::finished);
+  CHECK_FALSE(talker.is_late);
+}
+
 TEST_CASE("What waits for a slow peer is bounded", "[tcp]") {
   Echo echo;
   Server server{echo, on_loopback()};

@@ -107,6 +107,10 @@ class Driver final : public MachineOwner {
         tcp_.close(end->socket);
         continue;
       }
+      if (const auto* end = std::get_if<ConnectionEnd>(&*change)) {
+        tcp_.end(*end);
+        continue;
+      }
       const auto& wish = std::get<SocketWish>(*change);
       const auto opened = wish.protocol == Protocol::udp ? udp_.open(wish) : tcp_.open(wish);
       if (opened)
@@ -184,6 +188,10 @@ class Driver final : public MachineOwner {
     is_draining_ = true;
     tcp_.stop_accepting();
     udp_.receive_all();
+    if (options_.on_stop) {
+      options_.on_stop(now());
+      settle();
+    }
     drain(end, now() + drain_time);
   }
 

@@ -34,7 +34,8 @@ enum class RunEnd : std::uint8_t {
 /// How a TCP stream is handed to the machine: in pieces as they come, or cut into whole STUN messages, or STUN and
 /// ChannelData messages (RFC 8656 §12.5). A peer that sends anything else is disconnected then. Where relayed data goes
 /// out as well (`turn`), messages that a peer does not read in time are dropped, as on any line that is too narrow.
-enum class TcpFraming : std::uint8_t { none, stun, turn };
+/// With `turn_or_lines` a peer that begins with '{' is handed on in pieces instead: it speaks JSON in lines.
+enum class TcpFraming : std::uint8_t { none, stun, turn, turn_or_lines };
 
 /// What strangers can make a server keep. The machine answers; connections are only ever closed here.
 struct TcpLimits {
@@ -58,8 +59,8 @@ struct RunOptions {
   std::function<bool(SocketId, const Endpoint&, const Endpoint&)> needs_connection{};
   std::function<void()>
       on_start{};  ///< once everything is in place, so that a signal from now on ends the run in order
-  /// Client: the first SIGINT or SIGTERM; the machine may still take back what it made, and the run ends when it is
-  /// finished, or with a second signal. Where it is empty the first one ends the run.
+  /// The first SIGINT or SIGTERM. Client: the machine may still take back what it made, and the run ends when it is
+  /// finished, or with a second signal; where this is empty the first one ends the run. Server: last words.
   std::function<void(Instant)> on_stop{};
   /// The ways out of this host, or its addresses, are others now (not told more often than every 100 ms).
   std::function<void(Instant)> on_routes_changed{};

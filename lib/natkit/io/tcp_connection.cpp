@@ -13,8 +13,9 @@ constexpr std::size_t piece_bytes = 16384;
 constexpr int pieces_in_a_row = 4;  // then the other sockets get their turn
 // Of a stranger: several times what any Binding or Allocate exchange needs, and the most that he can make us hold.
 constexpr std::size_t most_message_bytes = 4096;
-constexpr std::uint8_t tls_handshake =
-    22;  // RFC 8446 §5.1; STUN begins with 0 or 1, and nobody begins with ChannelData
+// A first byte tells who speaks: STUN begins with 0 or 1, and nobody begins with ChannelData (RFC 8656 §12).
+constexpr std::uint8_t tls_handshake = 22;  // RFC 8446 §5.1
+constexpr std::uint8_t line_begin = '{';    // JSON, in lines
 }  // namespace
 
 TcpConnection::TcpConnection(TcpConnections& all, Origin origin, SocketId socket, const Endpoint& remote,
@@ -68,7 +69,24 @@ void TcpConnection::close() {
   stream_.close(ignored);
 }
 
-void TcpConnection::fail(std::string_view why) { all_.drop(*this, why); }
+void TcpConnection::end() {
+  is_ending_ = true;
+  if (unsent_.empty()) shut();
+}
+
+/// A server lets its client close first: closing on bytes not yet read would take the last words back (RFC 1122
+/// §4.2.2.13). One that does not is swept away with the idle ones.
+void TcpConnection::shut() {
+  if (origin_ == Origin::ours || state_ != State::open) return all_.remove(*this);
+  std::error_code ignored;  // then it is closed already
+  if (tls_) {
+    tls_->close();
+    static_cast<void>(stream_.write_some(asio::buffer(tls_->take()), ignored));
+  }
+  stream_.shutdown(asio::socket_base::shutdown_send, ignored);
+}
+
+void TcpConnection::fail(std::string_view why) { is_ending_ ? all_.remove(*this) : all_.drop(*this, why); }
 
 void TcpConnection::read() {
   if (state_ != State::open) return;
@@ -113,6 +131,10 @@ bool TcpConnection::receive_tls(ByteView piece) {
 }
 
 bool TcpConnection::deliver(ByteView piece) {
+  if (is_ending_) return true;
+  if (!std::exchange(is_told_apart_, true) && all_.options_.framing == TcpFraming::turn_or_lines &&
+      piece.front() == line_begin)
+    framer_.reset();
   if (!framer_) {
     hand_over(Bytes(piece.begin(), piece.end()));
     return state_ == State::open;
@@ -133,7 +155,7 @@ bool TcpConnection::deliver(ByteView piece) {
 
 /// ChannelData begins with other bits than STUN (RFC 8656 §12).
 bool TcpConnection::is_welcome(ByteView message) const {
-  return all_.options_.framing == TcpFraming::turn || (message[0] & 0xC0U) == 0;
+  return all_.options_.framing != TcpFraming::stun || (message[0] & 0xC0U) == 0;
 }
 
 bool TcpConnection::is_needed() const {
@@ -152,7 +174,7 @@ void TcpConnection::hand_over(Bytes payload) {
 void TcpConnection::send(const Bytes& payload) {
   if (state_ == State::closed) return;
   if (unsent_.size() + payload.size() > all_.options_.tcp.unsent_bytes) {
-    if (all_.options_.framing == TcpFraming::turn) return;
+    if (framer_ && all_.options_.framing != TcpFraming::stun) return;
     return fail("the other side does not read what it is sent");
   }
   if (tls_) {
@@ -173,6 +195,7 @@ void TcpConnection::write() {
   if (error && !is_full) return fail(error.message());
   unsent_.erase(unsent_.begin(), unsent_.begin() + static_cast<std::ptrdiff_t>(count));
   is_writing_ = !unsent_.empty();
+  if (!is_writing_ && is_ending_) return shut();
   if (!is_writing_) return;
   stream_.async_wait(asio::socket_base::wait_write, [self = shared_from_this()](const std::error_code& failed) {
     if (failed) return;

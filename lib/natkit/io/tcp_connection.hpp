@@ -22,6 +22,8 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
   void start();
   void send(const Bytes& payload);
   void close();
+  /// Takes nothing in any more, and closes when everything is out.
+  void end();
 
   [[nodiscard]] Origin origin() const { return origin_; }
   [[nodiscard]] SocketId socket() const { return socket_; }
@@ -43,6 +45,7 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
   void hand_over(Bytes payload);
   void write();
   void fail(std::string_view why);
+  void shut();
 
   TcpConnections& all_;
   Origin origin_;
@@ -57,5 +60,7 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
   Instant last_message_;
   enum class State : std::uint8_t { connecting, open, closed } state_ = State::connecting;
   bool is_writing_ = false;
+  bool is_ending_ = false;
+  bool is_told_apart_ = false;
 };
 }  // namespace natkit::io

@@ -112,13 +112,21 @@ void TcpConnections::close(SocketId socket) {
   std::vector<std::shared_ptr<TcpConnection>> closing;
   for (const auto& [key, connection] : connections_)
     if (key.first == socket) closing.push_back(connection);
-  for (const auto& connection : closing) {
-    connections_.erase({connection->socket(), connection->remote()});
-    const auto count = per_household_.find(household(connection->remote().address));
-    const bool is_counted = connection->origin() == TcpConnection::Origin::accepted && count != per_household_.end();
-    if (is_counted && --count->second == 0) per_household_.erase(count);
-    connection->close();
-  }
+  for (const auto& connection : closing) remove(*connection);
+}
+
+void TcpConnections::end(const ConnectionEnd& end) {
+  const auto found = connections_.find({end.socket, end.remote});
+  if (found != connections_.end()) std::shared_ptr(found->second)->end();
+}
+
+void TcpConnections::remove(TcpConnection& connection) {
+  const auto keep = connection.shared_from_this();
+  if (connections_.erase({connection.socket(), connection.remote()}) == 0) return;
+  const auto count = per_household_.find(household(connection.remote().address));
+  const bool is_counted = connection.origin() == TcpConnection::Origin::accepted && count != per_household_.end();
+  if (is_counted && --count->second == 0) per_household_.erase(count);
+  connection.close();
 }
 
 bool TcpConnections::has_room_for(const IpAddress& peer) const {

@@ -24,6 +24,8 @@ class TcpConnections {
   /// Listens; gives the true local endpoint.
   [[nodiscard]] SystemResult<Endpoint> open(const SocketWish& wish);
   void close(SocketId socket);
+  /// Once what was sent has left.
+  void end(const ConnectionEnd& end);
   /// Over the connection (socket, remote). Where there is none, a client connects, a server has lost its peer.
   void send(const Datagram& datagram);
   void stop_accepting();
@@ -39,6 +41,7 @@ class TcpConnections {
   [[nodiscard]] bool has_room_for(const IpAddress& peer) const;
   void sweep();
   [[nodiscard]] const crypto::TlsContext* context_for(const TlsWish& wish);
+  void remove(TcpConnection& connection);
   /// Forgets a connection and, where somebody may be waiting for it, says why.
   void drop(TcpConnection& connection, std::string_view why);
 
