@@ -1,0 +1,168 @@
+// Clients that say anything at any time, into the server: it stays bounded, and speaks to nobody who did not connect.
+//
+// An input is a row of records:
+//   | who (1) | what (1) | count (1) | payload … |
+//   who: bits 0-2 connection, 3-7 time since the record before, in steps of 0.4 s
+//   what: bits 0-3 a message to be made from the payload, or 15: the payload as it is; 14: hang up; 13: hello and
+//   register
+#include <map>
+#include <set>
+
+#include "fuzz/fuzz.hpp"
+#include "natkit/rendezvous/server.hpp"
+#include "natkit/rendezvous/store.hpp"
+
+using namespace natkit;
+using namespace natkit::rendezvous;
+using fuzz::must_hold;
+
+namespace {
+constexpr std::size_t most_bytes = 20000;
+
+class World {
+ public:
+  void step(std::uint8_t who, std::uint8_t what, ByteView payload) {
+    pass(std::chrono::milliseconds{400} * (who >> 3U));
+    const std::uint16_t port = static_cast<std::uint16_t>(5000 + (who & 7U));
+    auto in = datagram(port);
+    if ((what & 15U) == 14) {
+      server_.handle_send_failure(now_, in, "closed");
+      open_.erase(port);
+      return collect();
+    }
+    const auto text = words(port, what, payload);
+    in.payload.assign(text.begin(), text.end());
+    if (!server_.wants(in)) return;
+    open_.insert(port);
+    server_.handle_datagram(now_, in);
+    collect();
+  }
+  void finish() {
+    pass(std::chrono::seconds{200});
+    must_hold(server_.sessions() == 0 && server_.connections() == 0 && server_.attempts() == 0);
+    must_hold(server_.kept_bytes() == 0);
+  }
+
+ private:
+  static Datagram datagram(std::uint16_t port) {
+    return {.socket = SocketId{1},
+            .protocol = Protocol::tcp,
+            .local = {IpAddress::v4(0xC0000201U), 3478},
+            .remote = {IpAddress::v4(0xC6336401U), port}};
+  }
+  std::string words(std::uint16_t port, std::uint8_t what, ByteView payload) {
+    const auto byte = [&](std::size_t i) { return i < payload.size() ? payload[i] : std::uint8_t{0}; };
+    const auto text = [&](std::uint8_t n) { return std::string(1, static_cast<char>('a' + n % 4)); };
+    const PlaceId place{byte(0)};
+    const auto attempt = attempts_.empty() ? AttemptId{byte(0)} : attempts_[byte(0) % attempts_.size()];
+    const auto heard = byte(1) < 128 ? heard_[port] : byte(1) % 4U;
+    std::optional<std::string> description;
+    if (byte(3) < 200) description = std::string(byte(3), 'd');
+    std::optional<Duration> wait;
+    if (byte(4) < 200) wait = std::chrono::milliseconds{50} * byte(4);
+    switch (what & 15U) {
+      case 0:
+        return write_message(Open{.place = place,
+                                  .purpose = static_cast<Purpose>(byte(1) % 3),
+                                  .name = text(byte(2)),
+                                  .description = description,
+                                  .wait = wait});
+      case 1:
+        return write_message(Describe{.place = place, .description = "again"});
+      case 2:
+        return write_message(Close{.place = place});
+      case 3:
+        return write_message(Candidate{.attempt = attempt, .text = text(byte(1))});
+      case 4:
+        return write_message(Restart{.attempt = attempt, .description = text(byte(1))});
+      case 5:
+        return write_message(Bye{.attempt = attempt, .reason = static_cast<Reason>(byte(1) % 14)});
+      case 6:
+        return write_message(AttemptResult{.attempt = attempt, .outcome = static_cast<Outcome>(byte(1) % 2)});
+      case 7:
+        return write_message(Ping{.number = byte(0), .heard = heard});
+      case 8:
+        return write_message(Pong{.number = pings_[port], .heard = heard});
+      case 9:
+        return write_message(Hello{});
+      case 10:
+        return write_message(Register{.id = text(byte(0)), .token = text(byte(1)), .heard = heard_[port]});
+      case 11:
+        return write_message(Goodbye{.reason = Reason::closed});
+      case 12:
+        return write_message(Candidate{.attempt = attempt, .text = std::string(2000, 'c')});
+      case 13:
+        return write_message(Hello{}) + write_message(Register{.id = text(byte(0)), .token = text(byte(1))});
+      default:
+        return {payload.begin(), payload.end()};
+    }
+  }
+  void pass(Duration time) {
+    const auto end = now_ + time;
+    for (auto due = server_.poll_timeout(); due && *due <= end; due = server_.poll_timeout()) {
+      now_ = std::max(now_, *due);
+      server_.handle_timeout(now_);
+      const auto next = server_.poll_timeout();
+      must_hold(!next || *next > now_);
+      collect();
+    }
+    now_ = end;
+  }
+  void collect() {
+    while (auto out = server_.poll_transmit()) {
+      must_hold(out->protocol == Protocol::tcp && open_.contains(out->remote.port));
+      const auto line = as_text(out->payload);
+      const auto message = parse_message(line.substr(0, line.size() - 1));
+      must_hold(message.has_value());
+      note(out->remote.port, *message);
+    }
+    while (auto change = server_.poll_socket()) {
+      const auto port = std::get<ConnectionEnd>(*change).remote.port;
+      must_hold(open_.erase(port) == 1);
+    }
+    must_hold(server_.kept_bytes() <= 2 * most_bytes);
+    must_hold(server_.connections() <= open_.size());
+  }
+  void note(std::uint16_t port, const Message& message) {
+    if (const auto* found = std::get_if<PeerFound>(&message)) attempts_.push_back(found->attempt);
+    if (const auto* ping = std::get_if<Ping>(&message)) pings_[port] = ping->number;
+    if (const auto* registered = std::get_if<Registered>(&message);
+        registered != nullptr && registered->session == Registered::Session::fresh)
+      heard_[port] = 0;
+    if (std::holds_alternative<PeerFound>(message) || std::holds_alternative<Refused>(message) ||
+        std::holds_alternative<Candidate>(message) || std::holds_alternative<Restart>(message) ||
+        std::holds_alternative<Bye>(message))
+      ++heard_[port];
+  }
+
+  MemoryStore store_;
+  SeededRng rng_{1};
+  Server server_{{.limits = {.connections = 6,
+                             .sessions = 5,
+                             .sessions_per_address = 5,
+                             .places = 4,
+                             .attempts = 3,
+                             .queued = 2,
+                             .unheard_bytes = 5000,
+                             .bytes = most_bytes}},
+                 store_,
+                 rng_};
+  Instant now_{std::chrono::hours{1}};
+  std::set<std::uint16_t> open_;
+  std::vector<AttemptId> attempts_;
+  std::map<std::uint16_t, std::uint64_t> pings_;
+  std::map<std::uint16_t, std::uint64_t> heard_;
+};
+}  // namespace
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  World world;
+  ByteReader reader{ByteView{data, size}};
+  while (const auto who = reader.read_u8()) {
+    const auto what = reader.read_u8().value_or(15);
+    const auto count = std::min<std::size_t>(reader.read_u8().value_or(0), reader.remaining());
+    world.step(*who, what, *reader.read_bytes(count));
+  }
+  world.finish();
+  return 0;
+}
