@@ -3,37 +3,43 @@
 //
 //                     +-- TURN, or from a relayed socket --> turn::Relay (where there is one)
 //   driver --> FrontDoor
+//                     +-- lines of JSON ------------------> rendezvous::Server (the same)
 //                     +-- everything else ----------------> stun::Service
 #include <algorithm>
 #include <optional>
 
 #include "natkit/base/sans_io.hpp"
+#include "natkit/rendezvous/server.hpp"
 #include "natkit/stun/service.hpp"
 #include "natkit/turn/relay.hpp"
 
 namespace natkit::rendezvousd {
 class FrontDoor {
  public:
-  /// Both are borrowed; without a relay its requests are the responder's to refuse.
-  FrontDoor(stun::Service& service, turn::Relay* relay) : service_(service), relay_(relay) {}
+  /// All are borrowed; without a relay its requests are the responder's to refuse.
+  FrontDoor(stun::Service& service, turn::Relay* relay, rendezvous::Server* meeting)
+      : service_(service), relay_(relay), meeting_(meeting) {}
 
   void start(Instant now) {
     service_.start(now);
     if (relay_ != nullptr) relay_->start(now);
   }
   void handle_datagram(Instant now, const Datagram& in) {
+    if (meeting_ != nullptr && meeting_->wants(in)) return meeting_->handle_datagram(now, in);
     if (relay_ != nullptr && relay_->wants(in)) return relay_->handle_datagram(now, in);
     service_.handle_datagram(now, in);
   }
   void handle_timeout(Instant now) {
     service_.handle_timeout(now);
     if (relay_ != nullptr) relay_->handle_timeout(now);
+    if (meeting_ != nullptr) meeting_->handle_timeout(now);
   }
   void handle_connected(Instant now, SocketId socket, const Endpoint& remote) {
     service_.handle_connected(now, socket, remote);
   }
   void handle_send_failure(Instant now, const Datagram& lost, std::string_view why) {
     if (relay_ != nullptr) relay_->handle_send_failure(now, lost, why);
+    if (meeting_ != nullptr) meeting_->handle_send_failure(now, lost, why);
     service_.handle_send_failure(now, lost, why);
   }
   void handle_socket_opened(Instant now, SocketId socket, const Endpoint& local) {
@@ -46,22 +52,31 @@ class FrontDoor {
   }
   [[nodiscard]] std::optional<SocketChange> poll_socket() {
     if (auto change = service_.poll_socket()) return change;
+    if (meeting_ != nullptr)
+      if (auto change = meeting_->poll_socket()) return change;
     return relay_ != nullptr ? relay_->poll_socket() : std::nullopt;
   }
   [[nodiscard]] std::optional<Datagram> poll_transmit() {
     if (relay_ != nullptr)
       if (auto next = relay_->poll_transmit()) return next;
+    if (meeting_ != nullptr)
+      if (auto next = meeting_->poll_transmit()) return next;
     return service_.poll_transmit();
   }
   [[nodiscard]] std::optional<Instant> poll_timeout() const {
-    const auto of_service = service_.poll_timeout();
-    const auto of_relay = relay_ != nullptr ? relay_->poll_timeout() : std::nullopt;
-    return of_service && of_relay ? std::min(of_service, of_relay) : (of_service ? of_service : of_relay);
+    auto due = service_.poll_timeout();
+    const auto note = [&due](std::optional<Instant> other) {
+      if (other && (!due || *other < *due)) due = other;
+    };
+    if (relay_ != nullptr) note(relay_->poll_timeout());
+    if (meeting_ != nullptr) note(meeting_->poll_timeout());
+    return due;
   }
 
  private:
   stun::Service& service_;
   turn::Relay* relay_;
+  rendezvous::Server* meeting_;
 };
 static_assert(SansIo<FrontDoor> && OpensSockets<FrontDoor> && HearsConnections<FrontDoor> &&
               HearsSendFailure<FrontDoor>);

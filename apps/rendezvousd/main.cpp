@@ -1,4 +1,5 @@
-// rendezvousd: the public server that tells hosts how the internet sees them, and relays where they cannot meet.
+// rendezvousd: the public server that tells hosts how the internet sees them, lets them meet, and relays where they
+// cannot.
 #include <fmt/format.h>
 
 #include <CLI/App.hpp>
@@ -18,6 +19,7 @@
 #include "natkit/turn/relay.hpp"
 #include "relay_options.hpp"
 #include "service_log.hpp"
+#include "signalling_options.hpp"
 #include "tls_options.hpp"
 
 namespace {
@@ -38,7 +40,8 @@ struct Options {
   std::size_t max_checks = stun::ReachabilityChecker::Config{}.most_at_once;
   RelayOptions relay;
   rendezvousd::TlsOptions tls;
-  io::RunOptions run{.framing = io::TcpFraming::turn};
+  rendezvousd::SignallingOptions signalling;
+  io::RunOptions run{.framing = io::TcpFraming::turn_or_lines};
 };
 
 void add_options(CLI::App& app, Options& o, cli::Output& output) {
@@ -59,6 +62,7 @@ void add_options(CLI::App& app, Options& o, cli::Output& output) {
         if (wish == "off") o.checker.reset();
       },
       "tell hosts that prove their address whether a port of that address is open from outside");
+  rendezvousd::add_signalling_options(app, o.signalling);
   rendezvousd::add_tls_options(app, o.tls);
   rendezvousd::add_relay_options(app, o.relay);
   constexpr const char* limits = "Limits";
@@ -71,11 +75,13 @@ void add_options(CLI::App& app, Options& o, cli::Output& output) {
   cli::add_count(app, "--max-excess-for-all", o.max_excess_for_all, "the same for all addresses together")
       ->group(limits);
   cli::add_count(app, "--max-addresses", o.responder.most_addresses, "addresses to keep count of")->group(limits);
-  cli::add_count(app, "--max-connections", o.run.tcp.connections, "TCP connections")->group(limits);
+  cli::add_count(app, "--max-connections", o.run.tcp.connections, "TCP connections, beside those of clients")
+      ->group(limits);
   cli::add_count(app, "--max-connections-per-address", o.run.tcp.connections_per_address,
-                 "TCP connections of one address")
+                 "TCP connections of one address, beside those of clients")
       ->group(limits);
   cli::add_count(app, "--max-checks", o.max_checks, "ports tried at a time, for all addresses together")->group(limits);
+  rendezvousd::add_signalling_limits(app, o.signalling, limits);
   rendezvousd::add_relay_limits(app, o.relay, limits);
   cli::add_common_options(app, output, NATKIT_VERSION);
   app.footer(
@@ -208,14 +214,16 @@ void reload(ServiceLog& log, turn::Relay* relay, Options& o) {
   relay->gate().replace_secrets(std::move(*secrets));
 }
 
-void prepare_run(Options& o, turn::Relay* relay) {
+void prepare_run(Options& o, turn::Relay* relay, rendezvous::Server* meeting) {
+  o.run.needs_connection = [relay, meeting](SocketId listener, const Endpoint& local, const Endpoint& remote) {
+    return (relay != nullptr && relay->needs_connection(listener, local, remote)) ||
+           (meeting != nullptr && meeting->needs_connection(listener, local, remote));
+  };
+  if (meeting != nullptr) o.run.on_stop = [meeting](Instant) { meeting->announce_end(); };
   if (relay == nullptr) return;
   io::raise_descriptor_limit();
   o.run.most_sockets += 2 * o.relay.config.most_allocations;  // one of each family
   o.run.tcp.unsent_bytes = unsent_relayed_bytes;
-  o.run.needs_connection = [relay](SocketId listener, const Endpoint& local, const Endpoint& remote) {
-    return relay->needs_connection(listener, local, remote);
-  };
   relay->tell_time(io::now(), io::unix_now());
 }
 
@@ -248,8 +256,11 @@ cli::Exit serve(Options& o, cli::Output& output) {
   stun::Service service{o.responder, o.checker, rng};
   std::optional<turn::Relay> relay;
   if (*planned) relay.emplace(**planned, rng);
-  rendezvousd::FrontDoor door{service, relay ? &*relay : nullptr};
-  prepare_run(o, relay ? &*relay : nullptr);
+  rendezvous::MemoryStore names;
+  std::optional<rendezvous::Server> meeting;
+  if (const auto config = rendezvousd::plan_signalling(o.signalling, o.run)) meeting.emplace(*config, names, rng);
+  rendezvousd::FrontDoor door{service, relay ? &*relay : nullptr, meeting ? &*meeting : nullptr};
+  prepare_run(o, relay ? &*relay : nullptr, meeting ? &*meeting : nullptr);
   ServiceLog log{output};
   explain_alternates(log, o.responder, service.responder());
   warn_of_gaps(log, o.responder, service.responder());
@@ -264,6 +275,7 @@ cli::Exit serve(Options& o, cli::Output& output) {
   if (!end) return output.fail(end.error());
   sum_up(log, *end, service);
   if (relay) sum_up_relay(log, *relay);
+  if (meeting) rendezvousd::sum_up_signalling(log, *meeting);
   return *end == io::RunEnd::interrupted ? cli::Exit::interrupted : cli::Exit::terminated;
 }
 }  // namespace
@@ -271,7 +283,9 @@ cli::Exit serve(Options& o, cli::Output& output) {
 // NOLINTNEXTLINE(bugprone-exception-escape): what is thrown before cli::run is out of memory, and nothing helps then
 int main(int argc, char** argv) {
   Options options;
-  CLI::App app{"Serve STUN (RFC 8489), NAT behaviour discovery (RFC 5780) and a TURN relay (RFC 8656).", "rendezvousd"};
+  CLI::App app{
+      "Serve STUN (RFC 8489), NAT behaviour discovery (RFC 5780), a TURN relay (RFC 8656) and a place to meet.",
+      "rendezvousd"};
   cli::Output output{"rendezvousd"};
   output.options.shape = report::Shape::event;
   add_options(app, options, output);

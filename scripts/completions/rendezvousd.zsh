@@ -5,15 +5,19 @@ _rendezvousd() {
     '*--alternate[second address and port of the same family, which the tests of RFC 5780 need]:ADDR\[\:PORT\]: ' \
     '--log[how to write the ready line and the log]:text|json:(text json)' \
     '--reachability[tell hosts that prove their address whether a port of that address is open from outside]:on|off:(on off)' \
+    '--signalling[let clients meet under a name, on the TCP ports that are listened on]:on|off:(on off)' \
     '--tls-cert[serve TLS as well, on the same TCP ports, with this certificate and those that lead to its authority]:FILE:_files' \
     '*--tls-key[the certificate'\''s key]:FILE:_files' \
     '--max-rate[requests a second that one address is answered]:N: ' \
     '--max-excess[bytes a second by which answers to one address that proved nothing may exceed its requests]:N: ' \
     '--max-excess-for-all[the same for all addresses together]:N: ' \
     '--max-addresses[addresses to keep count of]:N: ' \
-    '--max-connections[TCP connections]:N: ' \
-    '--max-connections-per-address[TCP connections of one address]:N: ' \
+    '--max-connections[TCP connections, beside those of clients]:N: ' \
+    '--max-connections-per-address[TCP connections of one address, beside those of clients]:N: ' \
     '--max-checks[ports tried at a time, for all addresses together]:N: ' \
+    '--max-clients[clients that are registered to meet others]:N: ' \
+    '--max-clients-per-address[such clients of one address]:N: ' \
+    '--max-names-per-client[names under which one client may wait for others at a time]:N: ' \
     '--max-relays[relayed addresses, for all users together]:N: ' \
     '--max-relays-per-user[relayed addresses of one user]:N: ' \
     '--max-relays-per-address[relayed addresses for one client address]:N: ' \
