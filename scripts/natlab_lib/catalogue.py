@@ -19,6 +19,7 @@ class Kind:
     allocation: str = "preserving"    # of external ports; the router's names
     default_hosts: int = 1
     public_hosts: bool = False        # the hosts themselves have public addresses
+    has_ipv4: bool = True
     takes_inbound: bool = True        # whether inbound= means anything
 
 
@@ -51,6 +52,7 @@ KINDS: dict[str, Kind] = {kind.name: kind for kind in [
     Kind("public", "public addresses, nothing translated, nothing filtered", None, EI, (KERNEL,), public_hosts=True,
          takes_inbound=False),
     Kind("firewall", "public addresses behind a stateful firewall", None, APD, (KERNEL,), public_hosts=True),
+    Kind("ipv6-only", "IPv6 addresses only, behind a stateful firewall", None, APD, (KERNEL,), has_ipv4=False),
     Kind("udp-blocked", "as eim-apdf, but no UDP leaves or enters; TCP works", None, None, (KERNEL,)),
     Kind("same-lan", "two hosts behind one eim-apdf NAT, who also reach each other directly", EI, APD, (KERNEL, ROUTER),
          default_hosts=2),

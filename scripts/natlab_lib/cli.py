@@ -21,13 +21,14 @@ SPEC_HELP = """\
 SPEC, one per network:  NAME=TYPE[,option=value…]      home=eim-apdf,inbound=accept,delay=25ms,jitter=5ms,loss=1%,ipv6
   TYPE           'natlab types' lists them: nine mapping-filtering pairs (eim-eif … apdm-apdf; full-cone, restricted-cone,
                  port-restricted and symmetric are names for four of them), sequential, block, cgn, public, firewall,
-                 udp-blocked, same-lan
+                 ipv6-only, udp-blocked, same-lan
   via=           kernel (nftables) or router (natlab_router, in user space). Default: the kernel where it can
   inbound=       what the NAT does with packets nobody inside asked for: drop (default), reject (ICMP error), or accept,
                  which takes the port away from whoever inside sends there later, as many Linux routers do
   delay=25ms     each way between this network and the internet: 50 ms round trip to the server, and between two such
                  networks 100 ms. jitter=5ms: each packet takes 0 to 5 ms more. loss=1%, duplicate=1%, reorder=1% (held
                  back by 10 ms): each way
+  homes=2        cgn: how many homes behind the one carrier, alike to the private address, one host each
   hosts=2        how many hosts (same-lan: 2). One host is called NAME; several NAME1, NAME2 …
   ipv6           global IPv6 addresses too, behind a stateful firewall (open where the type is public)
   lan=CIDR       the private network, default 192.168.N.0/24 for the N-th SPEC
@@ -36,6 +37,8 @@ SPEC, one per network:  NAME=TYPE[,option=value…]      home=eim-apdf,inbound=a
                  overloading, sequential, block, random, parity), how long a mapping lives unused, whether hosts reach each
                  other by their outside addresses, number of outside addresses and whether a host keeps to one (paired) or
                  not (arbitrary)
+  The server's own link: server=delay=12.5ms,loss=1%: with delay=12.5ms for every network too, all round trips, to the
+                 server and between networks, take 50 ms
 """
 
 ADDRESSES_HELP = """\

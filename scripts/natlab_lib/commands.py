@@ -34,7 +34,7 @@ def describe(lab: dict) -> str:
         lines.append(f"  {network['name']:<12} {network['type']} via {network['via']}{inbound}{link}")
         for host in lab["hosts"]:
             if host["network"] == network["name"]:
-                lines.append(f"    {host['name']:<10} {host['address']:<15} seen as {host['public']}  {host['address6'] or ''}".rstrip())
+                lines.append(f"    {host['name']:<10} {host['address'] or '-':<15} seen as {host['public'] or '-'}  {host['address6'] or ''}".rstrip())
     return "\n".join(lines)
 
 

@@ -42,5 +42,5 @@ def of_host(lab: dict, node: str) -> dict[str, str]:
     found = of_lab(lab) | {"NATLAB_HOST": node}
     for host in lab["hosts"]:
         if host["name"] == node:
-            found |= {"NATLAB_ADDRESS": host["address"]} | ({"NATLAB_ADDRESS6": host["address6"]} if host["address6"] else {})
+            found |= {name: host[key] for name, key in (("NATLAB_ADDRESS", "address"), ("NATLAB_ADDRESS6", "address6")) if host[key]}
     return found

@@ -80,7 +80,7 @@ class Keeper:
             "server": {"port": planning.SERVER_PORT, "addresses": planning.SERVER_ADDRESSES[:2], "single": planning.SERVER_ADDRESSES[2],
                        "addresses6": planning.SERVER_ADDRESSES6[:2] if kernel.has_ipv6() else [],
                        "single6": planning.SERVER_ADDRESSES6[2] if kernel.has_ipv6() else None},
-            "networks": [describe_network(network) for network in self.networks],
+            "networks": [describe_network(network) for network in planning.homes_of(self.networks)],
             "hosts": [asdict(host) for host in self.plan.hosts],
             "nodes": self.namespaces,
         }

@@ -6,7 +6,7 @@
 
     host    the user's programs run here                                   192.168.N.2, .3 …    2001:db8:N::2 …
     router  the home's box: bridge `lan` inside, `wan` outside; kernel NAT  203.0.113.<10 N>
-    carrier cgn only: the second NAT; between the two lies                 100.64.N.1 and .2
+    carrier cgn only: the second NAT; between the two lies                 100.64.N.1 and .2 (homes=2: also .3, and so on)
     wire    where the user-space router stands: delay, loss, its NATs      (no addresses)
     isp     a router; a packet with a low TTL dies here or in the core      192.0.2.N
     core    the internet                                                   192.0.2.254
@@ -19,7 +19,7 @@ import ipaddress
 from dataclasses import dataclass, field
 
 from . import catalogue, rulesets
-from .spec import Network
+from .spec import SERVER, Network
 
 SERVER_PORT = 3478
 SERVER_ADDRESSES = ["198.51.100.1", "198.51.100.2", "198.51.100.3"]
@@ -61,7 +61,7 @@ class Wire:
 class Host:
     name: str
     network: str | None      # None: the server
-    address: str
+    address: str | None      # None: it has IPv6 only
     address6: str | None
     public: str | None       # as the internet sees it
 
@@ -96,9 +96,11 @@ def add_lan_host(plan: Plan, box: Node, network: Network, number: int, index: in
         address = public = public_addresses(number, network.hosts)[index]
         host.setup += [f"addr add {address}/32 dev eth0", f"route add default via 192.0.2.{100 + number} dev eth0 onlink"]
         box.setup += [f"route add {address}/32 dev lan"]
+    elif not network.kind.has_ipv4:
+        address = public = None
     else:
         lan = network.lan or default_lan(number)
-        address, public = str(lan[2 + index]), public_addresses(number, 1)[0]
+        address, public = str(lan[2 if network.homes > 1 else 2 + index]), public_addresses(number, 1)[0]
         host.setup += [f"addr add {address}/{lan.prefixlen} dev eth0", f"route add default via {lan[1]}"]
     address6 = None
     if network.ipv6:
@@ -119,37 +121,44 @@ def box_rules(network: Network) -> str:
     firewall6 = rulesets.firewall("ip6", network.inbound) if network.ipv6 else ""
     if kind.name == "firewall":
         return rulesets.firewall("ip", network.inbound) + firewall6
+    if not kind.has_ipv4:
+        return firewall6
     if kind.name == "cgn":
         return rulesets.nat(catalogue.KINDS["eim-apdf"], network.inbound) + firewall6
     translation = rulesets.nat(kind, network.inbound) if network.via == catalogue.KERNEL else ""
     return translation + firewall6 + (rulesets.no_udp() if kind.name == "udp-blocked" else "")
 
 
-def add_home(plan: Plan, network: Network, number: int) -> Node:
-    """The box with its bridge and hosts; its `wan` is linked by the caller."""
-    box = plan.node(f"{network.name}.router", forwards=True, ruleset=box_rules(network))
+def add_home(plan: Plan, network: Network, number: int, home: int = 0) -> Node:
+    """The box with its bridge and hosts; its `wan` is linked by the caller. Behind a carrier several homes are alike: same
+    private network, same address in it."""
+    name = network.name if network.homes == 1 else network.host_names[home]
+    box = plan.node(f"{name}.router", forwards=True, ruleset=box_rules(network))
     box.setup += ["link add name lan type bridge forward_delay 0 mcast_snooping 0", "link set dev lan up", "link set dev wan up"]
     if network.kind.public_hosts:
         box.setup += [f"addr add 192.0.2.{100 + number}/32 dev lan"]
-    else:
+    elif network.kind.has_ipv4:
         lan = network.lan or default_lan(number)
         box.setup += [f"addr add {lan[1]}/{lan.prefixlen} dev lan"]
     if network.ipv6:
         box.setup += [f"addr add 2001:db8:{number}::1/64 dev lan nodad", "route add ::/0 dev wan"]
-    plan.hosts += [add_lan_host(plan, box, network, number, index) for index in range(network.hosts)]
-    box.setup += ["route add default dev wan"]
+    plan.hosts += [add_lan_host(plan, box, network, number, home + index) for index in range(network.hosts)]
+    if network.kind.has_ipv4:
+        box.setup += ["route add default dev wan"]
     return box
 
 
-def add_carrier(plan: Plan, network: Network, number: int, box: Node) -> Node:
-    """cgn: 100.64.N.2 is the home, 100.64.N.1 the carrier's box, whose `wan` becomes the network's uplink."""
+def add_carrier(plan: Plan, network: Network, number: int, boxes: list[Node]) -> Node:
+    """cgn: 100.64.N.2 is the (first) home, 100.64.N.1 the carrier's box, whose `wan` becomes the network's uplink."""
     carrier = plan.node(f"{network.name}.carrier", forwards=True)
-    plan.link((box.name, "wan"), (carrier.name, "inner"))
-    box.setup.insert(box.setup.index("link set dev wan up") + 1, f"addr add 100.64.{number}.2/32 dev wan")
-    carrier.setup += ["link set dev inner up", "link set dev wan up", f"addr add 100.64.{number}.1/32 dev inner",
-                      f"route add 100.64.{number}.2/32 dev inner", "route add default dev wan"]
+    carrier.setup += [f"addr add 100.64.{number}.1/32 dev lo", "link set dev wan up", "route add default dev wan"]
+    for home, box in enumerate(boxes, start=1):
+        inner, address = f"inner{home}", f"100.64.{number}.{1 + home}"
+        plan.link((box.name, "wan"), (carrier.name, inner))
+        box.setup.insert(box.setup.index("link set dev wan up") + 1, f"addr add {address}/32 dev wan")
+        carrier.setup += [f"link set dev {inner} up", f"route add {address}/32 dev {inner}"]
     if network.ipv6:
-        carrier.setup += [f"route add 2001:db8:{number}::/64 dev inner", "route add ::/0 dev wan"]
+        carrier.setup += [f"route add 2001:db8:{number}::/64 dev inner1", "route add ::/0 dev wan"]
     if network.via == catalogue.KERNEL:
         carrier.ruleset = rulesets.nat(network.outer_kind, network.inbound)
     return carrier
@@ -157,7 +166,7 @@ def add_carrier(plan: Plan, network: Network, number: int, box: Node) -> Node:
 
 def own_public_address(network: Network, number: int, uplink: Node) -> None:
     """A kernel NAT needs its public address on `wan`. For the router's NATs nobody has it: packets for it go into the wire."""
-    if network.via == catalogue.KERNEL and not network.kind.public_hosts:
+    if network.via == catalogue.KERNEL and network.kind.has_ipv4 and not network.kind.public_hosts:
         at = uplink.setup.index("link set dev wan up") + 1
         uplink.setup.insert(at, f"addr add {public_addresses(number, 1)[0]}/32 dev wan")
 
@@ -175,11 +184,10 @@ def connect_uplink(plan: Plan, network: Network, number: int, uplink: Node, publ
 
 
 def add_network(plan: Plan, network: Network, number: int, core: Node) -> None:
-    uplink = add_home(plan, network, number)
-    if network.kind.name == "cgn":
-        uplink = add_carrier(plan, network, number, uplink)
+    boxes = [add_home(plan, network, number, home) for home in range(network.homes)]
+    uplink = add_carrier(plan, network, number, boxes) if network.kind.name == "cgn" else boxes[0]
     own_public_address(network, number, uplink)
-    count = network.hosts if network.kind.public_hosts else int(network.router.get("pool", "1"))
+    count = 0 if not network.kind.has_ipv4 else network.hosts if network.kind.public_hosts else int(network.router.get("pool", "1"))
     public = public_addresses(number, count)
     connect_uplink(plan, network, number, uplink, public)
     isp = plan.node(f"{network.name}.isp", forwards=True, plain_frames=["inner"] if network.needs_wire else [])
@@ -198,9 +206,17 @@ def add_network(plan: Plan, network: Network, number: int, core: Node) -> None:
         core.setup += [f"route add 2001:db8:{number}::/64 dev n{number}", f"route add 2001:db8:fffe::{number}/128 dev n{number}"]
 
 
-def add_server(plan: Plan, core: Node, ipv6: bool) -> None:
+def add_server(plan: Plan, core: Node, ipv6: bool, link: Network | None) -> None:
+    """`link`: its delay and loss, if it is to have any."""
     server = plan.node("server")
-    plan.link(("server", "eth0"), (core.name, "server"))
+    if link is None or not link.needs_wire:
+        plan.link(("server", "eth0"), (core.name, "server"))
+    else:
+        plan.wires.append(Wire(link, "w0i", "w0o", []))
+        plan.link(("server", "eth0"), ("wire", "w0i"))
+        plan.link((core.name, "server"), ("wire", "w0o"))
+        server.plain_frames.append("eth0")
+        core.plain_frames.append("server")
     server.setup += ["link set dev eth0 up", *(f"addr add {address}/32 dev eth0" for address in SERVER_ADDRESSES)]
     server.setup += ["route add default dev eth0"]
     core.setup += ["link set dev server up", f"addr add {CORE_ADDRESS}/32 dev lo",
@@ -212,12 +228,17 @@ def add_server(plan: Plan, core: Node, ipv6: bool) -> None:
     plan.hosts.append(Host("server", None, SERVER_ADDRESSES[0], SERVER_ADDRESSES6[0] if ipv6 else None, SERVER_ADDRESSES[0]))
 
 
+def homes_of(networks: list[Network]) -> list[Network]:
+    """Without what is said of the server's link."""
+    return [network for network in networks if network.name != SERVER]
+
+
 def make(networks: list[Network], ipv6: bool = True) -> Plan:
     """`ipv6`: whether this kernel has it at all; the server always gets its addresses then."""
     plan = Plan()
     core = plan.node("core", forwards=True)
-    add_server(plan, core, ipv6)
-    for number, network in enumerate(networks, start=1):
+    add_server(plan, core, ipv6, next((network for network in networks if network.name == SERVER), None))
+    for number, network in enumerate(homes_of(networks), start=1):
         add_network(plan, network, number, core)
     if plan.wires:
         plan.node("wire", ipv6=False)

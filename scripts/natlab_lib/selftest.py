@@ -13,7 +13,7 @@ from pathlib import Path
 from . import catalogue, expectations, keeper, spec, tools
 from .errors import Exit, LabError
 from .plan import SERVER_ADDRESSES, SERVER_ADDRESSES6
-from .spec import INBOUND, MAX_NETWORKS, Network
+from .spec import FIREWALLS, INBOUND, MAX_NETWORKS, Network
 
 PROBER = str(Path(__file__).with_name("prober.py"))
 PYTHON = [sys.executable, "-IS"]
@@ -35,12 +35,12 @@ def type_rows(quick: bool) -> list[Row]:
     rows = []
     for kind in catalogue.KINDS.values():
         vias = kind.vias[:1] if quick else kind.vias
-        inbounds = (("drop",) if quick or not kind.takes_inbound else ("drop", "reject") if kind.name == "firewall" else INBOUND)
+        inbounds = (("drop",) if quick or not kind.takes_inbound else ("drop", "reject") if kind.name in FIREWALLS else INBOUND)
         rows += [Row(f"{kind.name},via={via}" + (f",inbound={inbound}" if kind.takes_inbound else "")) for via in vias for inbound in inbounds]
     return rows
 
 
-EXTRA_ROWS = ["cgn,carrier=apdm-apdf", "cgn,carrier=eim-eif,via=router", "eim-apdf,ipv6", "public,ipv6", "firewall,ipv6,inbound=reject",
+EXTRA_ROWS = ["cgn,carrier=apdm-apdf", "cgn,homes=2", "cgn,homes=2,via=router,hairpin=yes", "cgn,carrier=eim-eif,via=router", "eim-apdf,ipv6", "public,ipv6", "firewall,ipv6,inbound=reject",
               "apdm-adf,ipv6,via=router", "eim-apdf,via=router,pool=4",
               "apdm-apdf,via=router,ports=overloading,inbound=accept", "apdm-apdf,via=router,ports=overloading",
               "apdm-apdf,via=router,ports=parity", "eim-apdf,lan=10.20.0.0/16"]
@@ -106,6 +106,10 @@ class Bench:
         row, network, number = self.rows[place], self.networks[place], place + 1
         peer_number = len(self.networks)
         host = network.host_names[0]
+        if not network.kind.has_ipv4:
+            row.found = self.ask(host, "ask", *SERVER_ADDRESSES6[:2])
+            row.complaints = expectations.check_ipv6(network, number, row.found)
+            return
         row.found = self.ask(host, "ask", *SERVER_ADDRESSES[:2], f"203.0.113.{10 * peer_number}")
         row.found |= self.ask("server", "knock", f"203.0.113.{10 * number}")
         row.complaints = expectations.check(network, number, peer_number, row.found)
@@ -114,6 +118,8 @@ class Bench:
             row.complaints += expectations.check_ipv6(network, number, row.found["ipv6"])
         if network.kind.name == "same-lan":
             row.complaints += self.prove_neighbours(network, number)
+        if network.homes > 1:
+            row.complaints += self.prove_customers(network, number)
 
     def prove_neighbours(self, network: Network, number: int) -> list[str]:
         """The second host is reached by its private address, and has the same public one."""
@@ -122,6 +128,11 @@ class Bench:
         other = self.ask(network.host_names[1], "ask", *SERVER_ADDRESSES[:2])
         return (expectations.differ("packets answered directly", 5, len(direct["rtts"])) +
                 expectations.differ("second host's public address", f"203.0.113.{10 * number}", (other["mapped"] or [None])[0]))
+
+    def prove_customers(self, network: Network, number: int) -> list[str]:
+        """The second home behind the same carrier has the same public address."""
+        other = self.ask(network.host_names[1], "ask", *SERVER_ADDRESSES[:2])
+        return expectations.differ("second home's public address", f"203.0.113.{10 * number}", (other["mapped"] or [None])[0])
 
     def prove_link(self, place: int) -> None:
         row, network = self.rows[place], self.networks[place]

@@ -9,7 +9,10 @@ from .errors import LabError
 
 MAX_NETWORKS = 24    # their public addresses are 203.0.113.10, .20, … .240
 MAX_HOSTS = 8        # 203.0.113.10 … .17 where each host has a public one
-RESERVED = {"server", "core", "wire"}
+MAX_HOMES = 8        # of one carrier: 100.64.N.2 … .9
+SERVER = "server"    # its SPEC speaks of its link, and of nothing else
+RESERVED = {SERVER, "core", "wire"}
+LINK_OPTIONS = ("delay", "jitter", "loss", "duplicate", "reorder")
 INBOUND = ("drop", "reject", "accept")
 ALLOCATIONS = ("preserving", "overloading", "sequential", "block", "random", "parity")
 
@@ -17,6 +20,7 @@ NAME_FORM = re.compile(r"[a-z][a-z0-9-]{0,11}")
 DURATION_FORM = re.compile(r"(\d+(?:\.\d+)?)(us|ms|s)")
 PERCENT_FORM = re.compile(r"(\d+(?:\.\d+)?)%")
 SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
+FIREWALLS = ("firewall", "ipv6-only")
 ROUTER_ONLY = ("ports", "hairpin", "lifetime", "pool", "pooling")
 
 
@@ -27,6 +31,7 @@ class Network:
     via: str
     inbound: str = "drop"
     hosts: int = 1
+    homes: int = 1                             # cgn only: home routers behind the one carrier's NAT
     ipv6: bool = False
     lan: ipaddress.IPv4Network | None = None   # None: 192.168.<number>.0/24
     delay_s: float = 0.0                       # one way, for every packet that crosses the network's uplink
@@ -44,7 +49,8 @@ class Network:
 
     @property
     def host_names(self) -> list[str]:
-        return [self.name] if self.hosts == 1 else [f"{self.name}{n}" for n in range(1, self.hosts + 1)]
+        count = self.hosts * self.homes
+        return [self.name] if count == 1 else [f"{self.name}{n}" for n in range(1, count + 1)]
 
     @property
     def outer_kind(self) -> catalogue.Kind:
@@ -123,6 +129,8 @@ def apply_option(network: Network, key: str, value: str) -> None:
             network.inbound = one_of(key, value, INBOUND)
         case "hosts":
             network.hosts = number(key, value, 1, MAX_HOSTS)
+        case "homes":
+            network.homes = number(key, value, 1, MAX_HOMES)
         case "ipv6":
             network.ipv6 = one_of(key, value or "yes", ("yes", "no")) == "yes"
         case "lan":
@@ -150,7 +158,7 @@ def apply_option(network: Network, key: str, value: str) -> None:
         case "via" | "carrier":
             pass  # read first, since others depend on them
         case _:
-            known = ("via", "inbound", "hosts", "ipv6", "lan", "delay", "jitter", "loss", "duplicate", "reorder", "carrier", *ROUTER_ONLY)
+            known = ("via", "inbound", "hosts", "homes", "ipv6", "lan", *LINK_OPTIONS, "carrier", *ROUTER_ONLY)
             near = difflib.get_close_matches(key, known, 1)
             raise bad(f"there is no option '{key}'", f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}")
 
@@ -175,10 +183,14 @@ def check(network: Network, options: dict[str, str]) -> None:
         if key in options and network.via != catalogue.ROUTER:
             raise bad(f"{key}= is for the user-space router", f"{network.name}: add via=router" if catalogue.ROUTER in kind.vias
                       else f"{kind.name} has no NAT that could do it")
-    if "inbound" in options and (not kind.takes_inbound or (kind.name == "firewall" and network.inbound == "accept")):
+    if "inbound" in options and (not kind.takes_inbound or (kind.name in FIREWALLS and network.inbound == "accept")):
         raise bad(f"{kind.name} does not know inbound={network.inbound}", "a firewall that accepts everything is type 'public'")
-    if network.lan and kind.public_hosts:
+    if network.lan and (kind.public_hosts or not kind.has_ipv4):
         raise bad(f"{kind.name} has public addresses, no lan=")
+    if not kind.has_ipv4 and not network.ipv6:
+        raise bad(f"{kind.name} without IPv6 has no addresses")
+    if "homes" in options and (kind.name != "cgn" or network.hosts != 1 or network.ipv6):
+        raise bad("homes= is for type cgn, without hosts= and ipv6")
     if "pooling" in options and "pool" not in options:
         raise bad("pooling= needs a pool=", "for example pool=4,pooling=arbitrary")
 
@@ -191,24 +203,43 @@ def parse(text: str) -> Network:
         raise bad(f"{text}: {fault.detail}", fault.advice) from None
 
 
-def parse_parts(text: str) -> Network:
-    name, equals, rest = text.partition("=")
-    if not equals or not NAME_FORM.fullmatch(name):
-        raise bad("it does not begin with NAME=TYPE", "a name is up to 12 letters, digits and dashes: home=port-restricted,delay=25ms")
-    if name in RESERVED:
-        raise bad(f"'{name}' is the lab's own", f"not to be used: {', '.join(sorted(RESERVED))}")
-    type_name, *pairs = rest.split(",")
-    kind = find_kind(type_name)
+def read_options(name: str, pairs: list[str]) -> dict[str, str]:
     options: dict[str, str] = {}
     for pair in pairs:
         key, _, value = pair.partition("=")
         if key in options:
             raise bad(f"{name}: {key}= stands there twice")
         options[key] = value
+    return options
+
+
+def parse_server(pairs: list[str]) -> Network:
+    """The server's own link; it stands among the networks as a public one without hosts."""
+    server = Network(SERVER, catalogue.KINDS["public"], catalogue.KERNEL, hosts=0)
+    for key, value in read_options(SERVER, pairs).items():
+        if key not in LINK_OPTIONS:
+            raise bad(f"{key}= cannot be said of the lab's own server", f"known: {', '.join(LINK_OPTIONS)}")
+        apply_option(server, key, value)
+    return server
+
+
+def parse_parts(text: str) -> Network:
+    name, equals, rest = text.partition("=")
+    if not equals or not NAME_FORM.fullmatch(name):
+        raise bad("it does not begin with NAME=TYPE", "a name is up to 12 letters, digits and dashes: home=port-restricted,delay=25ms")
+    if name == SERVER and rest.partition("=")[0] in LINK_OPTIONS:
+        return parse_server(rest.split(","))
+    if name in RESERVED:
+        raise bad(f"'{name}' is the lab's own", f"not to be used: {', '.join(sorted(RESERVED))}; "
+                  f"the server's link can be given {', '.join(LINK_OPTIONS)}: server=delay=10ms")
+    type_name, *pairs = rest.split(",")
+    kind = find_kind(type_name)
+    options = read_options(name, pairs)
     if "carrier" in options and kind.name != "cgn":
         raise bad(f"carrier= is for type cgn, not {kind.name}")
     carrier = find_carrier(options.get("carrier", "eim-apdf")) if kind.name == "cgn" else None
-    network = Network(name, kind, choose_via(kind, carrier or kind, options), hosts=kind.default_hosts, carrier=carrier)
+    network = Network(name, kind, choose_via(kind, carrier or kind, options), hosts=kind.default_hosts, carrier=carrier,
+                      ipv6=not kind.has_ipv4)
     for key, value in options.items():
         apply_option(network, key, value)
     check(network, options)
@@ -218,7 +249,7 @@ def parse_parts(text: str) -> Network:
 def parse_all(texts: list[str]) -> list[Network]:
     """All SPECs of a lab; names must not collide."""
     networks = [parse(text) for text in texts]
-    if len(networks) > MAX_NETWORKS:
+    if sum(network.name != SERVER for network in networks) > MAX_NETWORKS:
         raise bad(f"{len(networks)} networks are more than {MAX_NETWORKS}", "raise several labs, with --name")
     seen: set[str] = set()
     for name in [name for network in networks for name in {network.name, *network.host_names}]:

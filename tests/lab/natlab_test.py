@@ -57,6 +57,26 @@ class Specs(unittest.TestCase):
         with self.assertRaises(LabError):
             spec.parse("a=full-cone,hosts=2,via=kernel")
 
+    def test_of_the_server_only_its_link_is_told(self):
+        server = spec.parse("server=delay=12.5ms,loss=1%")
+        self.assertEqual((server.name, server.delay_s, server.loss, server.host_names), ("server", 0.0125, 0.01, []))
+        for text in ("server=delay=1ms,ipv6", "server=public,delay=1ms"):
+            with self.subTest(text), self.assertRaises(LabError) as raised:
+                spec.parse(text)
+            self.assertIn("lab's own", raised.exception.detail)
+
+    def test_several_homes_stand_behind_a_carrier_only(self):
+        self.assertEqual(spec.parse("a=cgn,homes=2").host_names, ["a1", "a2"])
+        for text in ("a=nat,homes=2", "a=cgn,homes=2,hosts=2", "a=cgn,homes=2,ipv6", "a=cgn,homes=9"):
+            with self.subTest(text), self.assertRaises(LabError):
+                spec.parse(text)
+
+    def test_where_there_is_no_ipv4_there_is_ipv6(self):
+        self.assertTrue(spec.parse("a=ipv6-only").ipv6)
+        for text in ("a=ipv6-only,ipv6=no", "a=ipv6-only,lan=10.0.0.0/8", "a=ipv6-only,inbound=accept"):
+            with self.subTest(text), self.assertRaises(LabError):
+                spec.parse(text)
+
     def test_the_version_is_that_of_the_project(self):
         project = (Path(__file__).resolve().parents[2] / "CMakeLists.txt").read_text()
         self.assertIn(f"VERSION {natlab_lib.__version__} ", project)
@@ -72,6 +92,23 @@ class Plans(unittest.TestCase):
     def test_a_wire_is_drawn_only_where_it_is_needed(self):
         made = plan.make(spec.parse_all(["a=nat", "b=nat,delay=1ms", "c=apdm-eif", "d=public,loss=1%"]))
         self.assertEqual([wire.network.name for wire in made.wires], ["b", "c", "d"])
+
+    def test_the_servers_link_has_a_wire_and_counts_as_no_network(self):
+        made = plan.make(spec.parse_all(["server=delay=1ms", "a=nat"]))
+        self.assertEqual([(wire.network.name, wire.inside) for wire in made.wires], [("server", "w0i")])
+        self.assertEqual([host.public for host in made.hosts], ["198.51.100.1", "203.0.113.10"])
+
+    def test_homes_behind_one_carrier_differ_only_towards_it(self):
+        made = plan.make(spec.parse_all(["a=cgn,homes=2"]))
+        self.assertEqual([(host.address, host.public) for host in made.hosts[1:]], [("192.168.1.2", "203.0.113.10")] * 2)
+        wan = [line for node in made.nodes if node.name in ("a1.router", "a2.router") for line in node.setup if "100.64" in line]
+        self.assertEqual(wan, ["addr add 100.64.1.2/32 dev wan", "addr add 100.64.1.3/32 dev wan"])
+
+    def test_a_host_without_ipv4_has_no_ipv4_address_nor_route(self):
+        made = plan.make(spec.parse_all(["a=ipv6-only"]))
+        self.assertEqual((made.hosts[1].address, made.hosts[1].address6), (None, "2001:db8:1::2"))
+        setup = [line for node in made.nodes if node.name in ("a", "a.router") for line in node.setup]
+        self.assertFalse([line for line in setup if "192." in line or "default dev" in line])
 
     def test_no_address_is_given_twice(self):
         made = plan.make(spec.parse_all([f"{chr(97 + i)}={kind},hosts=8" for i, kind in enumerate(["public", "firewall", "nat", "cgn"] * 6)]))
