@@ -52,6 +52,6 @@ Result<std::shared_ptr<const crypto::TlsContext>> read_tls(const TlsOptions& opt
   if (!context)
     return std::unexpected(wrong(fmt::format("--tls-cert {}: {}", printable(options.certificate_file), context.error()),
                                  "both files are PEM; `openssl x509 -in FILE -text` shows a certificate"));
-  return std::make_shared<const crypto::TlsContext>(std::move(*context));
+  return std::move(*context);
 }
 }  // namespace natkit::rendezvousd

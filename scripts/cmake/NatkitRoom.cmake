@@ -38,9 +38,11 @@ function(natkit_app name)
   set_target_properties(${name} PROPERTIES CXX_EXTENSIONS OFF RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
   list(TRANSFORM app_ROOMS PREPEND natkit::)
   target_link_libraries(${name} PRIVATE ${app_ROOMS} natkit_flags)
-  # The loader looks thousands of C++ symbols up at every start; that took longer than mapping a port does.
+  # The loader looks thousands of C++ symbols up at every start; that took longer than mapping a port does. Libraries
+  # that nothing in this tool refers to are not loaded.
   if(NOT NATKIT_SANITIZE)
-    target_link_options(${name} PRIVATE -static-libstdc++ -static-libgcc)
+    target_sources(${name} PRIVATE $<TARGET_OBJECTS:natkit_fmt>)
+    target_link_options(${name} PRIVATE -static-libstdc++ -static-libgcc LINKER:--as-needed)
   endif()
   target_compile_definitions(${name} PRIVATE NATKIT_VERSION="${PROJECT_VERSION}")
   if(NATKIT_INSTALL)

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "natkit/crypto/secure_rng.hpp"
+#include "natkit/crypto/tls.hpp"
 #include "natkit/io/driver.hpp"
 #include "natkit/turn/client.hpp"
 
@@ -112,7 +113,7 @@ int call(const std::vector<std::string>& words) {
     tls = TlsWish{.server = to_text(server->address), .authorities = words.size() > 7 ? read_all(words[7]) : ""};
   crypto::SecureRng rng;
   Caller caller{std::move(config), *peer, count, std::move(tls), rng};
-  if (!io::run(caller)) return 2;
+  if (!io::run(caller, {.trust = crypto::TlsContext::trust})) return 2;
   if (const auto* failure = caller.client().failure()) {
     const auto error = to_error(*failure);
     fmt::print("failed {}: {} ({})\n", error.reason, error.detail, error.advice);

@@ -238,7 +238,9 @@ struct TlsAsker : Asker {
     return SocketWish{.socket = SocketId{1}, .protocol = Protocol::tcp, .tls = wish_};
   }
   void handle_socket_opened(Instant, SocketId, const Endpoint&) {}
-  void handle_socket_failure(Instant, SocketId, std::string_view) {}
+  void handle_socket_failure(Instant, SocketId, std::string_view why) { refusal = why; }
+
+  std::string refusal;
 
  private:
   TlsWish wish_;
@@ -250,11 +252,11 @@ static_assert(OpensSockets<TlsAsker>);
 TEST_CASE("TLS and plain TCP are served on one port, and look the same to the machine", "[tcp][tls]") {
   static const auto pem = crypto::Identity::make().to_pem();
   Echo echo;
-  auto context = std::make_shared<const crypto::TlsContext>(std::move(*crypto::TlsContext::serve(pem, pem)));
-  Server server{echo, on_loopback(), {.tls = context}};
+  Server server{echo, on_loopback(), {.tls = *crypto::TlsContext::serve(pem, pem)}};
+  const io::RunOptions trusting{.trust = crypto::TlsContext::trust};
   SECTION("TLS") {
     TlsAsker asker{{tcp(1, server.endpoint(), "sealed")}, {.server = "natkit", .authorities = pem}};
-    CHECK(io::run(asker) == io::RunEnd::finished);
+    CHECK(io::run(asker, trusting) == io::RunEnd::finished);
     REQUIRE(asker.answers.size() == 1);
     CHECK(as_text(asker.answers[0].payload) == "sealed");
   }
@@ -266,11 +268,18 @@ TEST_CASE("TLS and plain TCP are served on one port, and look the same to the ma
   }
   SECTION("and a server that we do not trust is told with the reason") {
     TlsAsker asker{{tcp(1, server.endpoint(), "sealed")}, {.server = "example.org", .authorities = pem}};
-    CHECK(io::run(asker) == io::RunEnd::finished);
+    CHECK(io::run(asker, trusting) == io::RunEnd::finished);
     REQUIRE(asker.reasons.size() == 1);
     CHECK(asker.reasons[0] == "TLS: certificate: hostname mismatch");
   }
   static_cast<void>(server.stop());
+}
+
+TEST_CASE("A wish for TLS fails where nobody can judge certificates", "[tcp][tls]") {
+  TlsAsker asker{{tcp(1, Endpoint{loopback(), 9}, "sealed")}, {.server = "natkit"}};
+  CHECK(io::run(asker) == io::RunEnd::finished);
+  CHECK_FALSE(asker.refusal.empty());
+  CHECK(asker.answers.empty());
 }
 
 TEST_CASE("A connection that the machine needs may be quiet", "[tcp]") {

@@ -20,10 +20,13 @@ struct FreeParts {
   void operator()(X509* x) const { X509_free(x); }
   void operator()(EVP_PKEY* x) const { EVP_PKEY_free(x); }
   void operator()(BIO* x) const { BIO_free(x); }
+  void operator()(SSL_CTX* x) const { SSL_CTX_free(x); }
+  void operator()(SSL* x) const { SSL_free(x); }
 };
 using Certificate = std::unique_ptr<X509, FreeParts>;
 using Key = std::unique_ptr<EVP_PKEY, FreeParts>;
 using Memory = std::unique_ptr<BIO, FreeParts>;
+using Handle = std::unique_ptr<SSL_CTX, FreeParts>;
 
 constexpr int largest_record = 16384;  // RFC 8446 §5.1
 
@@ -65,92 +68,63 @@ void set_common(SSL_CTX* context) {
   SSL_CTX_set_mode(context,
                    SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 }
-}  // namespace
 
-void TlsContext::Free::operator()(ssl_ctx_st* context) const { SSL_CTX_free(context); }
-void TlsSession::Free::operator()(ssl_st* session) const { SSL_free(session); }
+class OpensslSession final : public TlsSession {
+ public:
+  enum class Side : std::uint8_t { server, client };
+  OpensslSession(SSL_CTX* context, Side side);
+  /// The name, or address, that the server's certificate must be for.
+  void expect(const std::string& server);
+  /// Takes the handshake as far as it goes, and reads what has become readable.
+  void advance();
 
-std::expected<TlsContext, std::string> TlsContext::serve(std::string_view certificates, std::string_view key) {
-  Handle handle{SSL_CTX_new(TLS_server_method())};
-  require(handle != nullptr);
-  set_common(handle.get());
-  SSL_CTX_set_num_tickets(handle.get(), 1);  // one resumption is enough; each ticket costs a packet
-  auto chain = read_certificates(certificates);
-  if (chain.empty()) return std::unexpected("the certificate is not in PEM");
-  const auto memory = readable(key);
-  const Key private_key{PEM_read_bio_PrivateKey(memory.get(), nullptr, no_passphrase, nullptr)};
-  if (!private_key) return std::unexpected("the key is not in PEM, or needs a passphrase: " + last_words());
-  if (SSL_CTX_use_certificate(handle.get(), chain.front().get()) != 1)
-    return std::unexpected("the certificate cannot be used: " + last_words());
-  for (auto i = chain.begin() + 1; i != chain.end(); ++i)
-    if (SSL_CTX_add1_chain_cert(handle.get(), i->get()) != 1) return std::unexpected(last_words());
-  if (SSL_CTX_use_PrivateKey(handle.get(), private_key.get()) != 1 || SSL_CTX_check_private_key(handle.get()) != 1) {
-    ERR_clear_error();
-    return std::unexpected("the key does not belong to the certificate");
-  }
-  return TlsContext{std::move(handle)};
-}
+  void receive(ByteView from_network) override;
+  void write(ByteView plain) override;
+  Bytes read() override { return std::exchange(readable_, {}); }
+  Bytes take() override;
+  void close() override;
+  [[nodiscard]] bool is_established() const override { return SSL_is_init_finished(session_.get()) == 1; }
+  [[nodiscard]] const std::string& failure() const override { return failure_; }
 
-std::expected<TlsContext, std::string> TlsContext::trust(std::string_view authorities) {
-  Handle handle{SSL_CTX_new(TLS_client_method())};
-  require(handle != nullptr);
-  set_common(handle.get());
-  SSL_CTX_set_verify(handle.get(), SSL_VERIFY_PEER, nullptr);
-  if (authorities.empty()) {
-    if (SSL_CTX_set_default_verify_paths(handle.get()) != 1) return std::unexpected(last_words());
-    return TlsContext{std::move(handle)};
-  }
-  const auto trusted = read_certificates(authorities);
-  if (trusted.empty()) return std::unexpected("the authorities' certificates are not in PEM");
-  for (const auto& one : trusted)
-    if (X509_STORE_add_cert(SSL_CTX_get_cert_store(handle.get()), one.get()) != 1) return std::unexpected(last_words());
-  return TlsContext{std::move(handle)};
-}
+ private:
+  void note(int result);
 
-namespace {
-SSL* make_session(SSL_CTX* context) {
-  SSL* const session = SSL_new(context);
-  require(session != nullptr);
+  std::unique_ptr<SSL, FreeParts> session_;
+  Bytes waiting_;  // plain, from before the handshake was done
+  Bytes readable_;
+  std::string failure_;
+};
+
+OpensslSession::OpensslSession(SSL_CTX* context, Side side) : session_(SSL_new(context)) {
+  require(session_ != nullptr);
   BIO* const in = BIO_new(BIO_s_mem());
   BIO* const out = BIO_new(BIO_s_mem());
   require(in != nullptr && out != nullptr);
   BIO_set_mem_eof_return(in, -1);  // "nothing yet", not "the end"
-  SSL_set_bio(session, in, out);
-  return session;
-}
-}  // namespace
-
-TlsSession TlsSession::accept(const TlsContext& context) {
-  TlsSession made{make_session(context.handle_.get())};
-  SSL_set_accept_state(made.session_.get());
-  return made;
+  SSL_set_bio(session_.get(), in, out);
+  side == Side::server ? SSL_set_accept_state(session_.get()) : SSL_set_connect_state(session_.get());
 }
 
-TlsSession TlsSession::connect(const TlsContext& context, const std::string& server) {
-  TlsSession made{make_session(context.handle_.get())};
-  SSL* const session = made.session_.get();
-  SSL_set_connect_state(session);
+void OpensslSession::expect(const std::string& server) {
+  SSL* const session = session_.get();
   if (parse_ip_address(server)) {
     require(X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(session), server.c_str()) == 1);
-  } else {
-    SSL_set_hostflags(session, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);  // RFC 9525 §6.3
-    require(SSL_set1_host(session, server.c_str()) == 1);
-    // What SSL_set_tlsext_host_name stands for, a macro with a cast of old.
-    std::string name = server;
-    require(SSL_ctrl(session, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data()) == 1);
+    return;
   }
-  made.advance();
-  return made;
+  SSL_set_hostflags(session, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);  // RFC 9525 §6.3
+  require(SSL_set1_host(session, server.c_str()) == 1);
+  // What SSL_set_tlsext_host_name stands for, a macro with a cast of old.
+  std::string name = server;
+  require(SSL_ctrl(session, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data()) == 1);
 }
 
-void TlsSession::receive(ByteView from_network) {
+void OpensslSession::receive(ByteView from_network) {
   if (!failure_.empty() || from_network.empty()) return;
   require(BIO_write(SSL_get_rbio(session_.get()), from_network.data(), static_cast<int>(from_network.size())) > 0);
   advance();
 }
 
-/// Takes the handshake as far as it goes, and reads what has become readable.
-void TlsSession::advance() {
+void OpensslSession::advance() {
   if (!SSL_is_init_finished(session_.get())) {
     const int done = SSL_do_handshake(session_.get());
     if (done != 1) return note(done);
@@ -164,7 +138,7 @@ void TlsSession::advance() {
   }
 }
 
-void TlsSession::note(int result) {
+void OpensslSession::note(int result) {
   switch (SSL_get_error(session_.get(), result)) {
     case SSL_ERROR_NONE:
     case SSL_ERROR_WANT_READ:
@@ -182,7 +156,7 @@ void TlsSession::note(int result) {
   ERR_clear_error();
 }
 
-void TlsSession::write(ByteView plain) {
+void OpensslSession::write(ByteView plain) {
   if (!failure_.empty()) return;
   if (!is_established()) {
     waiting_.insert(waiting_.end(), plain.begin(), plain.end());
@@ -195,9 +169,7 @@ void TlsSession::write(ByteView plain) {
   }
 }
 
-Bytes TlsSession::read() { return std::exchange(readable_, {}); }
-
-Bytes TlsSession::take() {
+Bytes OpensslSession::take() {
   BIO* const out = SSL_get_wbio(session_.get());
   Bytes bytes(BIO_ctrl_pending(out));
   if (!bytes.empty())
@@ -205,11 +177,65 @@ Bytes TlsSession::take() {
   return bytes;
 }
 
-void TlsSession::close() {
+void OpensslSession::close() {
   if (!is_established() || !failure_.empty()) return;
   static_cast<void>(SSL_shutdown(session_.get()));  // the answer is not waited for
   ERR_clear_error();
 }
 
-bool TlsSession::is_established() const { return SSL_is_init_finished(session_.get()) == 1; }
+class OpensslContext final : public TlsContext {
+ public:
+  explicit OpensslContext(Handle handle) : handle_(std::move(handle)) {}
+
+  [[nodiscard]] std::unique_ptr<TlsSession> accept() const override {
+    return std::make_unique<OpensslSession>(handle_.get(), OpensslSession::Side::server);
+  }
+  [[nodiscard]] std::unique_ptr<TlsSession> connect(const std::string& server) const override {
+    auto made = std::make_unique<OpensslSession>(handle_.get(), OpensslSession::Side::client);
+    made->expect(server);
+    made->advance();
+    return made;
+  }
+
+ private:
+  Handle handle_;
+};
+}  // namespace
+
+TlsContext::Made TlsContext::serve(std::string_view certificates, std::string_view key) {
+  Handle handle{SSL_CTX_new(TLS_server_method())};
+  require(handle != nullptr);
+  set_common(handle.get());
+  SSL_CTX_set_num_tickets(handle.get(), 1);  // one resumption is enough; each ticket costs a packet
+  auto chain = read_certificates(certificates);
+  if (chain.empty()) return std::unexpected("the certificate is not in PEM");
+  const auto memory = readable(key);
+  const Key private_key{PEM_read_bio_PrivateKey(memory.get(), nullptr, no_passphrase, nullptr)};
+  if (!private_key) return std::unexpected("the key is not in PEM, or needs a passphrase: " + last_words());
+  if (SSL_CTX_use_certificate(handle.get(), chain.front().get()) != 1)
+    return std::unexpected("the certificate cannot be used: " + last_words());
+  for (auto i = chain.begin() + 1; i != chain.end(); ++i)
+    if (SSL_CTX_add1_chain_cert(handle.get(), i->get()) != 1) return std::unexpected(last_words());
+  if (SSL_CTX_use_PrivateKey(handle.get(), private_key.get()) != 1 || SSL_CTX_check_private_key(handle.get()) != 1) {
+    ERR_clear_error();
+    return std::unexpected("the key does not belong to the certificate");
+  }
+  return std::make_shared<const OpensslContext>(std::move(handle));
+}
+
+TlsContext::Made TlsContext::trust(std::string_view authorities) {
+  Handle handle{SSL_CTX_new(TLS_client_method())};
+  require(handle != nullptr);
+  set_common(handle.get());
+  SSL_CTX_set_verify(handle.get(), SSL_VERIFY_PEER, nullptr);
+  if (authorities.empty()) {
+    if (SSL_CTX_set_default_verify_paths(handle.get()) != 1) return std::unexpected(last_words());
+    return std::make_shared<const OpensslContext>(std::move(handle));
+  }
+  const auto trusted = read_certificates(authorities);
+  if (trusted.empty()) return std::unexpected("the authorities' certificates are not in PEM");
+  for (const auto& one : trusted)
+    if (X509_STORE_add_cert(SSL_CTX_get_cert_store(handle.get()), one.get()) != 1) return std::unexpected(last_words());
+  return std::make_shared<const OpensslContext>(std::move(handle));
+}
 }  // namespace natkit::crypto

@@ -6,70 +6,59 @@
 ///             <--take()----- | session | <--write()--
 ///                            +---------+
 ///
+/// Context and session are interfaces, so that a driver can carry TLS for whoever brings a context, and a program that
+/// brings none does not load OpenSSL: relocating it takes longer than some tools need for all their work.
+///
 /// OpenSSL reads the clock to judge certificates; nothing here waits for it.
 #include <expected>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 
 #include "natkit/base/bytes.hpp"
 
-struct ssl_ctx_st;  // OpenSSL's own names
-struct ssl_st;
-
 namespace natkit::crypto {
-/// What many sessions share: the certificate of a server, or whom a client trusts.
-class TlsContext {
- public:
-  /// PEM: the server's certificate first, then those that lead to its authority; and its key. The error is a sentence.
-  [[nodiscard]] static std::expected<TlsContext, std::string> serve(std::string_view certificates,
-                                                                    std::string_view key);
-  /// Trusts the authorities of this system, or those given as PEM.
-  [[nodiscard]] static std::expected<TlsContext, std::string> trust(std::string_view authorities = {});
-
- private:
-  friend class TlsSession;
-  struct Free {
-    void operator()(ssl_ctx_st* context) const;
-  };
-  using Handle = std::unique_ptr<ssl_ctx_st, Free>;
-  explicit TlsContext(Handle handle) : handle_(std::move(handle)) {}
-  Handle handle_;
-};
-
+/// One end of one connection.
 class TlsSession {
  public:
-  /// The server's side of one connection. The context may go away meanwhile.
-  [[nodiscard]] static TlsSession accept(const TlsContext& context);
-  /// The client's side; the server's certificate must be for this name, or this address. The handshake begins at once.
-  [[nodiscard]] static TlsSession connect(const TlsContext& context, const std::string& server);
+  TlsSession() = default;
+  TlsSession(const TlsSession&) = delete;
+  TlsSession& operator=(const TlsSession&) = delete;
+  virtual ~TlsSession() = default;
 
-  void receive(ByteView from_network);
+  virtual void receive(ByteView from_network) = 0;
   /// Kept until the handshake is done.
-  void write(ByteView plain);
+  virtual void write(ByteView plain) = 0;
   /// Everything that has become readable; empty when there is nothing (yet).
-  [[nodiscard]] Bytes read();
+  [[nodiscard]] virtual Bytes read() = 0;
   /// Everything that is to go to the network now.
-  [[nodiscard]] Bytes take();
+  [[nodiscard]] virtual Bytes take() = 0;
   /// Says to the other side that the stream ends here, so that it does not take it for cut off.
-  void close();
+  virtual void close() = 0;
 
-  [[nodiscard]] bool is_established() const;
+  [[nodiscard]] virtual bool is_established() const = 0;
   /// Why it is over: a failed handshake, an end by the other side. Empty while it goes on.
-  [[nodiscard]] const std::string& failure() const { return failure_; }
+  [[nodiscard]] virtual const std::string& failure() const = 0;
+};
 
- private:
-  struct Free {
-    void operator()(ssl_st* session) const;
-  };
-  explicit TlsSession(ssl_st* session) : session_(session) {}
-  void advance();
-  void note(int result);
+/// What many sessions share: the certificate of a server, or whom a client trusts. Sessions may outlive it.
+class TlsContext {
+ public:
+  using Made = std::expected<std::shared_ptr<const TlsContext>, std::string>;  ///< the error is a sentence
 
-  std::unique_ptr<ssl_st, Free> session_;
-  Bytes waiting_;  // plain, from before the handshake was done
-  Bytes readable_;
-  std::string failure_;
+  /// PEM: the server's certificate first, then those that lead to its authority; and its key.
+  [[nodiscard]] static Made serve(std::string_view certificates, std::string_view key);
+  /// Trusts the authorities given as PEM, or those of this system where none are.
+  [[nodiscard]] static Made trust(std::string_view authorities);
+
+  TlsContext() = default;
+  TlsContext(const TlsContext&) = delete;
+  TlsContext& operator=(const TlsContext&) = delete;
+  virtual ~TlsContext() = default;
+
+  /// The server's side of one connection.
+  [[nodiscard]] virtual std::unique_ptr<TlsSession> accept() const = 0;
+  /// The client's side; the server's certificate must be for this name, or this address. The handshake begins at once.
+  [[nodiscard]] virtual std::unique_ptr<TlsSession> connect(const std::string& server) const = 0;
 };
 }  // namespace natkit::crypto

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "natkit/base/result.hpp"
@@ -54,6 +55,9 @@ struct RunOptions {
   /// Accepted connections that begin with TLS are served with this certificate, on the same ports; without, they are
   /// strangers' noise. It may be replaced by another while the run goes on.
   std::shared_ptr<const crypto::TlsContext> tls{};
+  /// Who makes the contexts of connections that are wished for with TLS: `crypto::TlsContext::trust`. Where it is empty
+  /// such wishes fail; a program that has none then does not load OpenSSL.
+  std::function<crypto::TlsContext::Made(std::string_view authorities)> trust{};
   /// Whether something hangs on this accepted connection (socket, local, remote): then it may be quiet for as long as
   /// it likes, and send the largest messages. Where it is empty, nothing ever does.
   std::function<bool(SocketId, const Endpoint&, const Endpoint&)> needs_connection{};

@@ -75,7 +75,7 @@ bool write_all(int file, std::string_view text, JournalFile::Sync sync) {
   }
   if (done == text.size() && (sync == JournalFile::Sync::later || ::fdatasync(file) == 0)) return true;
   const int error = errno == 0 ? ENOSPC : errno;
-  static_cast<void>(::ftruncate(file, before.st_size));
+  if (::ftruncate(file, before.st_size) != 0) errno = 0;  // then the next line begins behind half of this one
   errno = error;
   return false;
 }
@@ -155,7 +155,8 @@ Result<void> JournalFile::append(const std::string& line, Sync sync) {
   }
   // A line that was cut off must not swallow this one.
   char last = '\n';
-  if (state.st_size > 0) static_cast<void>(::pread(file->number(), &last, 1, state.st_size - 1));
+  if (state.st_size > 0 && ::pread(file->number(), &last, 1, state.st_size - 1) != 1)
+    return failure("read", path_, errno);
   const auto text = (last == '\n' ? "" : "\n") + line + "\n";
   if (!write_all(file->number(), text, sync)) return failure("write to", path_, errno);
   return {};

@@ -54,7 +54,7 @@ void TcpConnection::start() {
 }
 
 void TcpConnection::use_tls(const crypto::TlsContext& context, const std::string& server) {
-  tls_.emplace(crypto::TlsSession::connect(context, server));
+  tls_ = context.connect(server);
 }
 
 void TcpConnection::close() {
@@ -117,7 +117,7 @@ bool TcpConnection::read_available() {
 bool TcpConnection::receive(ByteView piece) {
   const bool is_first = !std::exchange(has_received_, true);
   if (is_first && origin_ == Origin::accepted && all_.options_.tls && piece.front() == tls_handshake)
-    tls_.emplace(crypto::TlsSession::accept(*all_.options_.tls));
+    tls_ = all_.options_.tls->accept();
   return tls_ ? receive_tls(piece) : deliver(piece);
 }
 

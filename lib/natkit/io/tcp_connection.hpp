@@ -55,7 +55,7 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
   asio::ip::tcp::socket stream_;
   Bytes unsent_;
   std::optional<turn::StreamFramer> framer_;
-  std::optional<crypto::TlsSession> tls_;
+  std::unique_ptr<crypto::TlsSession> tls_;
   bool has_received_ = false;  // anything: the first byte tells TLS from the rest
   Instant last_message_;
   enum class State : std::uint8_t { connecting, open, closed } state_ = State::connecting;

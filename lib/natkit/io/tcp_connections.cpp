@@ -93,13 +93,14 @@ SystemResult<Endpoint> TcpConnections::open(const SocketWish& wish) {
   return *bound;
 }
 
-/// Null when the authorities make no sense.
+/// Null when the authorities make no sense, or nobody can judge them.
 const crypto::TlsContext* TcpConnections::context_for(const TlsWish& wish) {
+  if (!options_.trust) return nullptr;
   const auto known = trusted_.find(wish.authorities);
-  if (known != trusted_.end()) return &known->second;
-  auto made = crypto::TlsContext::trust(wish.authorities);
+  if (known != trusted_.end()) return known->second.get();
+  auto made = options_.trust(wish.authorities);
   if (!made) return nullptr;
-  return &trusted_.emplace(wish.authorities, std::move(*made)).first->second;
+  return trusted_.emplace(wish.authorities, std::move(*made)).first->second.get();
 }
 
 void TcpConnections::close(SocketId socket) {

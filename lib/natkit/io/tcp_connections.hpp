@@ -50,9 +50,10 @@ class TcpConnections {
   const RunOptions& options_;
   std::vector<std::shared_ptr<Acceptor>> acceptors_;
   std::map<Key, std::shared_ptr<TcpConnection>> connections_;
-  std::map<SocketId, SocketWish> wished_;              ///< for connections to be made
-  std::map<IpAddress, std::size_t> per_household_;     ///< accepted connections
-  std::map<std::string, crypto::TlsContext> trusted_;  ///< by authorities: reading them all takes milliseconds
+  std::map<SocketId, SocketWish> wished_;           ///< for connections to be made
+  std::map<IpAddress, std::size_t> per_household_;  ///< accepted connections
+  std::map<std::string, std::shared_ptr<const crypto::TlsContext>>
+      trusted_;  ///< by authorities: reading them all takes milliseconds
   struct Sweeper;
   std::unique_ptr<Sweeper> sweeper_;
 };

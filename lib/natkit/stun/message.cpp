@@ -3,16 +3,12 @@
 #include <algorithm>
 #include <cassert>
 
-#include "natkit/crypto/crc32.hpp"
-#include "natkit/crypto/digest.hpp"
-
 namespace natkit::stun {
 namespace {
 constexpr std::size_t xor_key_position = 4;
 constexpr std::size_t xor_key_bytes = 16;
 constexpr std::size_t attribute_header_bytes = 4;
-constexpr std::uint32_t fingerprint_xor = 0x5354554E;  // "STUN", RFC 8489 §14.7
-constexpr std::uint8_t family_v4 = 0x01;               // RFC 8489 §14.1
+constexpr std::uint8_t family_v4 = 0x01;  // RFC 8489 §14.1
 constexpr std::uint8_t family_v6 = 0x02;
 
 constexpr std::size_t padded(std::size_t size) { return (size + 3) / 4 * 4; }
@@ -286,27 +282,6 @@ MessageWriter& MessageWriter::add_unknown_attributes(const AttributeTypes& types
   ByteWriter writer{out_};
   for (const auto type : types.all()) writer.write_u16(static_cast<std::uint16_t>(type));
   close();
-  return *this;
-}
-
-MessageWriter& MessageWriter::add_message_integrity(ByteView key) {
-  const std::size_t covered = out_.size();
-  open(AttributeType::message_integrity, crypto::Sha1Digest{}.size());
-  ByteWriter{out_}.write_bytes(crypto::hmac_sha1(key, {ByteView{out_}.first(covered)}));
-  return *this;
-}
-
-MessageWriter& MessageWriter::add_message_integrity_sha256(ByteView key) {
-  const std::size_t covered = out_.size();
-  open(AttributeType::message_integrity_sha256, crypto::Sha256Digest{}.size());
-  ByteWriter{out_}.write_bytes(crypto::hmac_sha256(key, {ByteView{out_}.first(covered)}));
-  return *this;
-}
-
-MessageWriter& MessageWriter::add_fingerprint() {
-  const std::size_t covered = out_.size();
-  open(AttributeType::fingerprint, 4);
-  ByteWriter{out_}.write_u32(crypto::crc32({ByteView{out_}.first(covered)}) ^ fingerprint_xor);
   return *this;
 }
 
