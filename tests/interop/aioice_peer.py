@@ -1,10 +1,13 @@
 #!/usr/bin/python3
 """aioice as a program, the counterpart of ice_peer: SDP lines on stdout, the peer's on stdin, one datagram each way, out.
 
-    aioice_peer.py controlling|controlled [all|trickle] [ADDRESS]
+    aioice_peer.py controlling|controlled [all|trickle] [ADDRESS[=STUN-SERVER]] [turn=SERVER,USER,PASSWORD]
+
+Servers are at port 3478.
 """
 import asyncio
 import sys
+import time
 
 try:
     import aioice
@@ -13,6 +16,7 @@ except ImportError:
     sys.exit(4)
 
 WORDS = b"aioice was here"
+SERVER_PORT = 3478
 
 
 def say(line: str) -> None:
@@ -36,10 +40,19 @@ async def listen(connection: aioice.Connection, known: asyncio.Event) -> None:
             known.set()
 
 
-async def main() -> int:
-    address = next((word for word in sys.argv[1:] if word[0].isdigit()), "127.0.0.1")
+def make_connection() -> aioice.Connection:
+    address, _, stun = next((word for word in sys.argv[1:] if word[0].isdigit()), "127.0.0.1").partition("=")
     aioice.ice.get_host_addresses = lambda use_ipv4, use_ipv6: [address]   # it leaves loopback out otherwise
-    connection = aioice.Connection(ice_controlling="controlling" in sys.argv, use_ipv6=False)
+    servers = {"stun_server": (stun, SERVER_PORT)} if stun else {}
+    for word in sys.argv[1:]:
+        if word.startswith("turn="):
+            server, user, password = word.removeprefix("turn=").split(",")
+            servers |= {"turn_server": (server, SERVER_PORT), "turn_username": user, "turn_password": password}
+    return aioice.Connection(ice_controlling="controlling" in sys.argv, use_ipv6=False, **servers)
+
+
+async def main() -> int:
+    connection = make_connection()
     say(f"a=ice-ufrag:{connection.local_username}")
     say(f"a=ice-pwd:{connection.local_password}")
     await connection.gather_candidates()
@@ -49,8 +62,12 @@ async def main() -> int:
     known = asyncio.Event()
     listening = asyncio.ensure_future(listen(connection, known))
     try:
-        await asyncio.wait_for(known.wait(), 5)
-        await asyncio.wait_for(connection.connect(), 6)
+        await asyncio.wait_for(known.wait(), 10)
+        told = time.monotonic()
+        await asyncio.wait_for(connection.connect(), 10)
+        pair = connection._nominated[1]   # no method tells it
+        print(f"selected {pair.local_candidate.type} {pair.remote_candidate.type} after {(time.monotonic() - told) * 1000:.1f} ms",
+              file=sys.stderr, flush=True)
         for _ in range(3):
             await connection.send(WORDS)
         print(f"received: {(await asyncio.wait_for(connection.recv(), 5)).decode()}", file=sys.stderr, flush=True)

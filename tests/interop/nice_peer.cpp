@@ -1,26 +1,44 @@
 // libnice as a program, the counterpart of ice_peer: SDP lines on stdout, the peer's on stdin, one datagram each way,
 // out.
 //
-//   nice_peer controlling|controlled [all|trickle] [ADDRESS] [regular|aggressive]
+//   nice_peer controlling|controlled [all|trickle] [regular|aggressive] [ADDRESS[=STUN-SERVER]]
+//   [turn=SERVER,USER,PASSWORD]
+//             [as-it-comes|tuned]
+//
+// Servers are at port 3478. `as-it-comes` leaves libnice's own settings alone; without it there is no TCP and no UPnP;
+// `tuned` sends checks 5 ms apart as well.
 #include <glib.h>
 #include <nice/agent.h>
 #include <unistd.h>
 
 #include <cstdio>
-#include <cstring>
 #include <string>
 #include <string_view>
 
 namespace {
 constexpr std::string_view words = "libnice was here";
 constexpr guint component = 1;
+constexpr guint server_port = 3478;
+constexpr guint tuned_pacing_ms = 5;  // RFC 8445 §14.2: no less than that
+
+struct Options {
+  bool is_controlling = true;
+  bool is_regular = false;
+  bool trickles = false;
+  bool is_as_it_comes = false;
+  bool is_tuned = false;
+  std::string address = "127.0.0.1";
+  std::string stun_server;
+  std::string turn_server, turn_user, turn_password;
+};
 
 struct Peer {
   NiceAgent* agent = nullptr;
   GMainLoop* loop = nullptr;
   guint stream = 0;
-  bool trickles = false;
   bool is_ready = false;
+  gint64 told_at = 0;  ///< microseconds
+  bool has_selected = false;
   bool has_heard = false;
   std::string text{};
   std::string ufrag{};
@@ -34,7 +52,6 @@ void say(const std::string& line) {
 }
 
 void on_gathered(NiceAgent* agent, guint stream, gpointer data) {
-  auto& peer = *static_cast<Peer*>(data);
   GSList* candidates = nice_agent_get_local_candidates(agent, stream, component);
   for (GSList* item = candidates; item != nullptr; item = item->next) {
     gchar* line = nice_agent_generate_local_candidate_sdp(agent, static_cast<NiceCandidate*>(item->data));
@@ -42,13 +59,24 @@ void on_gathered(NiceAgent* agent, guint stream, gpointer data) {
     g_free(line);
   }
   say("a=end-of-candidates");
-  (void)peer;
+  (void)data;
 }
 
 void on_state(NiceAgent* agent, guint stream, guint which, guint state, gpointer data) {
   auto& peer = *static_cast<Peer*>(data);
   std::fprintf(stderr, "state %s\n", nice_component_state_to_string(static_cast<NiceComponentState>(state)));
   if (state == NICE_COMPONENT_STATE_READY || state == NICE_COMPONENT_STATE_CONNECTED) peer.is_ready = true;
+  (void)agent, (void)stream, (void)which;
+}
+
+void on_selected(NiceAgent* agent, guint stream, guint which, NiceCandidate* local, NiceCandidate* remote,
+                 gpointer data) {
+  auto& peer = *static_cast<Peer*>(data);
+  constexpr const char* kinds[] = {"host", "srflx", "prflx", "relay"};
+  const double after_ms = static_cast<double>(g_get_monotonic_time() - peer.told_at) / 1000;
+  if (!peer.has_selected)
+    std::fprintf(stderr, "selected %s %s after %.1f ms\n", kinds[local->type], kinds[remote->type], after_ms);
+  peer.has_selected = true;
   (void)agent, (void)stream, (void)which;
 }
 
@@ -67,6 +95,7 @@ void take_line(Peer& peer, const std::string& line) {
   if (const auto password = value("a=ice-pwd:"); !password.empty()) peer.password = password;
   if (!peer.is_known && !peer.ufrag.empty() && !peer.password.empty()) {
     peer.is_known = true;
+    peer.told_at = g_get_monotonic_time();
     nice_agent_set_remote_credentials(peer.agent, peer.stream, peer.ufrag.c_str(), peer.password.c_str());
   }
   if (line.starts_with("a=candidate:")) {
@@ -117,54 +146,93 @@ gboolean on_end(gpointer data) {
 void connect(Peer& peer, const char* signal, void (*handler)()) {
   g_signal_connect_data(peer.agent, signal, handler, &peer, nullptr, static_cast<GConnectFlags>(0));
 }
-}  // namespace
+std::string before(const std::string& text, char sign) { return text.substr(0, text.find(sign)); }
+std::string after(const std::string& text, char sign) {
+  const auto at = text.find(sign);
+  return at == std::string::npos ? std::string{} : text.substr(at + 1);
+}
 
-int main(int argc, char** argv) {
-  Peer peer;
-  bool is_controlling = true;
-  bool is_regular = false;
-  const char* address = "127.0.0.1";
+Options parse(int argc, char** argv) {
+  Options o;
   for (int i = 1; i < argc; ++i) {
-    const std::string_view word = argv[i];
-    if (word == "controlling" || word == "controlled")
-      is_controlling = word == "controlling";
-    else if (word == "all" || word == "trickle")
-      peer.trickles = word == "trickle";
-    else if (word == "regular" || word == "aggressive")
-      is_regular = word == "regular";
-    else
-      address = argv[i];
+    const std::string word = argv[i];
+    if (word == "controlling" || word == "controlled") {
+      o.is_controlling = word == "controlling";
+    } else if (word == "all" || word == "trickle") {
+      o.trickles = word == "trickle";
+    } else if (word == "regular" || word == "aggressive") {
+      o.is_regular = word == "regular";
+    } else if (word == "as-it-comes" || word == "tuned") {
+      (word == "tuned" ? o.is_tuned : o.is_as_it_comes) = true;
+    } else if (word.starts_with("turn=")) {
+      const auto rest = after(word, '=');
+      o.turn_server = before(rest, ',');
+      o.turn_user = before(after(rest, ','), ',');
+      o.turn_password = after(after(rest, ','), ',');
+    } else {
+      o.address = before(word, '=');
+      o.stun_server = after(word, '=');
+    }
   }
-  peer.loop = g_main_loop_new(nullptr, FALSE);
-  int options = NICE_AGENT_OPTION_NONE;
-  if (is_regular) options |= NICE_AGENT_OPTION_REGULAR_NOMINATION;
-  if (peer.trickles) options |= NICE_AGENT_OPTION_ICE_TRICKLE;
-  peer.agent = nice_agent_new_full(g_main_loop_get_context(peer.loop), NICE_COMPATIBILITY_RFC5245,
-                                   static_cast<NiceAgentOption>(options));
-  g_object_set(peer.agent, "controlling-mode", is_controlling ? TRUE : FALSE, "upnp", FALSE, "ice-tcp", FALSE, nullptr);
+  return o;
+}
+
+NiceAgent* make_agent(const Options& o, GMainContext* context) {
+  int manner = NICE_AGENT_OPTION_NONE;
+  if (o.is_regular) manner |= NICE_AGENT_OPTION_REGULAR_NOMINATION;
+  if (o.trickles) manner |= NICE_AGENT_OPTION_ICE_TRICKLE;
+  auto* agent = nice_agent_new_full(context, NICE_COMPATIBILITY_RFC5245, static_cast<NiceAgentOption>(manner));
+  g_object_set(agent, "controlling-mode", o.is_controlling ? TRUE : FALSE, nullptr);
+  if (!o.is_as_it_comes) g_object_set(agent, "upnp", FALSE, "ice-tcp", FALSE, nullptr);
+  if (o.is_tuned) g_object_set(agent, "stun-pacing-timer", tuned_pacing_ms, nullptr);
+  if (!o.stun_server.empty())
+    g_object_set(agent, "stun-server", o.stun_server.c_str(), "stun-server-port", server_port, nullptr);
   NiceAddress own;
   nice_address_init(&own);
-  nice_address_set_from_string(&own, address);
-  nice_agent_add_local_address(peer.agent, &own);
+  nice_address_set_from_string(&own, o.address.c_str());
+  nice_agent_add_local_address(agent, &own);
+  return agent;
+}
+
+/// The one stream, with its relay if there is one, and what happens to it.
+void add_stream(Peer& peer, const Options& o) {
   peer.stream = nice_agent_add_stream(peer.agent, 1);
   nice_agent_set_stream_name(peer.agent, peer.stream, "application");
+  if (!o.turn_server.empty())
+    nice_agent_set_relay_info(peer.agent, peer.stream, component, o.turn_server.c_str(), server_port,
+                              o.turn_user.c_str(), o.turn_password.c_str(), NICE_RELAY_TYPE_TURN_UDP);
   nice_agent_attach_recv(peer.agent, peer.stream, component, g_main_loop_get_context(peer.loop), on_data, &peer);
   connect(peer, "candidate-gathering-done", reinterpret_cast<void (*)()>(on_gathered));
   connect(peer, "component-state-changed", reinterpret_cast<void (*)()>(on_state));
+  connect(peer, "new-selected-pair-full", reinterpret_cast<void (*)()>(on_selected));
+}
 
+void tell_credentials(const Peer& peer, const Options& o) {
   gchar* ufrag = nullptr;
   gchar* password = nullptr;
   nice_agent_get_local_credentials(peer.agent, peer.stream, &ufrag, &password);
   say(std::string{"a=ice-ufrag:"} + ufrag);
   say(std::string{"a=ice-pwd:"} + password);
-  if (peer.trickles) say("a=ice-options:trickle");
+  if (o.trickles) say("a=ice-options:trickle");
+  g_free(ufrag);
+  g_free(password);
+}
+}  // namespace
+
+int main(int argc, char** argv) {
+  const auto options = parse(argc, argv);
+  Peer peer;
+  peer.loop = g_main_loop_new(nullptr, FALSE);
+  peer.agent = make_agent(options, g_main_loop_get_context(peer.loop));
+  add_stream(peer, options);
+  tell_credentials(peer, options);
   nice_agent_gather_candidates(peer.agent, peer.stream);
 
   GIOChannel* input = g_io_channel_unix_new(STDIN_FILENO);
   g_io_add_watch(input, static_cast<GIOCondition>(G_IO_IN | G_IO_HUP), on_input, &peer);
   g_timeout_add(50, on_tick, &peer);
   g_timeout_add(100, on_check, &peer);
-  g_timeout_add(8000, on_end, &peer);
+  g_timeout_add(12000, on_end, &peer);
   g_main_loop_run(peer.loop);
   return peer.has_heard ? 0 : 1;
 }

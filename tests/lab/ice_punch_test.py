@@ -8,68 +8,24 @@ must not matter.
 ICE_PEER is the program (tests/interop/ice_peer.cpp).
 """
 import os
-import re
 import subprocess
 import sys
-import threading
-import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from programs import NATLAB, SKIPPED, inside, own, serve  # noqa: E402
+from programs import NATLAB, own, serve  # noqa: E402
+from sdp_peers import SdpPeer, introduce, skewed  # noqa: E402
 
 POLICIES = ("drop", "reject", "accept")
 SIGNALLING = 0.05     # what trickles later takes this long
 SKEW = 0.06
-PATIENCE = 12.0
 FIRST_TRY_MS = 100    # with a reserve: one round trip, and what a sanitized build on a busy machine adds
 EVENTUALLY_MS = 1500  # with a fresh socket once it is needed
 
 
-class Peer:
-    """ice_peer in a host of the lab. Its lines are kept until they are to be delivered."""
-
-    def __init__(self, host: str, role: str, reserve: bool):
-        words = [own_peer(), role, "natkit", *(["reserve"] if reserve else []), f"{address_of(host)}=198.51.100.1"]
-        self.process = subprocess.Popen(inside(host, *words), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        self.described = threading.Event()
-        self.description = b""
-        self.other: "Peer | None" = None
-        self.said = b""
-        self.threads = [threading.Thread(target=target, daemon=True) for target in (self.read_lines, self.read_said)]
-        for thread in self.threads:
-            thread.start()
-
-    def read_lines(self) -> None:
-        for line in self.process.stdout:
-            if not self.described.is_set():
-                self.description += line
-                if line.startswith(b"a=end-of-candidates"):
-                    self.described.set()
-            else:
-                threading.Timer(SIGNALLING, self.other.hear, (line,)).start()
-
-    def read_said(self) -> None:
-        self.said = self.process.stderr.read()
-
-    def hear(self, text: bytes) -> None:
-        try:
-            self.process.stdin.write(text)
-            self.process.stdin.flush()
-        except (BrokenPipeError, ValueError):
-            pass
-
-    def end(self) -> tuple[int, float | None]:
-        """Exit status, and milliseconds from being told to a path."""
-        try:
-            self.process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        for thread in self.threads:
-            thread.join(2)
-        after = re.search(rb"selected .* after ([\d.]+) ms", self.said)
-        return self.process.returncode, float(after[1]) if after else None
+def start_peer(host: str, role: str, reserve: bool) -> SdpPeer:
+    words = [own_peer(), role, "natkit", *(["reserve"] if reserve else []), f"{address_of(host)}=198.51.100.1"]
+    return SdpPeer(host, words, SIGNALLING)
 
 
 def own_peer() -> str:
@@ -82,21 +38,12 @@ def address_of(host: str) -> str:
 
 def meet(one: str, other: str, late: str, reserve: bool) -> tuple[float, float] | None:
     """Milliseconds to a path on both sides, from when the later one was told; None: one of them did not connect."""
-    a, b = Peer(one, "controlling", reserve), Peer(other, "controlled", reserve)
-    a.other, b.other = b, a
-    if not (a.described.wait(10) and b.described.wait(10)):
-        return a.end() and b.end() and None
-    first, second = (b, a) if late == "A" else (a, b)
-    first.hear(second.description)
-    if late != "nobody":
-        time.sleep(SKEW)
-    second.hear(first.description)
-    ends = [a.end(), b.end()]
-    if any(status != 0 or after is None for status, after in ends):
+    a, b = start_peer(one, "controlling", reserve), start_peer(other, "controlled", reserve)
+    introduce(a, b, late, SKEW)
+    if any(status != 0 for status in (a.wait(), b.wait())) or a.after_ms is None or b.after_ms is None:
         print(a.said.decode(), b.said.decode(), sep="---\n")
         return None
-    skews = {"nobody": (0, 0), "A": (0, SKEW), "B": (SKEW, 0)}[late]
-    return tuple(after - skew * 1000 for (_, after), skew in zip(ends, skews))
+    return tuple(peer.after_ms - early for peer, early in zip((a, b), skewed(late, SKEW)))
 
 
 def beside_the_lab(runs: int) -> int:

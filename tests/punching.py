@@ -1,0 +1,124 @@
+"""The tool `punch` in hosts of a lab: its events with the instants at which they came, its end. Standard library only."""
+import json
+import subprocess
+import threading
+import time
+from dataclasses import dataclass, field
+
+from programs import END_SECONDS, inside, own
+
+SERVER = "198.51.100.1"
+SERVER6 = "2001:db8:ffff::1"
+PATHS = ("connected", "upgraded")   # events that name the path in use
+
+
+@dataclass
+class Said:
+    at: float     # time.monotonic() when it was read
+    event: dict
+
+    @property
+    def name(self) -> str:
+        return self.event.get("event", "")
+
+
+class Punch:
+    """One run of punch. Its stdout is taken for events, unless it carries the peer's bytes (`pipe`): then its stderr is."""
+
+    def __init__(self, host: str | None, *arguments: str, server: str = SERVER, pipes: bool = False):
+        command = inside(host, own("punch"), *arguments, "--json", "--server", server)
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE if pipes else subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE)
+        self.started, self.ended = time.monotonic(), 0.0
+        self.host = host
+        self.said: list[Said] = []
+        self.other_lines: list[str] = []
+        self.carried = b""
+        self.news = threading.Condition()
+        events, rest = (self.process.stderr, self.process.stdout) if pipes else (self.process.stdout, self.process.stderr)
+        self.threads = [threading.Thread(target=self.read_events, args=(events,), daemon=True),
+                        threading.Thread(target=self.read_rest, args=(rest, pipes), daemon=True),
+                        threading.Thread(target=self.note_end, daemon=True)]
+        for thread in self.threads:
+            thread.start()
+
+    def read_events(self, source) -> None:
+        for line in source:
+            try:
+                event = json.loads(line)
+            except json.JSONDecodeError:
+                self.other_lines.append(line.decode(errors="replace").rstrip())
+                continue
+            with self.news:
+                self.said.append(Said(time.monotonic(), event))
+                self.news.notify_all()
+
+    def read_rest(self, source, is_carried: bool) -> None:
+        if is_carried:
+            while part := source.read1(65536):
+                with self.news:
+                    self.carried += part
+                    self.news.notify_all()
+        else:
+            self.other_lines += [line.decode(errors="replace").rstrip() for line in source]
+
+    def note_end(self) -> None:
+        self.process.wait()
+        with self.news:
+            self.ended = time.monotonic()
+            self.news.notify_all()
+
+    def until(self, condition, seconds: float) -> bool:
+        """Whether it came true in time; given up as soon as the program has ended."""
+        with self.news:
+            self.news.wait_for(lambda: condition() or self.ended, seconds)
+        if self.ended:
+            for thread in self.threads[:2]:
+                thread.join(END_SECONDS)
+        return bool(condition())
+
+    def find(self, *names: str) -> list[Said]:
+        return [one for one in self.said if one.name in names]
+
+    def wait_for(self, name: str, seconds: float = 20.0) -> bool:
+        return self.until(lambda: self.find(name), seconds)
+
+    def wait(self, seconds: float = 30.0) -> int | None:
+        """Its exit status; None: it was still running, and was killed."""
+        in_time = self.until(lambda: self.ended, seconds)
+        if not in_time:
+            self.process.kill()
+        status = self.process.wait()
+        for thread in self.threads:
+            thread.join(END_SECONDS)
+        return status if in_time else None
+
+    def kill(self) -> None:
+        """SIGKILL: it says goodbye to nobody."""
+        self.process.kill()
+        self.process.wait()
+
+    @property
+    def connected_ms(self) -> float | None:
+        """From `peer-found` to the first path."""
+        found = self.find("connected")
+        return found[0].event["elapsed_ms"] if found else None
+
+    @property
+    def path(self) -> dict | None:
+        """The last one it named."""
+        found = self.find(*PATHS)
+        return found[-1].event["path"] if found else None
+
+    @property
+    def reason(self) -> str | None:
+        """Why it failed."""
+        for one in reversed(self.said):
+            if error := one.event.get("error"):
+                return error.get("reason") if isinstance(error, dict) else error
+        return None
+
+    def story(self) -> str:
+        """For a person who asks why."""
+        lines = [f"  {(one.at - self.started) * 1000:7.0f} ms  {json.dumps(one.event)}" for one in self.said]
+        return "\n".join([f"punch on {self.host}, exit {self.process.poll()}:", *lines, *(f"  {line}" for line in self.other_lines)])
