@@ -11,6 +11,7 @@
 #include <nice/agent.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstdio>
 #include <string>
 #include <string_view>
@@ -72,10 +73,10 @@ void on_state(NiceAgent* agent, guint stream, guint which, guint state, gpointer
 void on_selected(NiceAgent* agent, guint stream, guint which, NiceCandidate* local, NiceCandidate* remote,
                  gpointer data) {
   auto& peer = *static_cast<Peer*>(data);
-  constexpr const char* kinds[] = {"host", "srflx", "prflx", "relay"};
+  constexpr std::array kinds{"host", "srflx", "prflx", "relay"};  // NiceCandidateType's order
   const double after_ms = static_cast<double>(g_get_monotonic_time() - peer.told_at) / 1000;
   if (!peer.has_selected)
-    std::fprintf(stderr, "selected %s %s after %.1f ms\n", kinds[local->type], kinds[remote->type], after_ms);
+    std::fprintf(stderr, "selected %s %s after %.1f ms\n", kinds.at(local->type), kinds.at(remote->type), after_ms);
   peer.has_selected = true;
   (void)agent, (void)stream, (void)which;
 }
@@ -110,10 +111,10 @@ void take_line(Peer& peer, const std::string& line) {
 
 gboolean on_input(GIOChannel* channel, GIOCondition condition, gpointer data) {
   auto& peer = *static_cast<Peer*>(data);
-  char buffer[4096];
-  const auto count = ::read(STDIN_FILENO, buffer, sizeof buffer);
+  std::array<char, 4096> buffer{};
+  const auto count = ::read(STDIN_FILENO, buffer.data(), buffer.size());
   if (count <= 0) return G_SOURCE_REMOVE;
-  peer.text.append(buffer, static_cast<std::size_t>(count));
+  peer.text.append(buffer.data(), static_cast<std::size_t>(count));
   for (auto end = peer.text.find('\n'); end != std::string::npos; end = peer.text.find('\n')) {
     auto line = peer.text.substr(0, end);
     peer.text.erase(0, end + 1);
