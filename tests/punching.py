@@ -1,15 +1,37 @@
 """The tool `punch` in hosts of a lab: its events with the instants at which they came, its end. Standard library only."""
+import atexit
+import base64
+import hashlib
+import hmac
 import json
 import subprocess
+import tempfile
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 
 from programs import END_SECONDS, inside, own
 
 SERVER = "198.51.100.1"
 SERVER6 = "2001:db8:ffff::1"
 PATHS = ("connected", "upgraded")   # events that name the path in use
+
+
+def credentials(secret: str, user: str = "lab", seconds: int = 3600) -> tuple[str, str]:
+    """A relay user's name and password out of the secret shared with the server, as coturn and rendezvousd make them."""
+    name = f"{int(time.time()) + seconds}:{user}"
+    return name, base64.b64encode(hmac.new(secret.encode(), name.encode(), hashlib.sha1).digest()).decode()
+
+
+def relay(secret: str, url: str = SERVER) -> list[str]:
+    """Options that name the server's relay. The password lies in a file until this process ends."""
+    user, password = credentials(secret)
+    file = tempfile.NamedTemporaryFile("w", prefix="punch-", delete=False)
+    atexit.register(Path(file.name).unlink, missing_ok=True)
+    with file:
+        file.write(password + "\n")
+    return ["--turn", url, "--turn-user", user, "--turn-password-file", file.name]
 
 
 @dataclass

@@ -9,10 +9,7 @@ bring no signalling, are told by this script, both in one instant.
 """
 
 import argparse
-import base64
 import contextlib
-import hashlib
-import hmac
 import math
 import os
 import statistics
@@ -64,12 +61,7 @@ def address_of(host: str) -> str:
 
 
 def relay_of(row: Row) -> list[str]:
-    """Credentials of the shared secret, as rendezvousd and coturn make them."""
-    if not row.has_relay:
-        return []
-    user = f"{int(time.time()) + 3600}:bench"
-    password = base64.b64encode(hmac.new(SECRET.encode(), user.encode(), hashlib.sha1).digest()).decode()
-    return [f"turn={punching.SERVER},{user},{password}"]
+    return [",".join((f"turn={punching.SERVER}", *punching.credentials(SECRET)))] if row.has_relay else []
 
 
 def by_sdp(command: list[str], *manner: str) -> Callable[[Row], sdp_peers.Meeting]:
@@ -83,10 +75,9 @@ def by_sdp(command: list[str], *manner: str) -> Callable[[Row], sdp_peers.Meetin
 def by_punch(row: Row) -> sdp_peers.Meeting:
     """The first registers and waits, then the second comes; both are told when its registration arrives."""
     arguments = ["pair", f"room-{time.monotonic_ns()}", "--then", "report", "--for", "100ms", "--wait", "20s",
-                 "--relay", "auto" if row.has_relay else "never"]
+                 *(punching.relay(SECRET) if row.has_relay else ("--relay", "never"))]
     first = punching.Punch(row.hosts[0], *arguments)
     first.wait_for("registered")
-    time.sleep(0.5)   # its gathering, which takes two round trips with a relay
     peers = (first, punching.Punch(row.hosts[1], *arguments))
     ends = [peer.wait(PATIENCE) for peer in peers]
     return sdp_peers.Meeting(tuple(peer.connected_ms if end == 0 else None for peer, end in zip(peers, ends)),
