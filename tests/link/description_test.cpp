@@ -9,10 +9,10 @@ namespace {
 link::Description some_description() {
   SeededRng rng{1};
   link::Description description{.ice = {.credentials = ice::make_credentials(rng), .dialect = ice::Dialect::natkit},
-                                .fingerprint = {},
+                                .fingerprint = crypto::Fingerprint{},
                                 .setup = link::Setup::active};
-  for (std::size_t i = 0; i < description.fingerprint.digest.size(); ++i)
-    description.fingerprint.digest[i] = static_cast<std::uint8_t>(i * 7);
+  for (std::size_t i = 0; i < description.fingerprint->digest.size(); ++i)
+    description.fingerprint->digest[i] = static_cast<std::uint8_t>(i * 7);
   return description;
 }
 }  // namespace

@@ -1,7 +1,5 @@
 #include "natkit/link/description.hpp"
 
-#include <optional>
-
 namespace natkit::link {
 namespace {
 constexpr std::string_view fingerprint_line = "a=fingerprint:";
@@ -39,7 +37,7 @@ std::string_view to_text(DescriptionError error) {
   return "";
 }
 
-std::expected<ParsedDescription, DescriptionError> parse_description(std::string_view text) {
+std::expected<ParsedDescription, DescriptionError> parse_description(std::string_view text, Fingerprints fingerprints) {
   auto ice = ice::parse_description(text);
   if (!ice) return std::unexpected(DescriptionError::no_ice);
   ParsedDescription parsed{.description = {.ice = std::move(ice->description)}, .skipped = std::move(ice->skipped)};
@@ -57,15 +55,17 @@ std::expected<ParsedDescription, DescriptionError> parse_description(std::string
     else
       error = DescriptionError::bad_fingerprint;
   }
-  if (!fingerprint) return std::unexpected(error);
-  parsed.description.fingerprint = *fingerprint;
+  const bool is_allowed = fingerprints == Fingerprints::optional && error == DescriptionError::no_fingerprint;
+  if (!fingerprint && !is_allowed) return std::unexpected(error);
+  parsed.description.fingerprint = fingerprint;
   parsed.description.setup = setup.value_or(Setup::either);
   return parsed;
 }
 
 std::string write_description(const Description& description) {
   auto text = ice::write_description(description.ice);
-  text.append(fingerprint_line).append(crypto::to_text(description.fingerprint)).append("\r\n");
+  if (description.fingerprint)
+    text.append(fingerprint_line).append(crypto::to_text(*description.fingerprint)).append("\r\n");
   text.append(setup_line).append(to_text(description.setup)).append("\r\n");
   return text;
 }

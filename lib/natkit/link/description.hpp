@@ -9,7 +9,9 @@
 ///   a=candidate:…
 ///   a=fingerprint:sha-256 4A:AD:…
 ///   a=setup:actpass
+#include <cstdint>
 #include <expected>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,7 +30,7 @@ enum class Setup : std::uint8_t {
 
 struct Description {
   ice::Description ice;
-  crypto::Fingerprint fingerprint{};
+  std::optional<crypto::Fingerprint> fingerprint{};
   Setup setup = Setup::either;
 };
 
@@ -43,6 +45,9 @@ struct ParsedDescription {
   Description description;
   std::vector<ice::ParsedDescription::Skipped> skipped{};
 };
-[[nodiscard]] std::expected<ParsedDescription, DescriptionError> parse_description(std::string_view text);
+/// Whether a peer may be one that shows no certificate: another program's agent, which connects and no more.
+enum class Fingerprints : std::uint8_t { required, optional };
+[[nodiscard]] std::expected<ParsedDescription, DescriptionError> parse_description(
+    std::string_view text, Fingerprints fingerprints = Fingerprints::required);
 [[nodiscard]] std::string write_description(const Description& description);
 }  // namespace natkit::link

@@ -91,9 +91,11 @@ void Link::begin(Instant now, const Peer& peer) {
   assert(phase_ == Phase::waiting);
   phase_ = Phase::connecting;
   peer_ = peer.description.fingerprint;
-  auto channel = config_.channel;
-  channel.role = channel_role(peer);
-  channel_.emplace(channel, config_.identity);
+  if (peer_) {
+    auto channel = config_.channel;
+    channel.role = channel_role(peer);
+    channel_.emplace(channel, config_.identity);
+  }
   agent_.set_role(peer.role);
   if (peer.rtt_guess) agent_.set_rtt_guess(*peer.rtt_guess);
   const auto& ice = peer.description.ice;
@@ -159,9 +161,9 @@ void Link::hear_path(Instant now, const ice::Path& path) {
   } else if (before && !before->is_same_way(path)) {
     events_.emplace_back(PathChanged{*before, path});
   }
-  if (has_channel_begun_) return;
+  if (has_channel_begun_ || !channel_) return;
   has_channel_begun_ = true;
-  channel_->start(now, peer_);
+  channel_->start(now, *peer_);
 }
 
 /// Nullopt: nothing that the owner need know.

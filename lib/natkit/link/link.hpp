@@ -51,7 +51,8 @@ class Link {
     crypto::Identity identity;
   };
 
-  /// What signalling brings when the two are told of each other.
+  /// What signalling brings when the two are told of each other. A peer without a fingerprint gets paths, but no
+  /// channel: the link is never secured and carries nothing.
   struct Peer {
     Description description;
     ice::Role role = ice::Role::controlling;  ///< ours; it also speaks first in the channel, unless `setup` says other
@@ -118,6 +119,8 @@ class Link {
 
   [[nodiscard]] const std::optional<ice::Path>& path() const { return agent_.path(); }
   [[nodiscard]] bool is_secured() const { return phase_ == Phase::secured; }
+  /// Whether it will be secured, once there is a path.
+  [[nodiscard]] bool has_channel() const { return channel_.has_value(); }
   [[nodiscard]] bool has_begun() const { return phase_ != Phase::waiting; }
   [[nodiscard]] bool is_over() const { return phase_ == Phase::ended; }
   [[nodiscard]] const ice::Agent& agent() const { return agent_; }
@@ -132,8 +135,8 @@ class Link {
 
   Config config_;
   ice::Agent agent_;
-  std::optional<channel::Channel> channel_;  ///< from `begin` on
-  crypto::Fingerprint peer_{};
+  std::optional<channel::Channel> channel_;  ///< from `begin` on, where the peer has a certificate
+  std::optional<crypto::Fingerprint> peer_;
   std::optional<Instant> start_at_;
   std::optional<ice::Path> last_path_;
   Phase phase_ = Phase::waiting;

@@ -97,14 +97,10 @@ void Pairing::hear_hub(Instant now) {
     } else if (const auto* failed = std::get_if<Gathering::RelayFailed>(&*event)) {
       events_.emplace_back(Trouble{turn::to_error(failed->failure)});
     } else if (const auto* closed = std::get_if<Gathering::SocketFailed>(&*event)) {
-      const Error error{.code = Errc::usage,
-                        .reason = "port-not-available",
-                        .detail = "cannot open UDP " + to_text(closed->local) + ": " + closed->why,
-                        .advice = "leave --local-port out, or end the program that has this port"};
       if (config_.hub.gathering.port != 0)
-        end(error);
+        end(to_error(*closed));
       else
-        events_.emplace_back(Trouble{error});
+        events_.emplace_back(Trouble{to_error(*closed)});
     }
   }
 }
@@ -254,10 +250,22 @@ void Pairing::end(Error error) {
   events_.emplace_back(Over{std::move(error)});
 }
 
+Result<void> Pairing::hear_description(Instant /*now*/, std::string_view /*text*/) {
+  return std::unexpected(Error{.code = Errc::usage,
+                               .reason = "bad-description",
+                               .detail = "descriptions come by the server here",
+                               .advice = {}});
+}
+
 void Pairing::flush(Instant now) { hub_.flush(now); }
 
 void Pairing::stop_looking(Instant now) {
   if (place_) client_.close(now, *std::exchange(place_, std::nullopt));
+}
+
+void Pairing::drop(LinkId link) {
+  tries_.erase(link);
+  hub_.drop(link);
 }
 
 void Pairing::close(Instant now) {
@@ -335,7 +343,7 @@ std::optional<Instant> Pairing::poll_timeout() const {
   return due;
 }
 
-std::optional<Pairing::Event> Pairing::poll_event(Instant now) {
+std::optional<Introduction::Event> Pairing::poll_event(Instant now) {
   while (events_.empty()) {
     auto event = hub_.poll_link_event();
     if (!event) return std::nullopt;

@@ -18,12 +18,11 @@
 #include <variant>
 #include <vector>
 
-#include "natkit/link/hub.hpp"
-#include "natkit/rendezvous/client.hpp"
+#include "natkit/link/introduction.hpp"
 #include "natkit/rendezvous/seal.hpp"
 
 namespace natkit::link {
-class Pairing {
+class Pairing final : public Introduction {
  public:
   struct Config {
     Hub::Config hub;
@@ -39,53 +38,29 @@ class Pairing {
     std::size_t most_links = 64;  ///< at a time, for `listen`
   };
 
-  struct Registered {
-    rendezvous::RegisteredAt at;
-  };
-  /// An address of ours.
-  struct CandidateFound {
-    ice::Candidate candidate;
-  };
-  struct PeerFound {
-    LinkId link{};
-    std::string peer;  ///< its fingerprint; proven when the link is secured
-    ice::Role role{};
-    Endpoint address{};  ///< as the server sees it
-  };
-  /// It goes on all the same.
-  struct Trouble {
-    Error error;
-  };
-  /// Nothing more will come of it but what the links still do.
-  struct Over {
-    Error error;
-  };
-  using Event = std::variant<Registered, CandidateFound, PeerFound, Hub::LinkEvent, Trouble, Over>;
-
   Pairing(Config config, Rng& rng);
 
-  /// Null when it is gone. After calls that make it speak, `flush`.
-  [[nodiscard]] Link* find(LinkId link) { return hub_.find(link); }
-  void flush(Instant now);
-  /// No peer is looked for any more; links stay.
-  void stop_looking(Instant now);
-  /// Ends links, gives addresses back and says goodbye; finished when `poll_timeout` is empty.
-  void close(Instant now);
+  [[nodiscard]] Link* find(LinkId link) override { return hub_.find(link); }
+  void flush(Instant now) override;
+  [[nodiscard]] Result<void> hear_description(Instant now, std::string_view text) override;
+  void stop_looking(Instant now) override;
+  void drop(LinkId link) override;
+  void close(Instant now) override;
 
-  void start(Instant now);
-  void handle_datagram(Instant now, const Datagram& in);
-  void handle_timeout(Instant now);
-  void handle_connected(Instant now, SocketId socket, const Endpoint& remote);
-  void handle_send_failure(Instant now, const Datagram& lost, std::string_view why);
-  void handle_path_error(Instant now, const PathError& error);
-  void handle_socket_opened(Instant now, SocketId socket, const Endpoint& local);
-  void handle_socket_failure(Instant now, SocketId socket, std::string_view why);
-  [[nodiscard]] std::optional<SocketChange> poll_socket();
-  [[nodiscard]] std::optional<Datagram> poll_transmit();
-  [[nodiscard]] std::optional<Instant> poll_timeout() const;
-  [[nodiscard]] std::optional<Event> poll_event(Instant now);
+  void start(Instant now) override;
+  void handle_datagram(Instant now, const Datagram& in) override;
+  void handle_timeout(Instant now) override;
+  void handle_connected(Instant now, SocketId socket, const Endpoint& remote) override;
+  void handle_send_failure(Instant now, const Datagram& lost, std::string_view why) override;
+  void handle_path_error(Instant now, const PathError& error) override;
+  void handle_socket_opened(Instant now, SocketId socket, const Endpoint& local) override;
+  void handle_socket_failure(Instant now, SocketId socket, std::string_view why) override;
+  [[nodiscard]] std::optional<SocketChange> poll_socket() override;
+  [[nodiscard]] std::optional<Datagram> poll_transmit() override;
+  [[nodiscard]] std::optional<Instant> poll_timeout() const override;
+  [[nodiscard]] std::optional<Event> poll_event(Instant now) override;
 
-  [[nodiscard]] const Hub& hub() const { return hub_; }
+  [[nodiscard]] const Hub& hub() const override { return hub_; }
   [[nodiscard]] std::size_t links() const { return tries_.size(); }
 
  private:
@@ -129,6 +104,4 @@ class Pairing {
   bool is_closing_ = false;
   std::deque<Event> events_;
 };
-static_assert(SansIo<Pairing> && OpensSockets<Pairing> && HearsConnections<Pairing> && HearsSendFailure<Pairing> &&
-              HearsPathErrors<Pairing>);
 }  // namespace natkit::link

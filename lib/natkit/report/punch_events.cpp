@@ -89,11 +89,18 @@ std::string PunchEvents::candidate(std::string_view kind, std::string_view trans
   return dump(out);
 }
 
-std::string PunchEvents::peer_found(std::string_view peer, std::string_view role, const Endpoint& address) {
+std::string PunchEvents::description(std::string_view text) {
+  auto out = event("description");
+  out["text"] = text;
+  return dump(out);
+}
+
+std::string PunchEvents::peer_found(std::string_view peer, std::string_view role,
+                                    const std::optional<Endpoint>& address) {
   auto out = event("peer-found");
-  out["peer"] = printable(peer);
+  out["peer"] = peer.empty() ? Json(nullptr) : Json(printable(peer));
   out["role"] = role;
-  out["address"] = to_text(address);
+  out["address"] = address ? Json(to_text(*address)) : Json(nullptr);
   return dump(out);
 }
 
@@ -165,9 +172,23 @@ std::string PunchWords::registered(const Endpoint& server, const Endpoint& seen_
                      rtt_words(rtt));
 }
 
-std::string PunchWords::peer_found(std::string_view peer, const Endpoint& address) {
-  return fmt::format("peer      {} at {}", short_name(peer), to_text(address));
+std::string PunchWords::candidate(std::string_view kind, const Endpoint& endpoint) {
+  return fmt::format("this host may be reached at {} ({})", to_text(endpoint), kind);
 }
+
+std::string PunchWords::peer_found(std::string_view peer, const std::optional<Endpoint>& address) {
+  const auto name = peer.empty() ? std::string{"without a certificate"} : short_name(peer);
+  return address ? fmt::format("peer      {} at {}", name, to_text(*address)) : fmt::format("peer      {}", name);
+}
+
+std::string PunchWords::sending() {
+  return "both sides send now, at the same time: a packet that goes out makes this side's NAT or firewall expect an "
+         "answer from just that address and port, so what the peer sends from there comes in; and the other way round";
+}
+
+std::string PunchWords::secured() { return "the peer has shown the certificate that was announced; all is encrypted"; }
+
+std::string PunchWords::lost() { return "lost      the path; looking for another"; }
 
 std::string PunchWords::connected(const PathFacts& path, Duration elapsed) {
   return fmt::format("connected {} ({} {}) after {:.0f} ms", way(path), to_text(path.transport), to_text(path.remote),

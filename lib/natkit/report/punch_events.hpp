@@ -39,7 +39,9 @@ struct PathQuality {
 struct PunchEvents {
   static std::string registered(const Endpoint& server, const Endpoint& seen_as, std::optional<Duration> rtt);
   static std::string candidate(std::string_view kind, std::string_view transport, const Endpoint& endpoint);
-  static std::string peer_found(std::string_view peer, std::string_view role, const Endpoint& address);
+  static std::string description(std::string_view text);
+  /// Without an address where no server saw the peer; an empty name is none.
+  static std::string peer_found(std::string_view peer, std::string_view role, const std::optional<Endpoint>& address);
   static std::string path(const PathFacts& path);
   static std::string connected(const PathFacts& path, Duration elapsed);
   static std::string secured(std::string_view peer, Duration elapsed);
@@ -53,7 +55,12 @@ struct PunchEvents {
 
 struct PunchWords {
   static std::string registered(const Endpoint& server, const Endpoint& seen_as, std::optional<Duration> rtt);
-  static std::string peer_found(std::string_view peer, const Endpoint& address);
+  static std::string candidate(std::string_view kind, const Endpoint& endpoint);
+  static std::string peer_found(std::string_view peer, const std::optional<Endpoint>& address);
+  /// Why an outgoing packet opens the way.
+  static std::string sending();
+  static std::string secured();
+  static std::string lost();
   static std::string connected(const PathFacts& path, Duration elapsed);
   static std::string upgraded(const PathFacts& path);
   static std::string quality(const PathFacts& path, const PathQuality& quality);
