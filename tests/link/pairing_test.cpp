@@ -3,9 +3,9 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 
 #include "catch.hpp"
+#include "environment.hpp"
 #include "link/meeting.hpp"
 
 using namespace natkit;
@@ -123,14 +123,7 @@ TEST_CASE("Without a relay an impossible pair is told so within two seconds of b
   CHECK(meeting.a->ended.front().reason == link::EndReason::punch_failed);
 }
 
-namespace {
-/// How often each pair of boxes is tried: NATKIT_RUNS. Seeds count from NATKIT_SEED.
-std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
-  const char* text = std::getenv(variable);  // NOLINT(concurrency-mt-unsafe): one thread
-  return text ? std::strtoull(text, nullptr, 10) : otherwise;
-}
-}  // namespace
-
+/// NATKIT_RUNS: how often each pair of boxes is tried; seeds count from NATKIT_SEED.
 TEST_CASE("Every pair gets a session through loss and jitter, however much later one side comes",
           "[pairing][sim][many]") {
   const auto first = number_from("NATKIT_SEED", 1);
