@@ -167,6 +167,7 @@ void Gathering::send(Instant now, Datagram out) {
 }
 
 void Gathering::close(Instant now) {
+  is_closing_ = true;
   relays_by_.reset();
   for (auto& relay : relays_)
     if (relay.client) relay.client->close(now);
@@ -183,7 +184,7 @@ void Gathering::handle_datagram(Instant now, const Datagram& in) {
 }
 
 void Gathering::handle_timeout(Instant now) {
-  gatherer_.handle_timeout(now);
+  if (!is_closing_) gatherer_.handle_timeout(now);
   for (auto& relay : relays_)
     if (relay.client) relay.client->handle_timeout(now);
   check_relays(now);
@@ -251,7 +252,8 @@ std::optional<Datagram> Gathering::poll_transmit() {
     outgoing_.pop_front();
     return out;
   }
-  if (auto out = gatherer_.poll_transmit()) return out;
+  if (!is_closing_)
+    if (auto out = gatherer_.poll_transmit()) return out;
   for (auto& relay : relays_)
     if (relay.client)
       if (auto out = relay.client->poll_transmit()) return out;
@@ -259,7 +261,7 @@ std::optional<Datagram> Gathering::poll_transmit() {
 }
 
 std::optional<Instant> Gathering::poll_timeout() const {
-  auto due = gatherer_.poll_timeout();
+  auto due = is_closing_ ? std::nullopt : gatherer_.poll_timeout();
   const auto note = [&](std::optional<Instant> at) {
     if (at && (!due || *at < *due)) due = at;
   };

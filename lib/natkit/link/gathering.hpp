@@ -79,7 +79,7 @@ class Gathering {
   /// The relays let packets of this peer in.
   void permit(Instant now, const IpAddress& peer);
   void send(Instant now, Datagram out);
-  /// Gives relayed addresses back; finished once the relays have answered, or shortly after.
+  /// Asks nobody any more and gives relayed addresses back; finished once the relays have answered, or shortly after.
   void close(Instant now);
 
   void handle_datagram(Instant now, const Datagram& in);
@@ -139,6 +139,7 @@ class Gathering {
   unsigned fresh_bases_ = 0;
   unsigned opening_ = 0;  ///< sockets that were wished and are not there yet
   bool is_told_done_ = false;
+  bool is_closing_ = false;
   std::deque<SocketChange> sockets_;
   std::deque<Datagram> outgoing_;
   std::deque<Datagram> received_;
