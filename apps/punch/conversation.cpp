@@ -1,0 +1,363 @@
+#include "conversation.hpp"
+
+#include <unistd.h>
+
+#include <string_view>
+#include <utility>
+
+#include "carry.hpp"
+#include "hand_over.hpp"
+#include "measure.hpp"
+#include "natkit/base/printable.hpp"
+#include "natkit/report/punch_events.hpp"
+
+namespace natkit {
+namespace {
+using report::PathKind;
+using report::PunchEvents;
+using report::PunchWords;
+
+PathKind kind_of(const ice::Path& path) {
+  using ice::Kind;
+  if (path.is_relayed()) return PathKind::relayed;
+  if (path.local_kind == Kind::mapped || path.remote_kind == Kind::mapped) return PathKind::mapped;
+  // An address that the peer sees as this host's own is no NAT's.
+  return path.local_kind == Kind::host && path.remote_kind == Kind::host ? PathKind::host : PathKind::reflexive;
+}
+
+Errc code_of(link::EndReason reason) {
+  switch (reason) {
+    case link::EndReason::no_common_address_family:
+    case link::EndReason::punch_failed:
+      return Errc::no_path;
+    case link::EndReason::authentication_failed:
+      return Errc::refused;
+    case link::EndReason::protocol_error:
+      return Errc::protocol;
+    default:
+      return Errc::peer;
+  }
+}
+
+std::string advice_for(link::EndReason reason, Options::Relay relay) {
+  if (reason == link::EndReason::punch_failed)
+    return relay == Options::Relay::never
+               ? "allow a relay (--relay auto), or open a port on either side: `upnp-map status` says how"
+               : "name a relay (--turn), or open a port on either side: `upnp-map status` says how";
+  if (reason == link::EndReason::no_common_address_family)
+    return "one side has only IPv4, the other only IPv6: a relay with both bridges them (--turn)";
+  if (reason == link::EndReason::authentication_failed)
+    return "both sides need the same secret and a server that introduces the right two";
+  return "start it again on both sides";
+}
+
+constexpr std::string_view task_mark = "then=";
+
+std::string_view to_text(Options::Then then) {
+  switch (then) {
+    case Options::Then::report:
+      return "report";
+    case Options::Then::pipe:
+      return "pipe";
+    case Options::Then::exec:
+      return "exec";
+  }
+  return "";
+}
+
+std::unique_ptr<Task> task_for(const Options& options, Bytes first) {
+  switch (options.then) {
+    case Options::Then::pipe:
+      return std::make_unique<Carry>(::isatty(STDIN_FILENO) == 1 ? Carry::Input::terminal : Carry::Input::ends,
+                                     std::move(first));
+    case Options::Then::exec:
+      return std::make_unique<HandOver>();
+    case Options::Then::report:
+      break;
+  }
+  return std::make_unique<Measure>(options.measure);
+}
+}  // namespace
+
+Conversation::Conversation(link::Introduction& introduction, cli::Output& output, const Options& options)
+    : introduction_(introduction), output_(output), options_(options), task_(task_for(options, {})) {
+  if (options.by_hand) pasted_.emplace();
+}
+
+void Conversation::say(const std::string& event, const std::string& words) {
+  const bool is_taken = options_.then == Options::Then::pipe;
+  if (output_.is_json())
+    is_taken ? output_.log(event) : output_.answer(event);
+  else if (is_taken)
+    output_.explain(cli::Verbosity::normal, words);
+  else
+    output_.answer(words);
+}
+
+report::PathFacts Conversation::facts(const ice::Path& path) const {
+  auto local = path.mapped;
+  if (!local) local = introduction_.hub().gathering().local(path.socket);
+  return {.kind = kind_of(path), .transport = path.protocol, .local = local, .remote = path.remote, .rtt = path.rtt};
+}
+
+bool Conversation::is_as_expected() const {
+  if (options_.expect == Options::Expect::nothing || !path_) return true;
+  return facts(*path_).is_direct() == (options_.expect == Options::Expect::direct);
+}
+
+std::optional<Conversation::Way> Conversation::way() const {
+  if (!path_ || path_->is_relayed()) return std::nullopt;
+  const auto local = introduction_.hub().gathering().local(path_->socket);
+  if (!local) return std::nullopt;
+  return Way{.local = *local, .remote = path_->remote, .mapped = path_->mapped, .role = role_};
+}
+
+void Conversation::tell(Instant now, link::Introduction::Event& event) {
+  using link::Introduction;
+  if (const auto* registered = std::get_if<Introduction::Registered>(&event)) {
+    hear_registered(registered->at);
+  } else if (const auto* candidate = std::get_if<Introduction::CandidateFound>(&event)) {
+    const auto& one = candidate->candidate;
+    const auto kind = ice::to_text(one.kind);
+    if (output_.is_json()) say(PunchEvents::candidate(kind, ice::to_text(one.transport), one.endpoint), {});
+    output_.explain(cli::Verbosity::steps, PunchWords::candidate(kind, one.endpoint));
+  } else if (const auto* described = std::get_if<Introduction::Described>(&event)) {
+    hear_described(described->text);
+  } else if (const auto* found = std::get_if<Introduction::PeerFound>(&event)) {
+    hear_found(now, *found);
+  } else if (auto* said = std::get_if<link::Hub::LinkEvent>(&event)) {
+    if (link_ == said->link) hear_link(now, said->event);
+  } else if (const auto* trouble = std::get_if<Introduction::Trouble>(&event)) {
+    if (output_.is_json()) say(PunchEvents::trouble(trouble->error), {});
+    output_.warn(printable(trouble->error.detail));
+  } else if (const auto* over = std::get_if<Introduction::Over>(&event)) {
+    if (!link_) fail(now, over->error);  // otherwise the link lives without the server
+  }
+}
+
+void Conversation::hear_registered(const rendezvous::RegisteredAt& at) {
+  if (output_.is_json()) say(PunchEvents::registered(at.server, at.seen_as, at.round_trip), {});
+  output_.explain(cli::Verbosity::steps, PunchWords::registered(at.server, at.seen_as, at.round_trip));
+  output_.progress("waiting for the peer …");
+}
+
+/// The user has to carry it, so it is printed even where nothing else is.
+void Conversation::hear_described(const std::string& text) {
+  const auto carried = options_.sdp ? text : to_one_line(text);
+  if (output_.is_json()) {
+    say(PunchEvents::description(carried), {});
+  } else {
+    output_.explain(cli::Verbosity::normal, "Give this to the other side, and paste here what it was given there:");
+    options_.then == Options::Then::pipe ? output_.log(carried) : output_.answer(carried);
+  }
+  read_wish_ = PipeRead{standard_streams};
+}
+
+void Conversation::hear_pasted(Instant now, const std::optional<std::string>& text) {
+  if (!text) return;
+  const auto heard = introduction_.hear_description(now, *text);
+  if (!heard) return output_.warn(heard.error().detail + "; " + heard.error().advice);
+  task_ = task_for(options_, pasted_->rest());
+  pasted_.reset();
+  read_wish_.reset();
+}
+
+void Conversation::hear_found(Instant now, const link::Introduction::PeerFound& found) {
+  if (link_) return;  // one is enough
+  link_ = found.link;
+  peer_ = found.peer;
+  role_ = found.role;
+  found_at_ = now;
+  stage_ = Stage::connecting;
+  introduction_.stop_looking(now);
+  const auto role = role_ == ice::Role::controlling ? "controlling" : "controlled";
+  say(PunchEvents::peer_found(peer_, role, found.address), PunchWords::peer_found(peer_, found.address));
+  output_.explain(cli::Verbosity::steps, PunchWords::sending());
+}
+
+void Conversation::hear_path(Instant now, const ice::Path& path) {
+  path_ = path;
+  const auto way = facts(path);
+  if (output_.is_json()) say(PunchEvents::path(way), {});
+  say(PunchEvents::connected(way, now - found_at_), PunchWords::connected(way, now - found_at_));
+  if (link()->has_channel()) return;
+  output_.explain(cli::Verbosity::steps, "the peer shows no certificate, so nothing but this path can come of it");
+  watch_until_ = now + options_.measure;
+}
+
+void Conversation::hear_link(Instant now, link::Link::Event& event) {
+  using link::Link;
+  if (const auto* connected = std::get_if<Link::Connected>(&event)) {
+    hear_path(now, connected->path);
+  } else if (const auto* changed = std::get_if<Link::PathChanged>(&event)) {
+    path_ = changed->path;
+    const auto way = facts(changed->path);
+    say(PunchEvents::upgraded(facts(changed->before), way), PunchWords::upgraded(way));
+  } else if (const auto* lost = std::get_if<Link::PathLost>(&event)) {
+    say(PunchEvents::lost(facts(lost->path)), PunchWords::lost());
+  } else if (std::holds_alternative<Link::Secured>(event)) {
+    hear_secured(now);
+  } else if (auto* message = std::get_if<channel::Message>(&event)) {
+    hear_message(now, std::move(*message));
+  } else if (std::holds_alternative<channel::WritableAgain>(event)) {
+    if (stage_ == Stage::working) task_->handle_writable(now, *link());
+  } else if (const auto* ended = std::get_if<Link::Ended>(&event)) {
+    hear_end(*ended);
+    finish(now);
+  }
+}
+
+/// Both say what they are going to do with it, so that nobody waits for a thing that the other side does not do.
+void Conversation::hear_secured(Instant now) {
+  if (output_.is_json()) say(PunchEvents::secured(peer_, now - found_at_), {});
+  output_.explain(cli::Verbosity::steps, PunchWords::secured());
+  stage_ = Stage::working;
+  static_cast<void>(link()->open_agreed_stream(control_stream, {}));
+  const auto words = std::string{task_mark}.append(to_text(options_.then));
+  static_cast<void>(link()->send(now, control_stream, channel::MessageKind::text, Bytes(words.begin(), words.end())));
+  task_->begin(now, *link());
+}
+
+void Conversation::hear_message(Instant now, channel::Message message) {
+  if (stage_ != Stage::working) return;
+  const std::string_view words{reinterpret_cast<const char*>(message.payload.data()), message.payload.size()};
+  if (message.stream == control_stream && words.starts_with(task_mark))
+    hear_peers_task(now, words.substr(task_mark.size()));
+  else
+    task_->hear(now, *link(), std::move(message));
+}
+
+void Conversation::hear_peers_task(Instant now, std::string_view task) {
+  if (task == to_text(options_.then)) return task_->handle_peer_ready(now, *link());
+  fail(now, {.code = Errc::usage,
+             .reason = "rejected",
+             .detail = "the peer was started with --then " + printable(task) + ", this side with --then " +
+                       std::string{to_text(options_.then)},
+             .advice = "use the same on both sides"});
+}
+
+void Conversation::hear_end(const link::Link::Ended& ended) {
+  const bool is_in_order = ended.reason == link::EndReason::closed || ended.reason == link::EndReason::closed_by_peer;
+  if (stage_ == Stage::over || (is_in_order && stage_ == Stage::working && task_->may_end())) return;
+  const bool has_left = ended.reason == link::EndReason::closed_by_peer;
+  error_ = Error{.code = code_of(ended.reason),
+                 .reason = has_left ? "connection-to-target-lost" : std::string{link::to_text(ended.reason)},
+                 .detail = is_in_order ? "the peer ended before all was done" : ended.detail,
+                 .advice = advice_for(ended.reason, options_.relay)};
+}
+
+void Conversation::fail(Instant now, Error error) {
+  if (!error_) error_ = std::move(error);
+  finish(now);
+}
+
+/// Tells what came of it, then lets go of everything in order; a port that goes to a program is left without a word.
+void Conversation::finish(Instant now) {
+  if (std::exchange(stage_, Stage::over) == Stage::over) return;
+  watch_until_.reset();
+  if (!error_ && path_) {
+    if (const auto quality = task_->quality())
+      say(PunchEvents::quality(facts(*path_), *quality), PunchWords::quality(facts(*path_), *quality));
+    if (output_.is_json()) say(PunchEvents::closed("closed", {}), {});
+  }
+  if (!error_ && options_.then == Options::Then::exec && link_) introduction_.drop(*link_);
+  introduction_.close(now);
+}
+
+void Conversation::work(Instant now) {
+  if (watch_until_ && *watch_until_ <= now) return finish(now);
+  if (stage_ != Stage::working || !link()) return;
+  if (const auto due = task_->poll_timeout(); due && *due <= now) task_->handle_timeout(now, *link());
+  if (task_->is_done()) finish(now);
+}
+
+void Conversation::look(Instant now) {
+  // While standard output is slow the peer's bytes stay where they are, and so slow the peer down.
+  while (!task_->is_busy()) {
+    auto event = introduction_.poll_event(now);
+    if (!event) break;
+    tell(now, *event);
+  }
+  work(now);
+  introduction_.flush(now);
+}
+
+void Conversation::stop(Instant now) {
+  stage_ = Stage::over;
+  introduction_.close(now);
+}
+
+std::optional<PipeChange> Conversation::poll_pipe() {
+  if (read_wish_) return PipeChange{*std::exchange(read_wish_, std::nullopt)};
+  return stage_ == Stage::working ? task_->poll_pipe() : std::nullopt;
+}
+
+std::optional<Instant> Conversation::poll_timeout() const {
+  auto due = introduction_.poll_timeout();
+  const auto note = [&](std::optional<Instant> at) {
+    if (at && (!due || *at < *due)) due = at;
+  };
+  note(watch_until_);
+  if (stage_ == Stage::working) note(task_->poll_timeout());
+  return due;
+}
+
+void Conversation::start(Instant now) {
+  output_.progress("gathering addresses …");
+  introduction_.start(now);
+  look(now);
+}
+void Conversation::handle_datagram(Instant now, const Datagram& in) {
+  introduction_.handle_datagram(now, in);
+  look(now);
+}
+void Conversation::handle_timeout(Instant now) {
+  if (const auto due = introduction_.poll_timeout(); due && *due <= now) introduction_.handle_timeout(now);
+  look(now);
+}
+void Conversation::handle_connected(Instant now, SocketId socket, const Endpoint& remote) {
+  introduction_.handle_connected(now, socket, remote);
+  look(now);
+}
+void Conversation::handle_send_failure(Instant now, const Datagram& lost, std::string_view why) {
+  introduction_.handle_send_failure(now, lost, why);
+  look(now);
+}
+void Conversation::handle_path_error(Instant now, const PathError& error) {
+  introduction_.handle_path_error(now, error);
+  look(now);
+}
+void Conversation::handle_socket_opened(Instant now, SocketId socket, const Endpoint& local) {
+  introduction_.handle_socket_opened(now, socket, local);
+  look(now);
+}
+void Conversation::handle_socket_failure(Instant now, SocketId socket, std::string_view why) {
+  introduction_.handle_socket_failure(now, socket, why);
+  look(now);
+}
+void Conversation::handle_pipe_read(Instant now, PipeId /*pipe*/, ByteView piece) {
+  if (pasted_) {
+    hear_pasted(now, piece.empty() ? pasted_->take_at_end() : pasted_->take(piece));
+    if (pasted_ && piece.empty())
+      fail(now, {.code = Errc::usage,
+                 .reason = "bad-description",
+                 .detail = "standard input ended before a description of the peer came",
+                 .advice = "paste what punch printed at the other side"});
+    else if (pasted_)
+      read_wish_ = PipeRead{standard_streams};
+  } else if (stage_ == Stage::working && link()) {
+    task_->handle_read(now, *link(), piece);
+  }
+  look(now);
+}
+void Conversation::handle_pipe_written(Instant now, PipeId /*pipe*/) {
+  if (link()) task_->handle_written(now, *link());
+  look(now);
+}
+void Conversation::handle_pipe_failure(Instant now, PipeId /*pipe*/, std::string_view why) {
+  fail(now, {.code = Errc::usage,
+             .reason = "output-failed",
+             .detail = "cannot write to standard output: " + std::string{why},
+             .advice = "whoever read it is gone, or the disk is full"});
+}
+}  // namespace natkit

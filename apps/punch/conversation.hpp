@@ -1,0 +1,90 @@
+#pragma once
+// What punch does once it knows how to come to its peer: tells what happens, and does with the connection what was
+// asked for. A machine around another: it looks after each input at what has become of it.
+//
+//   looking --peer found--> connecting --path--> connected --secured, peer does the same--> task --done--> over
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "natkit/cli/output.hpp"
+#include "natkit/link/introduction.hpp"
+#include "options.hpp"
+#include "pasted.hpp"
+#include "task.hpp"
+
+namespace natkit {
+class Conversation {
+ public:
+  Conversation(link::Introduction& introduction, cli::Output& output, const Options& options);
+
+  void start(Instant now);
+  void handle_datagram(Instant now, const Datagram& in);
+  void handle_timeout(Instant now);
+  void handle_connected(Instant now, SocketId socket, const Endpoint& remote);
+  void handle_send_failure(Instant now, const Datagram& lost, std::string_view why);
+  void handle_path_error(Instant now, const PathError& error);
+  void handle_socket_opened(Instant now, SocketId socket, const Endpoint& local);
+  void handle_socket_failure(Instant now, SocketId socket, std::string_view why);
+  void handle_pipe_read(Instant now, PipeId pipe, ByteView piece);
+  void handle_pipe_written(Instant now, PipeId pipe);
+  void handle_pipe_failure(Instant now, PipeId pipe, std::string_view why);
+  [[nodiscard]] std::optional<SocketChange> poll_socket() { return introduction_.poll_socket(); }
+  [[nodiscard]] std::optional<Datagram> poll_transmit() { return introduction_.poll_transmit(); }
+  [[nodiscard]] std::optional<PipeChange> poll_pipe();
+  [[nodiscard]] std::optional<Instant> poll_timeout() const;
+  void stop(Instant now);
+
+  /// Why it did not come to what was asked for; nothing if it did.
+  [[nodiscard]] const std::optional<Error>& error() const { return error_; }
+  /// That it is not as `--expect` demands is an answer, not a failure.
+  [[nodiscard]] bool is_as_expected() const;
+  /// The way that was found, for a program that takes it over.
+  struct Way {
+    Endpoint local;
+    Endpoint remote;
+    std::optional<Endpoint> mapped;  ///< `local` as the peer sees it
+    ice::Role role{};
+  };
+  [[nodiscard]] std::optional<Way> way() const;
+
+ private:
+  void look(Instant now);
+  void work(Instant now);
+  void tell(Instant now, link::Introduction::Event& event);
+  void hear_registered(const rendezvous::RegisteredAt& at);
+  void hear_described(const std::string& text);
+  void hear_found(Instant now, const link::Introduction::PeerFound& found);
+  void hear_pasted(Instant now, const std::optional<std::string>& text);
+  void hear_link(Instant now, link::Link::Event& event);
+  void hear_path(Instant now, const ice::Path& path);
+  void hear_secured(Instant now);
+  void hear_message(Instant now, channel::Message message);
+  void hear_peers_task(Instant now, std::string_view task);
+  void hear_end(const link::Link::Ended& ended);
+  void fail(Instant now, Error error);
+  void finish(Instant now);
+  /// To where events go: the answer's stream, unless that carries the peer's bytes.
+  void say(const std::string& event, const std::string& words);
+  [[nodiscard]] link::Link* link() { return link_ ? introduction_.find(*link_) : nullptr; }
+  [[nodiscard]] report::PathFacts facts(const ice::Path& path) const;
+
+  link::Introduction& introduction_;
+  cli::Output& output_;
+  const Options& options_;
+  std::unique_ptr<Task> task_;
+  std::optional<Pasted> pasted_;  ///< where the peer's description comes by hand, until it is there
+  std::optional<PipeRead> read_wish_;
+  std::optional<link::LinkId> link_;
+  std::string peer_;
+  ice::Role role_{};
+  Instant found_at_{};
+  std::optional<ice::Path> path_;
+  std::optional<Instant> watch_until_;  ///< a path that carries nothing is only looked at
+  std::optional<Error> error_;
+  enum class Stage : std::uint8_t { looking, connecting, working, over } stage_ = Stage::looking;
+};
+static_assert(SansIo<Conversation> && OpensSockets<Conversation> && HearsConnections<Conversation> &&
+              HearsSendFailure<Conversation> && HearsPathErrors<Conversation> && UsesPipes<Conversation>);
+}  // namespace natkit

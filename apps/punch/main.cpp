@@ -1,0 +1,128 @@
+// punch: connect two hosts, whatever NATs are between them, and measure the path or carry bytes over it.
+#include <fmt/format.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>  // App.hpp declares what only these define
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "conversation.hpp"
+#include "natkit/base/printable.hpp"
+#include "natkit/cli/app.hpp"
+#include "natkit/crypto/secure_rng.hpp"
+#include "natkit/io/driver.hpp"
+#include "natkit/link/by_hand.hpp"
+#include "natkit/link/pairing.hpp"
+#include "options.hpp"
+#include "places.hpp"
+#include "secret.hpp"
+#include "take_over.hpp"
+
+namespace {
+using namespace natkit;
+
+cli::Exit interrupted(cli::Output& output, io::RunEnd end) {
+  const bool is_sigint = end == io::RunEnd::interrupted;
+  static_cast<void>(output.fail({.code = Errc::usage,
+                                 .reason = "interrupted",
+                                 .detail = fmt::format("ended by {}", is_sigint ? "SIGINT" : "SIGTERM"),
+                                 .advice = {}}));
+  return is_sigint ? cli::Exit::interrupted : cli::Exit::terminated;
+}
+
+cli::Exit not_as_expected(cli::Output& output, const Options& o) {
+  const auto wanted = o.expect == Options::Expect::direct ? "direct" : "relayed";
+  static_cast<void>(output.fail({.code = Errc::usage,
+                                 .reason = "expectation-not-met",
+                                 .detail = fmt::format("the path is not {}", wanted),
+                                 .advice = "punch -v says what was tried"}));
+  return cli::Exit::no;
+}
+
+/// What cannot be seen by one option alone.
+Result<void> check(const Options& o) {
+  if (o.then != Options::Then::exec) {
+    if (o.program.empty()) return {};
+    return std::unexpected(
+        Error{Errc::usage, "unexpected-command", "a command is run by --then exec only", "add --then exec"});
+  }
+  if (o.relay == Options::Relay::only)
+    return std::unexpected(Error{Errc::usage, "no-port-to-hand-over",
+                                 "--then exec needs a direct path, and --relay only forbids one",
+                                 "leave --relay out, or use --then pipe"});
+  return check_program(o.program);
+}
+
+cli::Exit run_program(cli::Output& output, const Options& o, const Conversation::Way& way) {
+  std::vector<std::pair<std::string, std::string>> environment{
+      {"NATKIT_LOCAL", to_text(way.local)},
+      {"NATKIT_REMOTE", to_text(way.remote)},
+      {"NATKIT_ROLE", way.role == ice::Role::controlling ? "controlling" : "controlled"}};
+  if (way.mapped) environment.emplace_back("NATKIT_MAPPED", to_text(*way.mapped));
+  return output.fail(become(o.program, environment));
+}
+
+cli::Exit converse(cli::Output& output, const Options& o, link::Introduction& introduction) {
+  Conversation conversation{introduction, output, o};
+  const auto end = io::run(conversation, {.on_stop = [&](Instant now) { conversation.stop(now); }});
+  if (!end) return output.fail(end.error());
+  if (*end != io::RunEnd::finished) return interrupted(output, *end);
+  if (conversation.error()) return output.fail(*conversation.error());
+  if (o.then == Options::Then::exec)
+    if (const auto way = conversation.way()) return run_program(output, o, *way);
+  return conversation.is_as_expected() ? cli::Exit::ok : not_as_expected(output, o);
+}
+
+cli::Exit converse_by_hand(cli::Output& output, const Options& o, link::Hub::Config hub, Rng& rng) {
+  link::ByHand by_hand{{.hub = std::move(hub),
+                        .fingerprints = o.sdp ? link::Fingerprints::optional : link::Fingerprints::required,
+                        .patience = o.timeout},
+                       rng};
+  return converse(output, o, by_hand);
+}
+
+cli::Exit converse_by_server(cli::Output& output, const Options& o, link::Hub::Config hub,
+                             std::vector<Endpoint> servers, Rng& rng) {
+  const auto secret = read_secret(o.secret_file);
+  if (!secret) return output.fail(secret.error());
+  if (!*secret)
+    output.explain(cli::Verbosity::steps, "without a secret the server is trusted to introduce the right peer");
+  const auto id = crypto::to_text(hub.identity.fingerprint());
+  auto seal = *secret ? rendezvous::Seal{id, **secret, o.name} : rendezvous::Seal{id};
+  link::Pairing pairing{{.hub = std::move(hub),
+                         .client = {.servers = std::move(servers), .id = id},
+                         .purpose = o.purpose,
+                         .name = o.name,
+                         .seal = std::move(seal),
+                         .wait = o.wait,
+                         .timeout = o.timeout,
+                         .most_links = 1},
+                        rng};
+  return converse(output, o, pairing);
+}
+
+cli::Exit run_tool(cli::Output& output, const Options& o) {
+  output.options.shape = report::Shape::event;
+  if (const auto checked = check(o); !checked) return output.fail(checked.error());
+  auto places = find_places(o, output);
+  if (!places) return output.fail(places.error());
+  crypto::SecureRng rng;
+  link::Hub::Config hub{
+      .gathering = std::move(places->gathering), .agent = {}, .channel = {}, .identity = crypto::Identity::make()};
+  if (o.by_hand) return converse_by_hand(output, o, std::move(hub), rng);
+  return converse_by_server(output, o, std::move(hub), std::move(places->servers), rng);
+}
+}  // namespace
+
+// NOLINTNEXTLINE(bugprone-exception-escape): what is thrown before cli::run is out of memory, and nothing helps then
+int main(int argc, char** argv) {
+  Options options;
+  CLI::App app{"Connect two hosts, whatever NATs are between them, and measure the path or carry bytes over it.",
+               "punch"};
+  cli::Output output{"punch"};
+  cli::add_common_options(app, output, NATKIT_VERSION);
+  add_commands(app, options);
+  return cli::run(app, output, argc, argv, [&] { return run_tool(output, options); });
+}

@@ -1,0 +1,41 @@
+#pragma once
+// What can be typed, and what it means.
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "natkit/base/time.hpp"
+#include "natkit/link/gathering.hpp"
+#include "natkit/rendezvous/message.hpp"
+
+namespace CLI {  // NOLINT(readability-identifier-naming): not our name
+class App;
+}
+
+namespace natkit {
+struct Options {
+  rendezvous::Purpose purpose = rendezvous::Purpose::pair;
+  bool by_hand = false;              ///< people carry the descriptions
+  bool sdp = false;                  ///< … as lines that other ICE agents know
+  std::string name;                  ///< of the room, or of the listener
+  std::vector<std::string> servers;  ///< HOST[:PORT], by preference
+  std::vector<std::string> stun;     ///< beside those servers
+  std::vector<std::string> turn;     ///< turn:HOST[:PORT][?transport=udp|tcp]
+  std::string turn_user;
+  std::string turn_password_file;
+  std::string secret_file;
+  enum class Relay : std::uint8_t { automatic, never, only } relay = Relay::automatic;
+  std::size_t local_port = 0;  ///< 0: the system picks
+  Duration wait = std::chrono::seconds{60};
+  Duration timeout = std::chrono::seconds{10};
+  enum class Expect : std::uint8_t { nothing, direct, relayed } expect = Expect::nothing;
+  enum class Then : std::uint8_t { report, pipe, exec } then = Then::report;
+  Duration measure = std::chrono::seconds{2};  ///< --for
+  std::vector<std::string> program;            ///< of `--then exec`: what stands after "--"
+  enum class Transport : std::uint8_t { udp, tcp, any } transport = Transport::any;
+};
+
+void add_commands(CLI::App& app, Options& options);
+}  // namespace natkit

@@ -1,0 +1,42 @@
+#pragma once
+// What is done with a connection: measured, used to carry bytes, or handed over to another program. A machine over the
+// link's streams; the conversation owns the link and tells it what arrives.
+#include <optional>
+
+#include "natkit/base/pipe.hpp"
+#include "natkit/link/link.hpp"
+#include "natkit/report/punch_events.hpp"
+
+namespace natkit {
+/// The streams that both programs know of, so nothing has to be told (RFC 8832 §6 would take a message).
+inline constexpr channel::StreamId task_stream{0};     ///< the task's own, as it opens it
+inline constexpr channel::StreamId control_stream{1};  ///< reliable, ordered; first on it is what each side is doing
+
+class Task {
+ public:
+  Task() = default;
+  Task(const Task&) = delete;
+  Task& operator=(const Task&) = delete;
+  virtual ~Task() = default;
+
+  /// The link is secured, and the control stream open.
+  virtual void begin(Instant now, link::Link& link) = 0;
+  /// The peer is doing the same thing: it has said so.
+  virtual void handle_peer_ready(Instant /*now*/, link::Link& /*link*/) {}
+  virtual void hear(Instant now, link::Link& link, channel::Message message) = 0;
+  virtual void handle_writable(Instant /*now*/, link::Link& /*link*/) {}
+  virtual void handle_timeout(Instant /*now*/, link::Link& /*link*/) {}
+  virtual void handle_read(Instant /*now*/, link::Link& /*link*/, ByteView /*piece*/) {}
+  virtual void handle_written(Instant /*now*/, link::Link& /*link*/) {}
+  [[nodiscard]] virtual std::optional<PipeChange> poll_pipe() { return std::nullopt; }
+  [[nodiscard]] virtual std::optional<Instant> poll_timeout() const { return std::nullopt; }
+
+  /// Takes no message now: what the peer sends stays in the link, and so slows the peer down.
+  [[nodiscard]] virtual bool is_busy() const { return false; }
+  [[nodiscard]] virtual bool is_done() const = 0;
+  /// What was measured, if anything was.
+  [[nodiscard]] virtual std::optional<report::PathQuality> quality() const { return std::nullopt; }
+  /// Whether it does not matter any more that the peer ends.
+  [[nodiscard]] virtual bool may_end() const { return is_done(); }
+};
+}  // namespace natkit
