@@ -41,7 +41,7 @@ struct Options {
   RelayOptions relay;
   rendezvousd::TlsOptions tls;
   rendezvousd::SignallingOptions signalling;
-  io::RunOptions run{.framing = io::TcpFraming::turn_or_lines};
+  io::RunOptions run{.framing = io::TcpFraming::turn};
 };
 
 void add_options(CLI::App& app, Options& o, cli::Output& output) {

@@ -35,6 +35,7 @@ std::optional<rendezvous::Server::Config> plan_signalling(const SignallingOption
   config.limits.sessions = options.most_clients;
   config.limits.sessions_per_address = options.most_clients_per_address;
   config.limits.places = options.most_names_per_client;
+  run.framing = io::TcpFraming::turn_or_lines;
   run.tcp.connections += options.most_clients;
   run.tcp.connections_per_address += options.most_clients_per_address;
   run.tcp.unsent_bytes = std::max(run.tcp.unsent_bytes, unsent_bytes);

@@ -64,16 +64,22 @@ ServerConnection* Client::find(SocketId socket) {
 void Client::dial_all(Instant now) {
   state_ = State::choosing;
   next_try_.reset();
+  for (const auto& connection : connections_)  // all have failed
+    if (config_.tls.contains(connection->server)) wishes_.emplace_back(SocketEnd{connection->socket});
   connections_.clear();
-  for (const auto& server : config_.servers) {
-    auto& connection = *connections_.emplace_back(std::make_unique<ServerConnection>());
-    connection.socket = SocketId{static_cast<std::uint32_t>(config_.first_socket) + sockets_made_++};
-    connection.server = server;
-    connection.since = now;
-    connection.heard = now;
-    send(connection, Hello{});
-  }
+  for (const auto& server : config_.servers) dial(now, server);
   if (connections_.size() == 1) use(now, *connections_.front());  // nothing to choose: no round trip for it
+}
+
+void Client::dial(Instant now, const Endpoint& server) {
+  auto& connection = *connections_.emplace_back(std::make_unique<ServerConnection>());
+  connection.socket = SocketId{static_cast<std::uint32_t>(config_.first_socket) + sockets_made_++};
+  connection.server = server;
+  connection.since = now;
+  connection.heard = now;
+  if (const auto tls = config_.tls.find(server); tls != config_.tls.end())
+    wishes_.emplace_back(SocketWish{.socket = connection.socket, .protocol = Protocol::tcp, .tls = tls->second});
+  send(connection, Hello{});
 }
 
 void Client::choose(Instant now) {
@@ -175,6 +181,10 @@ void Client::handle_send_failure(Instant now, const Datagram& lost, std::string_
       is_mute ? fmt::format("closed the connection without a word ({}); is it rendezvousd?", why) : std::string{why});
 }
 
+void Client::handle_socket_failure(Instant now, SocketId socket, std::string_view why) {
+  if (auto* connection = find(socket)) fail_connection(now, *connection, Reason::server_unreachable, std::string{why});
+}
+
 void Client::handle_datagram(Instant now, const Datagram& in) {
   auto* connection = find(in.socket);
   if (connection == nullptr || connection->state == ServerConnection::State::failed || in.payload.empty()) return;
@@ -211,6 +221,7 @@ void Client::handle_timeout(Instant now) {
 
 void Client::handle_silence(Instant now) {
   std::vector<SocketId> dialled;
+  dialled.reserve(connections_.size());
   for (const auto& connection : connections_) dialled.push_back(connection->socket);
   for (const auto socket : dialled) {
     auto* connection = find(socket);
@@ -248,6 +259,11 @@ void Client::transmit(const ServerConnection& connection, std::string_view line)
 
 /// A connection is ended after its last words: only when they are on their way.
 std::optional<SocketChange> Client::poll_socket() {
+  if (!wishes_.empty()) {
+    auto wish = std::move(wishes_.front());
+    wishes_.pop_front();
+    return wish;
+  }
   if (!out_.empty() || ends_.empty()) return std::nullopt;
   const auto end = ends_.front();
   ends_.pop_front();

@@ -87,8 +87,9 @@ class ServerConnection;
 class Client {
  public:
   struct Config {
-    std::vector<Endpoint> servers{};  ///< by preference; at least one
-    std::string id;                   ///< of this client: the fingerprint of its key
+    std::vector<Endpoint> servers{};    ///< by preference; at least one
+    std::map<Endpoint, TlsWish> tls{};  ///< those of them that are reached over TLS
+    std::string id;                     ///< of this client: the fingerprint of its key
     std::string token{};  ///< known to this client alone, and the same after a restart; empty: drawn, for this run only
     Duration patience = std::chrono::seconds{5};            ///< for a server to answer
     Duration preference = std::chrono::milliseconds{400};   ///< for an earlier server, when a later one has answered
@@ -128,7 +129,7 @@ class Client {
   void handle_connected(Instant now, SocketId socket, const Endpoint& remote);
   void handle_send_failure(Instant now, const Datagram& lost, std::string_view why);
   void handle_socket_opened(Instant, SocketId, const Endpoint&) {}
-  void handle_socket_failure(Instant, SocketId, std::string_view) {}
+  void handle_socket_failure(Instant now, SocketId socket, std::string_view why);
   [[nodiscard]] std::optional<SocketChange> poll_socket();
   [[nodiscard]] std::optional<Datagram> poll_transmit();
   [[nodiscard]] std::optional<Instant> poll_timeout() const;
@@ -156,6 +157,7 @@ class Client {
   void send(const ServerConnection& connection, const Message& message);
   void transmit(const ServerConnection& connection, std::string_view line);
   void transmit_pending();
+  void dial(Instant now, const Endpoint& server);
   [[nodiscard]] ServerConnection* find(SocketId socket);
 
   // client_session.cpp: what is said over the one that is used
@@ -167,7 +169,7 @@ class Client {
   void handle_refused(const Refused& message);
   void reopen(Instant now);
   void post(Instant now, const Message& message);
-  [[nodiscard]] Open opening(Instant now, PlaceId id, const Place& place) const;
+  [[nodiscard]] static Open opening(Instant now, PlaceId id, const Place& place);
   void handle_waits(Instant now);
 
   Config config_;
@@ -182,6 +184,7 @@ class Client {
   std::optional<Instant> away_since_;
   Duration pause_{};
   std::deque<Datagram> out_;
+  std::deque<SocketChange> wishes_;  // to be heard before anything is sent
   std::deque<ConnectionEnd> ends_;
   std::deque<ClientEvent> events_;
 };

@@ -152,7 +152,7 @@ void Client::post(Instant now, const Message& message) {
   transmit(*used_, line);
 }
 
-Open Client::opening(Instant now, PlaceId id, const Place& place) const {
+Open Client::opening(Instant now, PlaceId id, const Place& place) {
   Open message{.place = id,
                .purpose = place.wish.purpose,
                .name = place.wish.name,
@@ -171,15 +171,15 @@ PlaceId Client::open(Instant now, Wish wish) {
   return id;
 }
 
-void Client::describe(Instant now, PlaceId id, std::string description) {
-  const auto found = session_->places.find(id);
+void Client::describe(Instant now, PlaceId place, std::string description) {
+  const auto found = session_->places.find(place);
   if (found == session_->places.end()) return;
   found->second.wish.description = description;
-  post(now, Describe{.place = id, .description = std::move(description)});
+  post(now, Describe{.place = place, .description = std::move(description)});
 }
 
-void Client::close(Instant now, PlaceId id) {
-  if (session_->places.erase(id) != 0) post(now, Close{.place = id});
+void Client::close(Instant now, PlaceId place) {
+  if (session_->places.erase(place) != 0) post(now, Close{.place = place});
 }
 
 void Client::send_candidate(Instant now, AttemptId attempt, std::string text) {

@@ -75,8 +75,8 @@ class Reader {
     read(key, text);
     out = parse_reason(text).value_or(Reason::rejected);  // a newer one; the detail will say it
   }
-  template <class Enum, std::size_t n>
-  void read(const char* key, const std::array<std::pair<Enum, std::string_view>, n>& names, Enum& out) {
+  template <class Enum, std::size_t Count>
+  void read(const char* key, const std::array<std::pair<Enum, std::string_view>, Count>& names, Enum& out) {
     std::string text;
     read(key, text);
     for (const auto& [value, name] : names)
@@ -111,8 +111,8 @@ constexpr std::array<std::pair<Outcome, std::string_view>, 2> outcomes{
 constexpr std::array<std::pair<Finality, std::string_view>, 2> finalities{
     {{Finality::passing, "passing"}, {Finality::final, "final"}}};
 
-template <class Enum, std::size_t n>
-std::string_view name_of(const std::array<std::pair<Enum, std::string_view>, n>& names, Enum value) {
+template <class Enum, std::size_t Count>
+std::string_view name_of(const std::array<std::pair<Enum, std::string_view>, Count>& names, Enum value) {
   for (const auto& [candidate, name] : names)
     if (candidate == value) return name;
   return {};
@@ -347,13 +347,13 @@ std::expected<Message, MessageError> read_as(const Json& object) {
   return Message{std::move(message)};
 }
 
-template <std::size_t index = 0>
+template <std::size_t Index = 0>
 std::expected<Message, MessageError> read_typed(std::string_view type, const Json& object) {
-  if constexpr (index == std::variant_size_v<Message>) {
+  if constexpr (Index == std::variant_size_v<Message>) {
     return std::unexpected(MessageError::unknown_type);
   } else {
-    using T = std::variant_alternative_t<index, Message>;
-    return Codec<T>::type == type ? read_as<T>(object) : read_typed<index + 1>(type, object);
+    using T = std::variant_alternative_t<Index, Message>;
+    return Codec<T>::type == type ? read_as<T>(object) : read_typed<Index + 1>(type, object);
   }
 }
 }  // namespace

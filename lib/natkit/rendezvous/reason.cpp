@@ -45,7 +45,7 @@ std::string_view advice(Reason reason) { return row_of(reason).advice; }
 Errc code_of(Reason reason) { return row_of(reason).code; }
 
 std::optional<Reason> parse_reason(std::string_view text) {
-  const auto found = std::ranges::find(rows, text, &Row::name);
+  const auto* found = std::ranges::find(rows, text, &Row::name);
   if (found == rows.end()) return std::nullopt;
   return found->reason;
 }

@@ -157,7 +157,12 @@ void Server::handle_numbered(Instant now, Connection& connection, const Message&
   if (!is_ours) return dismiss(now, connection.id, Reason::rejected, "only a server says that");
   if (session.voice == Session::Voice::heard) return;
   session.voice = Session::Voice::heard;
-  std::vector<NameKey> keys;
+  match_places(now, session);
+}
+
+void Server::match_places(Instant now, const Session& session) {
+  std::vector<NameKey> keys;  // matching may close places
+  keys.reserve(session.places.size());
   for (const auto& [number, place] : session.places) keys.push_back(place.key());
   for (const auto& key : keys) match(now, key);
 }
@@ -202,9 +207,7 @@ void Server::handle_pong(Instant now, Connection& connection, const Pong& pong) 
   for (const auto attempt : attempts) begin_if_fresh(now, attempt);
   if (session.voice == Session::Voice::heard) return;
   session.voice = Session::Voice::heard;
-  std::vector<NameKey> keys;
-  for (const auto& [number, place] : session.places) keys.push_back(place.key());
-  for (const auto& key : keys) match(now, key);
+  match_places(now, session);
 }
 
 void Server::send(const Connection& connection, const Message& message) {

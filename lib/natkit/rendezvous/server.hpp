@@ -147,6 +147,7 @@ class Server {
   void handle_message(Instant now, Connection& connection, const Message& message);
   void handle_numbered(Instant now, Connection& connection, const Message& message);
   void set_connection_alarm(Connection& connection);
+  void match_places(Instant now, const Session& session);
   void handle_connection_alarm(Instant now, ConnectionId id);
   void ping(Instant now, Connection& connection);
   void handle_pong(Instant now, Connection& connection, const Pong& pong);
@@ -171,9 +172,9 @@ class Server {
   [[nodiscard]] std::optional<Refused> find_objection_to_connector(Session& session, const Open& message);
   void handle(Instant now, Session& session, const Describe& message);
   void describe(Place& place, std::optional<std::string> description);
-  void handle_wait_over(Instant now, SessionId id, PlaceId place);
+  void handle_wait_over(Instant now, SessionId id, PlaceId number);
   void refuse_place(Instant now, Session& session, PlaceId place, Refused refusal);
-  void close_place(Instant now, Session& session, PlaceId place);
+  void close_place(Instant now, Session& session, PlaceId number);
 
   // server_attempts.cpp: who meets whom
   [[nodiscard]] bool is_matchable(const Seat& seat) const;

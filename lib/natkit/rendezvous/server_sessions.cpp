@@ -74,9 +74,7 @@ void Server::resume(Instant now, Connection& connection, Session& session) {
   send(connection, Registered{.session = Registered::Session::resumed, .heard = session.heard});
   for (const auto& line : session.out.kept()) transmit(connection, line);
   ping(now, connection);  // its answer also tells the attempts that wait for this side
-  std::vector<NameKey> keys;
-  for (const auto& [number, place] : session.places) keys.push_back(place.key());
-  for (const auto& key : keys) match(now, key);
+  match_places(now, session);
 }
 
 void Server::leave_connection(Instant now, Session& session) {
@@ -267,8 +265,9 @@ void Server::handle_wait_over(Instant now, SessionId id, PlaceId number) {
         {.reason = Reason::target_unresponsive, .detail = "the other side is there and does not answer"});
   refuse_place(now, session, number,
                {.reason = Reason::target_not_connected,
-                .detail = place.purpose == Purpose::pair ? "nobody else came into that room"
-                                                         : "nobody listens under that name"});
+                .detail = place.purpose == Purpose::pair     ? "nobody else came into that room"
+                          : place.purpose == Purpose::listen ? "nobody came to that name"
+                                                             : "nobody listens under that name"});
 }
 
 void Server::refuse_place(Instant now, Session& session, PlaceId place, Refused refusal) {
