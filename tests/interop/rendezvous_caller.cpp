@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "natkit/crypto/secure_rng.hpp"
+#include "natkit/crypto/tls.hpp"
 #include "natkit/io/driver.hpp"
 #include "natkit/rendezvous/client.hpp"
 
@@ -154,7 +155,8 @@ int call(const std::vector<std::string>& words) {
   crypto::SecureRng rng;
   Caller caller{
       std::move(config), {.purpose = *purpose, .name = words[3], .wait = std::chrono::milliseconds{wait}}, rng};
-  if (!io::run(caller, {.on_stop = [&](Instant now) { caller.leave(now); }})) return 2;
+  if (!io::run(caller, {.trust = crypto::TlsContext::trust, .on_stop = [&](Instant now) { caller.leave(now); }}))
+    return 2;
   return caller.exit;
 }
 }  // namespace
