@@ -116,7 +116,9 @@ def prepare(node: planning.Node) -> None:
     settings = {"net.ipv4.conf.all.rp_filter": 0, "net.ipv4.conf.default.rp_filter": 0,
                 "net.ipv4.conf.all.send_redirects": 0, "net.ipv4.conf.default.send_redirects": 0,
                 "net.ipv4.icmp_ratelimit": 0, "net.ipv6.icmp.ratelimit": 0,  # a lab answers alike every time
-                "net.ipv6.conf.default.accept_dad": 0, "net.ipv6.conf.default.accept_ra": 0}
+                "net.ipv6.conf.default.accept_dad": 0, "net.ipv6.conf.default.accept_ra": 0,
+                # Where Docker has loaded br_netfilter, a home's firewall would come between the hosts of its LAN.
+                "net.bridge.bridge-nf-call-iptables": 0, "net.bridge.bridge-nf-call-ip6tables": 0}
     if node.forwards:
         settings |= {"net.ipv4.ip_forward": 1, "net.ipv6.conf.all.forwarding": 1}
     if not node.ipv6:
