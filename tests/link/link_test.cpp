@@ -154,3 +154,19 @@ TEST_CASE("A link that is closed tells its peer", "[link][sim]") {
   CHECK(encounter.a.ended->reason == link::EndReason::closed);
   CHECK(encounter.b.ended->reason == link::EndReason::closed_by_peer);
 }
+
+TEST_CASE("Who closes everything keeps its relay until the peer has heard of it, and then gives it back",
+          "[link][sim]") {
+  Encounter encounter{{.box_a = Box::symmetric, .box_b = Box::firewall}};
+  encounter.tell();
+  encounter.run(1s, [&] { return encounter.are_secured(); });
+  REQUIRE(encounter.are_secured());
+  REQUIRE_FALSE(encounter.a.direct_at);
+  encounter.a.hub.close(encounter.net.now());
+  encounter.host_a.wake();
+  encounter.run(2s, [&] { return encounter.a.ended && encounter.b.ended; });
+  REQUIRE(encounter.b.ended);
+  CHECK(encounter.b.ended->reason == link::EndReason::closed_by_peer);
+  encounter.run(1s, [&] { return !encounter.a.hub.poll_timeout(); });
+  CHECK_FALSE(encounter.a.hub.poll_timeout());
+}

@@ -67,7 +67,23 @@ void Hub::end_remote(Instant now, LinkId link) {
   if (auto* found = find(link)) found->end_remote(now);
 }
 
-void Hub::close(Instant now) { gathering_.close(now); }
+void Hub::close(Instant now) {
+  for (auto& [id, link] : links_)
+    if (!link->is_over()) link->close(now);
+  closes_since_ = now;
+  flush(now);
+  give_back(now);
+}
+
+bool Hub::are_all_over() const {
+  return std::ranges::all_of(links_, [](const auto& entry) { return entry.second->is_over(); });
+}
+
+void Hub::give_back(Instant now) {
+  if (!closes_since_ || !are_all_over()) return;
+  closes_since_.reset();
+  gathering_.close(now);
+}
 
 void Hub::start(Instant now) {
   gathering_.start(now);
@@ -92,6 +108,7 @@ void Hub::handle_timeout(Instant now) {
   hear_gathering(now);
   for (auto& [id, link] : links_) link->handle_timeout(now);
   flush(now);
+  give_back(now);
 }
 
 void Hub::handle_send_failure(Instant now, const Datagram& lost, std::string_view why) {
@@ -138,6 +155,8 @@ void Hub::flush(Instant now) {
 }
 
 std::optional<Instant> Hub::poll_timeout() const {
+  // That a link is over shows only when its owner takes the event: then it is time at once.
+  if (closes_since_ && are_all_over()) return closes_since_;
   auto due = gathering_.poll_timeout();
   for (const auto& [id, link] : links_) {
     const auto at = link->poll_timeout();

@@ -60,7 +60,8 @@ class Hub {
   void flush(Instant now);
   /// Lets go of it; what it still had to say is lost.
   void drop(LinkId link) { links_.erase(link); }
-  /// Gives relayed addresses back. Finished when `poll_timeout` is empty.
+  /// Closes all links, and gives relayed addresses back once the peers have heard of it, since the last words may go by
+  /// them. Finished when `poll_timeout` is empty.
   void close(Instant now);
 
   void start(Instant now);
@@ -85,6 +86,8 @@ class Hub {
   void hear_gathering(Instant now);
   void hear_received(Instant now);
   void permit(Instant now, const ice::Candidate& candidate);
+  void give_back(Instant now);
+  [[nodiscard]] bool are_all_over() const;
 
   Config config_;
   Rng& rng_;
@@ -92,6 +95,7 @@ class Hub {
   std::map<LinkId, std::unique_ptr<Link>> links_;
   std::uint32_t links_opened_ = 0;
   std::deque<Event> events_;
+  std::optional<Instant> closes_since_;  ///< relayed addresses are to be given back when all links are over
 };
 static_assert(SansIo<Hub> && OpensSockets<Hub> && HearsSendFailure<Hub> && HearsPathErrors<Hub>);
 }  // namespace natkit::link
