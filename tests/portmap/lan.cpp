@@ -196,7 +196,6 @@ void Lan::receive(const Datagram& from_router) {
     if (socket.local.port == from_router.remote.port && (is_group || socket.local == from_router.remote))
       heard_by.push_back(id);
   }
-  heard_ += heard_by.size();
   for (const auto id : heard_by)
     machine_->handle_datagram(
         now_, {.socket = id, .local = from_router.remote, .remote = from_router.local, .payload = from_router.payload});

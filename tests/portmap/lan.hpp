@@ -86,8 +86,6 @@ class Lan {
   /// Every LOCATION and control address that somebody was asked to fetch.
   [[nodiscard]] const std::vector<std::string>& fetched() const { return fetched_; }
   [[nodiscard]] std::size_t datagrams_sent() const { return sent_; }
-  /// Of any router, by any machine.
-  [[nodiscard]] std::size_t datagrams_heard() const { return heard_; }
   /// What is sent to the host gets lost for so long; what it sends arrives.
   void lose_answers_for(Duration time) { deaf_until_ = now_ + time; }
   [[nodiscard]] const std::set<IpAddress>& written_to() const { return written_to_; }
@@ -131,7 +129,6 @@ class Lan {
   std::multimap<Instant, Happening> queue_;
   std::vector<std::string> fetched_;
   std::size_t sent_ = 0;
-  std::size_t heard_ = 0;
   Instant deaf_until_{};
   std::set<IpAddress> written_to_;
   std::size_t requests_with_options_ = 0;

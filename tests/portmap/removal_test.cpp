@@ -137,6 +137,46 @@ TEST_CASE("A wrong nonce takes nothing back, and the entry stays", "[removal]") 
   CHECK(left.journal.entries().size() == 1);
 }
 
+TEST_CASE("What any method may have made is asked back by NAT-PMP where PCP is not allowed to", "[removal]") {
+  // Killed before its answer came: the entry does not say who made the rule. UPnP knows only rules of its own.
+  Leftover left{+[](RouterConfig& r) {
+                  r.pcp.speaks = sim::PcpConfig::Speaks::not_authorized;
+                  r.tables = RouterConfig::Tables::upnp_apart;
+                },
+                {.internal = inside, .only = Method::nat_pmp}};
+  auto entry = left.journal.entries()[0];
+  entry.stage = JournalEntry::Stage::asking;
+  entry.only.reset();
+  entry.via.reset();
+  REQUIRE(left.journal.put(entry));
+  CHECK(left.take_back().end == End::gone);
+  CHECK(left.lan.rules_of_ours().empty());
+}
+
+TEST_CASE("A stray beside what UPnP made goes with it, also where PCP is not allowed to take it", "[removal]") {
+  const auto maker = Method::nat_pmp;
+  Leftover left{+[](RouterConfig& r) {
+                  r.pcp.speaks = sim::PcpConfig::Speaks::not_authorized;
+                  r.tables = RouterConfig::Tables::upnp_apart;
+                },
+                {.internal = inside, .only = maker}};
+  Keeper keeper{wishing(left.lan, {.internal = inside, .only = Method::upnp}), left.journal, left.rng};
+  left.lan.attach(keeper);
+  REQUIRE(left.lan.run_until([&] { return is_decided(keeper); }, bound));
+  left.lan.kill();
+  REQUIRE(left.lan.rules_of_ours().size() == 2);
+  // Of the two entries only that of UPnP is left, with the nonce that both had.
+  auto entries = left.journal.entries();
+  const auto stray = std::ranges::find(entries, maker, [](const JournalEntry& one) { return one.via; });
+  auto known = *std::ranges::find(entries, Method::upnp, [](const JournalEntry& one) { return one.via; });
+  known.nonce = stray->nonce;
+  known.only.reset();
+  REQUIRE(left.journal.erase(stray->id));
+  REQUIRE(left.journal.put(known));
+  CHECK(left.take_back().end == End::gone);
+  CHECK(left.lan.rules_of_ours().empty());
+}
+
 TEST_CASE("A rule whose port was never told is known by the id in its description", "[removal]") {
   Leftover left{upnp_only};
   auto entry = left.journal.entries()[0];

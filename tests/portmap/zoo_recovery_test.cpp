@@ -118,6 +118,27 @@ TEST_CASE("Zoo: a grant whose answer was lost is met again by the next try, with
   CHECK(lan.rules_of_ours().empty());
 }
 
+TEST_CASE("Zoo: what a router made of questions whose answers were all lost is taken back without a word from it",
+          "[zoo][sim]") {
+  const auto set = GENERATE(pcp_only, nat_pmp_only);
+  Lan lan{1};
+  RouterConfig config;
+  set(config);
+  lan.add_router(config);
+  lan.lose_answers_for(10s);
+  MemoryJournal journal;
+  SeededRng rng{1};
+  auto wish = wishing(lan);
+  wish.goal = Keeper::Goal::once;
+  Keeper keeper{wish, journal, rng};
+  lan.attach(keeper);
+  REQUIRE(lan.run_until([&] { return is_decided(keeper); }, 1100ms));
+  CHECK(keeper.outcome(0).failed);
+  CHECK(journal.entries().empty());
+  lan.run_for(1s);
+  CHECK(lan.rules_of_ours().empty());
+}
+
 TEST_CASE("Zoo: a thousand leases of one run are renewed in time and not all at once", "[zoo][sim]") {
   Lan lan{1};
   lan.add_router({});

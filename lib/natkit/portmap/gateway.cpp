@@ -69,14 +69,22 @@ void Gateway::remove(Instant now, const Ask& ask) {
   race.ask.lifetime = std::chrono::seconds{0};
   race.control_is_out = may_use(ask, Method::pcp) || may_use(ask, Method::nat_pmp);
   race.igd_is_out = may_use(ask, Method::upnp);
-  // UPnP may have won because the answer of another was lost on the way, whose mapping would stay. Where nobody is
-  // known to speak those, the word is sent and no answer awaited.
-  const bool may_stray = ask.only == Method::upnp && !config_.only;
-  if (may_stray && control_.speaks()) race.control_is_out = true;
-  if (race.control_is_out || may_stray) ask_control(now, race);
-  if (!race.control_is_out) control_.forget(ask.id);
+  // UPnP may have won because the answer of another was lost on the way, whose mapping would stay.
+  race.is_stray_hunt = ask.only == Method::upnp && !config_.only;
+  if (race.is_stray_hunt) race.control_is_out = true;
+  if (race.control_is_out)
+    ask_control(now, race);
+  else
+    control_.forget(ask.id);
   if (race.igd_is_out) begin_search(now);
   advance(now);
+}
+
+/// In which language PCP's and NAT-PMP's side of it is asked; nullopt: in the one that the gateway speaks.
+std::optional<Method> Gateway::method_of(const Race& race) {
+  if (race.is_by_nat_pmp) return Method::nat_pmp;
+  // Of strays beside UPnP nobody knows which of the two made them.
+  return race.ask.only == Method::upnp ? std::nullopt : race.ask.only;
 }
 
 void Gateway::ask_control(Instant now, const Race& race) {
@@ -86,8 +94,21 @@ void Gateway::ask_control(Instant now, const Race& race) {
                      .external = race.ask.external,
                      .lifetime = race.goal == Race::Goal::remove ? std::chrono::seconds{0} : race.ask.lifetime,
                      .nonce = race.ask.nonce,
-                     // Of strays beside UPnP nobody knows which of the two made them.
-                     .only = race.ask.only == Method::upnp ? std::nullopt : race.ask.only});
+                     .only = method_of(race)});
+}
+
+void Gateway::remove_unheard(Instant now, const Ask& ask) {
+  for (const auto method : {Method::pcp, Method::nat_pmp}) {
+    if (!may_use(ask, method)) continue;
+    control_.ask(now, {.id = ask.id,
+                       .protocol = ask.protocol,
+                       .internal_port = ask.internal_port,
+                       .external = ask.external,
+                       .lifetime = std::chrono::seconds{0},
+                       .nonce = ask.nonce,
+                       .only = method});
+  }
+  control_.forget(ask.id);
 }
 
 void Gateway::forget(MappingId id) {
@@ -164,7 +185,20 @@ void Gateway::handle_timeout(Instant now) {
   advance(now);
 }
 
-void Gateway::hear_control() {
+/// NOT_AUTHORIZED is said of a mapping with another nonce (RFC 6887 §15), and what NAT-PMP made has none.
+void Gateway::hear_control_refusal(Instant now, Race& race, const PortControl::Refused& refused) {
+  race.refusals.push_back(refused.refusal);
+  if (refused.external) race.external = refused.external;
+  const bool is_denied = refused.refusal.method == Method::pcp &&
+                         refused.refusal.code == std::to_underlying(pcp::ResultCode::not_authorized);
+  const bool may_be_older = method_of(race) == std::nullopt && may_use({}, Method::nat_pmp);
+  if (race.goal != Race::Goal::remove || !is_denied || !may_be_older) return;
+  race.is_by_nat_pmp = true;
+  race.control_is_out = true;
+  ask_control(now, race);
+}
+
+void Gateway::hear_control(Instant now) {
   while (auto event = control_.poll_event()) {
     if (const auto* state = std::get_if<PortControl::State>(&*event)) {
       state_ = *state;
@@ -187,12 +221,10 @@ void Gateway::hear_control() {
     if (const auto* gone = std::get_if<PortControl::Gone>(&*event)) {
       if (auto* race = find(gone->id)) race->is_gone = true;
     } else if (const auto* refused = std::get_if<PortControl::Refused>(&*event)) {
-      if (auto* race = find(refused->id)) {
-        race->refusals.push_back(refused->refusal);
-        if (refused->external) race->external = refused->external;
-      }
+      if (auto* race = find(refused->id)) hear_control_refusal(now, *race, *refused);
     } else if (const auto* silent = std::get_if<PortControl::Silent>(&*event)) {
-      if (auto* race = find(silent->id))
+      // Where only the older protocol is silent, it is not spoken.
+      if (auto* race = find(silent->id); race && !race->is_by_nat_pmp)
         for (const auto method : {Method::pcp, Method::nat_pmp})
           if (may_use(race->ask, method)) race->refusals.push_back(silence_of(method));
     }
@@ -269,7 +301,7 @@ void Gateway::hear_igd_grant(Race& race, const IgdControl::Granted& granted) {
 }
 
 void Gateway::advance(Instant now) {
-  hear_control();
+  hear_control(now);
   for (auto& [id, race] : races_)
     if (race.igd_is_out && !race.igd_has_begun) advance_igd(now, race);
   hear_igd(now);
@@ -323,6 +355,10 @@ void Gateway::advance_igd(Instant now, Race& race) {
 void Gateway::settle_races() {
   for (auto place = races_.begin(); place != races_.end();) {
     auto& [id, race] = *place;
+    if (race.is_stray_hunt && !race.igd_is_out && !control_.speaks()) {
+      race.control_is_out = false;
+      control_.forget(id);
+    }
     if (race.control_is_out || race.igd_is_out || race.late) {
       ++place;
       continue;

@@ -35,7 +35,7 @@ class Gateway {
     Duration head_start = std::chrono::milliseconds{40};
     /// SSDP starts so much later: some daemons do nothing else while they hold their answer to it back (miniupnpd 2.3.1
     /// for 50 ms, measured), and an answer by PCP would have to wait for that.
-    Duration search_delay = std::chrono::milliseconds{2};
+    Duration search_delay = std::chrono::milliseconds{1};
   };
   struct Config {
     Route route{};            ///< whose local address is asked from
@@ -87,6 +87,9 @@ class Gateway {
   void add(Instant now, const Ask& ask);
   /// By the method that granted it, or by every one where that is not known.
   void remove(Instant now, const Ask& ask);
+  /// Nobody was heard: a deletion goes out by every protocol that was asked, for a request that arrived although its
+  /// answers were lost. No answer is awaited.
+  void remove_unheard(Instant now, const Ask& ask);
   void forget(MappingId id);
   /// Whether a call about it is out, whose effect is not known yet.
   [[nodiscard]] bool is_calling(MappingId id) const { return current_.contains(id); }
@@ -129,6 +132,8 @@ class Gateway {
     std::vector<Refusal> refusals{};
     std::optional<IpAddress> external{};
     bool is_gone = false;         ///< removal: confirmed by at least one
+    bool is_stray_hunt = false;   ///< removal of what UPnP made: PCP and NAT-PMP are heard if they speak by then
+    bool is_by_nat_pmp = false;   ///< removal: PCP refused, so the older protocol is asked as well
     bool is_device_lost = false;  ///< nobody serves the control address any more
     bool has_searched_again = false;
   };
@@ -139,11 +144,13 @@ class Gateway {
   };
 
   [[nodiscard]] bool may_use(const Ask& ask, Method method) const;
+  [[nodiscard]] static std::optional<Method> method_of(const Race& race);
   void ask_control(Instant now, const Race& race);
+  void hear_control_refusal(Instant now, Race& race, const PortControl::Refused& refused);
   void begin_search(Instant now);
   void advance(Instant now);
   void advance_igd(Instant now, Race& race);
-  void hear_control();
+  void hear_control(Instant now);
   void hear_grant(const PortControl::Granted& granted);
   void hear_igd(Instant now);
   void search_again(Instant now, Race& race);

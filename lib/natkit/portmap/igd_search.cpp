@@ -13,7 +13,10 @@
 
 namespace natkit::portmap {
 namespace {
-constexpr std::array targets{ssdp::igd_1, ssdp::igd_2, ssdp::root_device};
+// What a gateway of any version answers (UPnP Device Architecture 1.1 §1.3.2), and what some answer that do not know
+// it.
+constexpr std::array usual_target{ssdp::igd_1};
+constexpr std::array odd_targets{ssdp::igd_2, ssdp::root_device};
 constexpr std::size_t most_objections = 4;
 constexpr std::ptrdiff_t most_of_one_host = 3;
 constexpr std::uint8_t multicast_hops = 2;  // UPnP Device Architecture 1.1 §1.3.2
@@ -45,7 +48,13 @@ void IgdSearch::start(Instant now) {
   deadline_ = now + config_.timing.patience;
   step_ = config_.timing.repeat;
   next_search_ = now + step_;
-  send_searches();
+  widens_at_ = now + config_.timing.widening;
+  send_searches(config_.socket, usual_target);
+}
+
+void IgdSearch::stop() {
+  next_search_.reset();
+  widens_at_.reset();
 }
 
 void IgdSearch::try_location(Instant now, const std::string& location) {
@@ -54,11 +63,14 @@ void IgdSearch::try_location(Instant now, const std::string& location) {
 }
 
 void IgdSearch::send_searches() {
-  send_searches(config_.socket);
-  if (has_standard_socket_) send_searches(config_.standard_socket);
+  for (const auto socket : {config_.socket, config_.standard_socket}) {
+    if (socket == config_.standard_socket && !has_standard_socket_) continue;
+    send_searches(socket, usual_target);
+    send_searches(socket, odd_targets);
+  }
 }
 
-void IgdSearch::send_searches(SocketId socket) {
+void IgdSearch::send_searches(SocketId socket, std::span<const std::string_view> targets) {
   const auto send = [&](const Endpoint& to, std::uint8_t hops) {
     for (const auto target : targets)
       outgoing_.push_back({.socket = socket,
@@ -121,6 +133,10 @@ void IgdSearch::handle_described(Instant now, const std::string& location, const
 
 void IgdSearch::handle_timeout(Instant now) {
   if (collected_at_ && *collected_at_ <= now) collected_at_ = Instant::max();
+  if (widens_at_ && *widens_at_ <= now) {
+    widens_at_.reset();
+    send_searches(config_.socket, odd_targets);
+  }
   if (!next_search_ || *next_search_ > now) return;
   if (deadline_ <= now) {
     next_search_.reset();
@@ -182,6 +198,7 @@ std::optional<igd::Describe> IgdSearch::poll_describe() {
 
 std::optional<Instant> IgdSearch::poll_timeout() const {
   auto due = next_search_;
+  if (widens_at_) due = due ? std::min(*due, *widens_at_) : *widens_at_;
   if (collected_at_ && *collected_at_ != Instant::max()) due = due ? std::min(*due, *collected_at_) : *collected_at_;
   return due;
 }

@@ -338,6 +338,7 @@ void Keeper::hear_refused(Instant now, std::size_t wish, Layer& layer, const Gat
   const bool is_open = may_have_mapped(*gateways_[layer.gateway], refused.refusals);
   if (!is_open) {
     layer.state = Layer::State::gone;
+    if (!gateways_[layer.gateway]->speaks()) gateways_[layer.gateway]->remove_unheard(now, ask_for(lease, layer));
     static_cast<void>(journal_->erase(layer.entry.id));
   }
   Failed failure{.refusals = refused.refusals, .external = refused.external};
