@@ -17,6 +17,7 @@
 #include "natkit/io/native_socket.hpp"
 #include "natkit/stun/service.hpp"
 #include "natkit/turn/relay.hpp"
+#include "offer_options.hpp"
 #include "relay_options.hpp"
 #include "service_log.hpp"
 #include "signalling_options.hpp"
@@ -89,7 +90,8 @@ void add_options(CLI::App& app, Options& o, cli::Output& output) {
       "  rendezvousd                                         serve on all addresses of this machine\n"
       "  rendezvousd --listen 192.0.2.1 --alternate 192.0.2.2\n"
       "                                                      both addresses, ports 3478 and 3479\n"
-      "  rendezvousd --auth-secret-file secret               relay as well, for names made from that secret\n"
+      "  rendezvousd --relay on                              relay as well, for clients that register here\n"
+      "  rendezvousd --auth-secret-file secret               and for names that others make from that secret\n"
       "  rendezvousd --listen 127.0.0.1:0 --listen 127.0.0.2:0 --log json\n"
       "                                                      for a test: free ports, named in the ready line\n"
       "\n"
@@ -199,19 +201,25 @@ void sum_up(ServiceLog& log, io::RunEnd end, const stun::Service& service) {
 }
 
 /// Secrets and certificate may have been replaced, and the clock set.
-void reload(ServiceLog& log, turn::Relay* relay, Options& o) {
+void reload(ServiceLog& log, turn::Relay* relay, rendezvous::Server* meeting, Options& o) {
   auto certificate = rendezvousd::read_tls(o.tls);
   if (certificate)
     o.run.tls = std::move(*certificate);
   else
     log.warning(certificate.error().detail + "; the old certificate stays");
-  if (relay == nullptr) return log.info("SIGHUP: certificate read again; addresses and limits change with a restart");
-  relay->tell_time(io::now(), io::unix_now());
+  if (relay != nullptr) relay->tell_time(io::now(), io::unix_now());
+  if (meeting != nullptr) {
+    meeting->offer().tell_time(io::now(), io::unix_now());
+    meeting->renew_offers();
+  }
+  if (o.relay.secret_file.empty())
+    return log.info("SIGHUP: certificate read again; addresses and limits change with a restart");
   auto secrets = rendezvousd::read_secrets(o.relay.secret_file);
   if (!secrets) return log.warning(secrets.error().detail + "; the old secrets stay");
   log.info(fmt::format("SIGHUP: {} {} and certificate read again; addresses and limits change with a restart",
                        secrets->size(), secrets->size() == 1 ? "secret" : "secrets"));
-  relay->gate().replace_secrets(std::move(*secrets));
+  if (meeting != nullptr) meeting->offer().replace_secret(secrets->front());
+  if (relay != nullptr) relay->gate().replace_secrets(std::move(*secrets));
 }
 
 void prepare_run(Options& o, turn::Relay* relay, rendezvous::Server* meeting) {
@@ -219,12 +227,44 @@ void prepare_run(Options& o, turn::Relay* relay, rendezvous::Server* meeting) {
     return (relay != nullptr && relay->needs_connection(listener, local, remote)) ||
            (meeting != nullptr && meeting->needs_connection(listener, local, remote));
   };
-  if (meeting != nullptr) o.run.on_stop = [meeting](Instant) { meeting->announce_end(); };
+  if (meeting != nullptr) {
+    o.run.on_stop = [meeting](Instant) { meeting->announce_end(); };
+    meeting->offer().tell_time(io::now(), io::unix_now());
+  }
   if (relay == nullptr) return;
   io::raise_descriptor_limit();
   o.run.most_sockets += 2 * o.relay.config.most_allocations;  // one of each family
   o.run.tcp.unsent_bytes = unsent_relayed_bytes;
   relay->tell_time(io::now(), io::unix_now());
+}
+
+/// Where clients meet, and what they are told to use besides.
+Result<std::optional<rendezvous::Server::Config>> plan_meeting(Options& o, const std::vector<TransportAddress>& bound,
+                                                               const turn::Relay::Config* relay) {
+  using Presence = rendezvousd::OwnServices::Presence;
+  if (!o.signalling.is_wished) return std::optional<rendezvous::Server::Config>{};
+  rendezvousd::OwnServices own{.tls = o.run.tls ? Presence::yes : Presence::no,
+                               .relay = relay != nullptr ? Presence::yes : Presence::no};
+  for (const auto& address : bound)
+    if (address.protocol == Protocol::tcp) own.listening.push_back(address.endpoint);
+  auto offer = rendezvousd::plan_offer(own, o.relay.elsewhere);
+  if (!offer) return std::unexpected(std::move(offer.error()));
+  if (relay != nullptr) offer->secret = relay->gate.secrets.front();
+  if (!o.relay.elsewhere.empty() && !o.relay.secret_file.empty()) {
+    auto secrets = rendezvousd::read_secrets(o.relay.secret_file);
+    if (!secrets) return std::unexpected(std::move(secrets.error()));
+    offer->secret_elsewhere = secrets->front();
+  }
+  auto config = rendezvousd::plan_signalling(o.signalling, o.run);
+  config.offer = std::move(*offer);
+  return std::optional{std::move(config)};
+}
+
+void explain_offer(ServiceLog& log, const Options& o, const rendezvous::Offer::Config& offer) {
+  if (!offer.elsewhere.empty() && offer.secret_elsewhere.empty())
+    log.warning("--turn without --auth-secret-file: clients are told of that relay, and of no name to use it by");
+  if (o.relay.secret_file.empty() && !offer.secret.empty())
+    log.step("the relay's secret was made for this run; only clients that register here are given names");
 }
 
 cli::Exit serve(Options& o, cli::Output& output) {
@@ -249,28 +289,33 @@ cli::Exit serve(Options& o, cli::Output& output) {
   for (const auto& interface : interfaces) here.push_back(interface.address);
   std::vector<IpAddress> listening;
   for (const auto& listener : listeners->bound()) listening.push_back(listener.endpoint.address);
-  const auto planned = rendezvousd::plan_relay(o.relay, here, listening);
-  if (!planned) return output.fail(planned.error());
-
   crypto::SecureRng rng;
+  const auto planned = rendezvousd::plan_relay(o.relay, here, listening,
+                                               o.signalling.is_wished ? rendezvousd::make_secret(rng) : std::string{});
+  if (!planned) return output.fail(planned.error());
+  const auto bound = in_order_of_wish(o.wish, listeners->bound());
+  const auto meeting_plan = plan_meeting(o, bound, *planned ? &**planned : nullptr);
+  if (!meeting_plan) return output.fail(meeting_plan.error());
+
   stun::Service service{o.responder, o.checker, rng};
   std::optional<turn::Relay> relay;
   if (*planned) relay.emplace(**planned, rng);
   rendezvous::MemoryStore names;
   std::optional<rendezvous::Server> meeting;
-  if (const auto config = rendezvousd::plan_signalling(o.signalling, o.run)) meeting.emplace(*config, names, rng);
+  if (*meeting_plan) meeting.emplace(**meeting_plan, names, rng);
   rendezvousd::FrontDoor door{service, relay ? &*relay : nullptr, meeting ? &*meeting : nullptr};
   prepare_run(o, relay ? &*relay : nullptr, meeting ? &*meeting : nullptr);
   ServiceLog log{output};
   explain_alternates(log, o.responder, service.responder());
   warn_of_gaps(log, o.responder, service.responder());
+  if (meeting) explain_offer(log, o, (*meeting_plan)->offer);
   std::vector<IpAddress> relayed;
   if (relay) {
     explain_relay(log, **planned);
     for (const auto& address : (*planned)->addresses) relayed.push_back(address.announced);
   }
-  o.run.on_start = [&log, relayed, bound = in_order_of_wish(o.wish, listeners->bound())] { log.ready(bound, relayed); };
-  o.run.on_hangup = [&] { reload(log, relay ? &*relay : nullptr, o); };
+  o.run.on_start = [&log, relayed, bound] { log.ready(bound, relayed); };
+  o.run.on_hangup = [&] { reload(log, relay ? &*relay : nullptr, meeting ? &*meeting : nullptr, o); };
   const auto end = io::run(door, std::move(*listeners), o.run);
   if (!end) return output.fail(end.error());
   sum_up(log, *end, service);

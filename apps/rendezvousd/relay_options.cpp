@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "natkit/base/printable.hpp"
+#include "offer_options.hpp"
 
 namespace natkit::rendezvousd {
 namespace {
@@ -100,7 +101,7 @@ void add_relay_options(CLI::App& app, RelayOptions& options) {
          [&options](const std::string& text) {
            options.wish = text == "on" ? RelayOptions::Wish::on : RelayOptions::Wish::off;
          },
-         "carry data for hosts that cannot reach each other (default: on with --auth-secret-file)")
+         "carry data for hosts that cannot reach each other (default: on with --auth-secret-file and without --turn)")
       ->check([](const std::string& text) {
         return text == "on" || text == "off" ? std::string{} : quoted(text) + " is not one of on, off";
       })
@@ -110,6 +111,17 @@ void add_relay_options(CLI::App& app, RelayOptions& options) {
                  "the secret shared with whoever gives out names for the relay, as coturn's static-auth-secret; one a "
                  "line, any of them opens")
       ->type_name("FILE")
+      ->group(group);
+  app.add_option("--turn", options.elsewhere,
+                 "a relay that somebody else runs, to be handed out to clients that register: turn:HOST[:PORT], "
+                 "turn:HOST?transport=tcp, turns:HOST; its names are made from --auth-secret-file")
+      ->check([](const std::string& text) {
+        return is_turn_url(text) ? std::string{} : quoted(text) + " is not a URL such as turn:relay.example.org";
+      })
+      ->type_name("URL")
+      ->expected(1, -1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false)
       ->group(group);
   app.add_option_function<std::vector<std::string>>(
          "--relay-address",
@@ -196,15 +208,17 @@ Result<std::vector<std::string>> read_secrets(const std::string& path) {
 }
 
 Result<std::optional<turn::Relay::Config>> plan_relay(const RelayOptions& options, std::span<const IpAddress> here,
-                                                      std::span<const IpAddress> listening) {
+                                                      std::span<const IpAddress> listening, std::string own_secret) {
   using Wish = RelayOptions::Wish;
-  if (options.wish == Wish::off || (options.wish == Wish::with_secret && options.secret_file.empty()))
-    return std::optional<turn::Relay::Config>{};
-  if (options.secret_file.empty())
-    return std::unexpected(wrong("no-secret", "--relay on needs --auth-secret-file",
+  const bool is_wished = options.wish == Wish::with_secret ? !options.secret_file.empty() && options.elsewhere.empty()
+                                                           : options.wish == Wish::on;
+  if (!is_wished) return std::optional<turn::Relay::Config>{};
+  if (options.secret_file.empty() && own_secret.empty())
+    return std::unexpected(wrong("no-secret", "--relay on needs --auth-secret-file, or --signalling on",
                                  "a relay without names and passwords would be everybody's; `openssl rand -hex 32` "
                                  "makes a secret"));
-  auto secrets = read_secrets(options.secret_file);
+  auto secrets = options.secret_file.empty() ? Result<std::vector<std::string>>{std::vector{std::move(own_secret)}}
+                                             : read_secrets(options.secret_file);
   if (!secrets) return std::unexpected(std::move(secrets.error()));
   auto config = options.config;
   config.gate.secrets = std::move(*secrets);

@@ -29,8 +29,7 @@ void add_signalling_limits(CLI::App& app, SignallingOptions& options, const char
       ->group(group);
 }
 
-std::optional<rendezvous::Server::Config> plan_signalling(const SignallingOptions& options, io::RunOptions& run) {
-  if (!options.is_wished) return std::nullopt;
+rendezvous::Server::Config plan_signalling(const SignallingOptions& options, io::RunOptions& run) {
   rendezvous::Server::Config config;
   config.limits.sessions = options.most_clients;
   config.limits.sessions_per_address = options.most_clients_per_address;

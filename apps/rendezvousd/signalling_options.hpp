@@ -18,8 +18,7 @@ struct SignallingOptions {
 void add_signalling_options(CLI::App& app, SignallingOptions& options);
 void add_signalling_limits(CLI::App& app, SignallingOptions& options, const char* group);
 
-/// None where it is not wished for. Makes room in the run for its clients.
-[[nodiscard]] std::optional<rendezvous::Server::Config> plan_signalling(const SignallingOptions& options,
-                                                                        io::RunOptions& run);
+/// Makes room in the run for its clients.
+[[nodiscard]] rendezvous::Server::Config plan_signalling(const SignallingOptions& options, io::RunOptions& run);
 void sum_up_signalling(ServiceLog& log, const rendezvous::Server& server);
 }  // namespace natkit::rendezvousd

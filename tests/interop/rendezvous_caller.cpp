@@ -120,6 +120,8 @@ class Caller {
     say("resumed {}", resumed.session == Registered::Session::fresh ? "fresh" : "as it was");
   }
 
+  void handle(Instant, const NewServices& told) { say("services {}", told.services.size()); }
+
   Client client_;
   Client::Wish wish_;
   Rng& rng_;

@@ -263,6 +263,37 @@ class Signalling(unittest.TestCase):
         alone.wait_for("refused finally server-unreachable")
         self.assertEqual(finish(alone), 3)
 
+    def test_who_registers_is_let_in_by_the_relay(self):
+        with tempfile.TemporaryDirectory() as folder, echo() as peer:
+            certificate, key = make_certificate(folder)
+            place = self.start("--relay", "on", "--allow-peers", "loopback", "--tls-cert", certificate, "--tls-key", key)
+            services = self.line(place).register("anna")["services"]
+            relays = {one["transport"]: one for one in services if one["service"] == "turn"}
+            self.assertEqual(set(relays), {"udp", "tcp", "tls"})
+            for transport, relay in relays.items():
+                with self.subTest(transport=transport):
+                    self.assertNotIn("address", relay)  # where the client has reached the server
+                    self.assertIn("echoed 3 ", turn_call(transport, place, relay["username"], relay["password"], peer, certificate))
+            relay = relays["udp"]
+            self.assertIn("failed", turn_call("udp", place, relay["username"], relay["password"][::-1], peer, certificate))
+            self.assertEqual({one["transport"] for one in services if one["service"] == "stun"}, {"udp", "tcp"})
+            self.assertEqual({one["transport"] for one in services if one["service"] == "signalling"}, {"tcp", "tls"})
+
+    def test_a_relay_elsewhere_is_handed_out_with_names_of_its_secret(self):
+        with tempfile.TemporaryDirectory() as folder, echo() as peer:
+            secret = Path(folder, "secret")
+            secret.write_text("north\n")
+            relay = self.start("--auth-secret-file", str(secret), "--allow-peers", "loopback")
+            place = self.start("--auth-secret-file", str(secret), "--turn", f"turn:{relay}?transport=udp", "--turn", "turns:localhost:443")
+            told = [one for one in self.line(place).register("anna")["services"] if one["service"] == "turn"]
+            self.assertEqual(told[0]["address"], relay)
+            self.assertIn("echoed 3 ", turn_call("udp", relay, told[0]["username"], told[0]["password"], peer))
+            self.assertEqual({(one["transport"], one["name"]) for one in told[1:]}, {("tls", "localhost")})
+
+    def test_without_a_relay_none_is_handed_out(self):
+        services = self.line(self.start()).register("anna")["services"]
+        self.assertEqual({one["service"] for one in services}, {"signalling", "stun"})
+
     def test_a_killed_server_that_is_started_anew_finds_its_clients_again(self):
         program, places = programs.serve("--listen", f"{HOST}:0", "--quiet")
         with program:
@@ -325,6 +356,33 @@ class Signalling(unittest.TestCase):
         other.say(type="open", place=1, purpose="pair", name="den", description="of bert")
         back.hear("ping")
         self.assertEqual(other.hear("peer-found")["description"], "of anna")
+
+
+@contextlib.contextmanager
+def echo() -> Iterator[int]:
+    """The port of a peer that sends back what it gets."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+        peer.bind((HOST, 0))
+
+        def answer() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    peer.sendto(*peer.recvfrom(65536))
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        try:
+            yield peer.getsockname()[1]
+        finally:
+            with contextlib.suppress(OSError):
+                peer.shutdown(socket.SHUT_RDWR)
+            thread.join(PATIENCE)
+
+
+def turn_call(transport: str, place: str, name: str, password: str, peer: int, authorities: str = "") -> str:
+    done = subprocess.run([os.environ["TURN_CALLER"], transport, place, name, password, f"{HOST}:{peer}", "3", "ipv4",
+                           *([authorities] if authorities else [])], capture_output=True, text=True, timeout=programs.RUN_SECONDS)
+    return done.stdout + done.stderr
 
 
 def make_certificate(folder: str) -> tuple[str, str]:

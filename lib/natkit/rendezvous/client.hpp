@@ -32,12 +32,21 @@
 #include "natkit/base/sans_io.hpp"
 #include "natkit/rendezvous/message.hpp"
 #include "natkit/rendezvous/reason.hpp"
+#include "natkit/rendezvous/service.hpp"
 
 namespace natkit::rendezvous {
 struct RegisteredAt {
   Endpoint server{};
   Endpoint seen_as{};  ///< this host's address, as that server sees it
   std::optional<Duration> round_trip{};
+  std::vector<Service> services{};  ///< what else this host may use; each with its address
+  /// Until then relays may be asked with these names; new ones come before (`NewServices`). None: they do not end.
+  std::optional<Instant> services_end{};
+};
+/// In place of the ones told before: their names end, or another server answers.
+struct NewServices {
+  std::vector<Service> services{};
+  std::optional<Instant> services_end{};
 };
 /// The two are told in the same instant. A place is used up by it, and found again after `describe`.
 struct FoundPeer {
@@ -79,8 +88,8 @@ struct Resumed {
   Endpoint server{};
   Registered::Session session{};  ///< fresh: the server had forgotten
 };
-using ClientEvent =
-    std::variant<RegisteredAt, FoundPeer, RemoteCandidate, RemoteRestart, PeerLeft, NotPossible, ServerLost, Resumed>;
+using ClientEvent = std::variant<RegisteredAt, FoundPeer, RemoteCandidate, RemoteRestart, PeerLeft, NotPossible,
+                                 ServerLost, Resumed, NewServices>;
 
 class ServerConnection;
 
@@ -164,6 +173,8 @@ class Client {
   void handle_line(Instant now, ServerConnection& connection, std::string_view line);
   void handle_used(Instant now, ServerConnection& connection, const Message& message);
   void handle(Instant now, const Registered& message);
+  template <class Told>
+  [[nodiscard]] NewServices take_services(Instant now, const Told& told) const;
   void handle_numbered(Instant now, const Message& message);
   void handle_found(Instant now, const PeerFound& message);
   void handle_refused(const Refused& message);

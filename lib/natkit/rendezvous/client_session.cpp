@@ -54,6 +54,10 @@ void Client::handle_used(Instant now, ServerConnection& connection, const Messag
     return;
   }
   if (const auto* registered = std::get_if<Registered>(&message)) return handle(now, *registered);
+  if (const auto* renewed = std::get_if<Renewed>(&message)) {
+    if (state_ == State::registered) events_.emplace_back(take_services(now, *renewed));
+    return;
+  }
   handle_numbered(now, message);
 }
 
@@ -71,13 +75,30 @@ void Client::handle(Instant now, const Registered& message) {
       reopen(now);
     }
   }
+  auto [services, end] = take_services(now, message);
   if (std::exchange(was_registered_, true)) {
     events_.emplace_back(Resumed{.server = used_->server, .session = message.session});
+    if (!services.empty()) events_.emplace_back(NewServices{.services = std::move(services), .services_end = end});
   } else {
-    RegisteredAt event{.server = used_->server, .seen_as = used_->seen_as};
+    RegisteredAt event{
+        .server = used_->server, .seen_as = used_->seen_as, .services = std::move(services), .services_end = end};
     if (used_->connected) event.round_trip = *used_->welcomed - *used_->connected;
     events_.emplace_back(event);
   }
+}
+
+/// Those without an address are where this server is.
+template <class Told>
+NewServices Client::take_services(Instant now, const Told& told) const {
+  NewServices taken{.services = told.services};
+  if (told.services_for) taken.services_end = now + *told.services_for;
+  const auto tls = config_.tls.find(used_->server);
+  for (auto& service : taken.services) {
+    if (service.address) continue;
+    service.address = used_->server;
+    if (service.transport == Service::Transport::tls && tls != config_.tls.end()) service.name = tls->second.server;
+  }
+  return taken;
 }
 
 /// Nobody there knows us: everything is said again, as it is now.

@@ -16,6 +16,7 @@ using Json = nlohmann::ordered_json;
 // A day: no wait of this protocol is longer, and no arithmetic on it can overflow.
 constexpr double longest_ms = 86'400'000;
 constexpr std::size_t longest_short_text = 256;  // ids, tokens, names, addresses
+constexpr std::size_t longest_credential = 512;  // RFC 8489 §14.3: a name has fewer than 509 bytes
 
 /// Reads keys of one object; remembers when one was not right.
 class Reader {
@@ -91,9 +92,24 @@ class Reader {
     if (const auto* value = find(key); value != nullptr && !value->is_null()) read(key, out.emplace());
   }
 
+  /// Those that are not known, or make no sense, are passed over.
+  void read(const char* key, std::vector<Service>& out) {
+    const auto* value = find(key);
+    if (value == nullptr || !value->is_array()) return;
+    for (const auto& entry : *value) {
+      if (out.size() == most_services) return;
+      if (!entry.is_object()) continue;
+      Reader reader{entry};
+      Service service;
+      reader.read_service(service);
+      if (reader.is_right()) out.push_back(std::move(service));
+    }
+  }
+
   [[nodiscard]] bool is_right() const { return is_right_; }
 
  private:
+  void read_service(Service& out);
   [[nodiscard]] const Json* find(const char* key) const {
     const auto found = object_.find(key);
     return found == object_.end() ? nullptr : &*found;
@@ -111,11 +127,54 @@ constexpr std::array<std::pair<Outcome, std::string_view>, 2> outcomes{
 constexpr std::array<std::pair<Finality, std::string_view>, 2> finalities{
     {{Finality::passing, "passing"}, {Finality::final, "final"}}};
 
+constexpr std::array<std::pair<Service::Kind, std::string_view>, 3> kinds{
+    {{Service::Kind::signalling, "signalling"}, {Service::Kind::stun, "stun"}, {Service::Kind::turn, "turn"}}};
+constexpr std::array<std::pair<Service::Transport, std::string_view>, 3> transports{
+    {{Service::Transport::udp, "udp"}, {Service::Transport::tcp, "tcp"}, {Service::Transport::tls, "tls"}}};
+
+void Reader::read_service(Service& out) {
+  std::optional<std::string> name;
+  std::optional<std::string> username;
+  std::optional<std::string> password;
+  read("service", kinds, out.kind);
+  read("transport", transports, out.transport);
+  read("address", out.address);
+  read("name", name);
+  read("username", username);
+  read("password", password);
+  for (const auto* text : {&name, &username, &password})
+    is_right_ = is_right_ && text->value_or("").size() <= longest_credential;
+  out.name = std::move(name).value_or("");
+  if (username && password) out.credentials = {.username = std::move(*username), .password = std::move(*password)};
+}
+
 template <class Enum, std::size_t Count>
 std::string_view name_of(const std::array<std::pair<Enum, std::string_view>, Count>& names, Enum value) {
   for (const auto& [candidate, name] : names)
     if (candidate == value) return name;
   return {};
+}
+
+Json to_json(const std::vector<Service>& services) {
+  auto list = Json::array();
+  for (const auto& service : services) {
+    Json entry{{"service", to_text(service.kind)}, {"transport", to_text(service.transport)}};
+    if (service.address) entry["address"] = to_text(*service.address);
+    if (!service.name.empty()) entry["name"] = service.name;
+    if (service.credentials) {
+      entry["username"] = service.credentials->username;
+      entry["password"] = service.credentials->password;
+    }
+    list.push_back(std::move(entry));
+  }
+  return list;
+}
+
+template <class Told>
+void write_services(Json& out, const Told& told) {
+  if (told.services.empty()) return;
+  out["services"] = to_json(told.services);
+  if (told.services_for) out["services_for_ms"] = to_ms(*told.services_for);
 }
 
 // Each message names its type, reads its keys and writes them; nothing else here knows which messages there are.
@@ -164,11 +223,23 @@ struct Codec<Registered> {
   static void read(Reader& in, Registered& m) {
     in.read("session", sessions, m.session);
     in.read("heard", m.heard);
+    in.read("services", m.services);
+    in.read("services_for_ms", m.services_for);
   }
   static void write(Json& out, const Registered& m) {
     out["session"] = name_of(sessions, m.session);
     out["heard"] = m.heard;
+    write_services(out, m);
   }
+};
+template <>
+struct Codec<Renewed> {
+  static constexpr std::string_view type = "services";
+  static void read(Reader& in, Renewed& m) {
+    in.read("services", m.services);
+    in.read("services_for_ms", m.services_for);
+  }
+  static void write(Json& out, const Renewed& m) { write_services(out, m); }
 };
 template <class PingOrPong>
 struct PingCodec {
@@ -360,6 +431,8 @@ std::expected<Message, MessageError> read_typed(std::string_view type, const Jso
 
 std::string to_text(AttemptId attempt) { return fmt::format("{:016x}", static_cast<std::uint64_t>(attempt)); }
 std::string_view to_text(Purpose purpose) { return name_of(purposes, purpose); }
+std::string_view to_text(Service::Kind kind) { return name_of(kinds, kind); }
+std::string_view to_text(Service::Transport transport) { return name_of(transports, transport); }
 std::string_view to_text(Role role) { return name_of(roles, role); }
 
 std::expected<Message, MessageError> parse_message(std::string_view line) {

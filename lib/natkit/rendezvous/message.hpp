@@ -5,7 +5,8 @@
 ///   {"type":"hello","version":1}                  ──>
 ///                                                 <──  {"type":"welcome","version":1,"address":"203.0.113.7:4000",…}
 ///   {"type":"register","id":…,"token":…}          ──>
-///                                                 <──  {"type":"registered","session":"fresh","heard":0}
+///                                                 <──  {"type":"registered","session":"fresh","heard":0,
+///                                                       "services":[{"service":"stun","transport":"udp"},…],…}
 ///   {"type":"open","place":1,"purpose":"pair",
 ///    "name":"den","description":"…"}              ──>
 ///                                                 <──  {"type":"peer-found","attempt":"9f…","start_in_ms":12.5,…}
@@ -18,19 +19,24 @@
 /// Messages about places and attempts are numbered from 1 by both ends, silently. Each end keeps what it sent until
 /// the other one has "heard" it, and sends it again over the next connection: a session outlives its connection, and
 /// nothing is lost or doubled between. The others (marked "of the connection") are not numbered.
+#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "natkit/base/endpoint.hpp"
 #include "natkit/base/time.hpp"
 #include "natkit/rendezvous/reason.hpp"
+#include "natkit/rendezvous/service.hpp"
 
 namespace natkit::rendezvous {
 inline constexpr unsigned protocol_version = 1;
+/// Of one server: two families, three transports, three kinds, and a few relays elsewhere.
+inline constexpr std::size_t most_services = 32;
 
 /// A client's own number for one thing that it wants here, never used again in a session.
 enum class PlaceId : std::uint32_t {};
@@ -75,6 +81,13 @@ struct Register {
 struct Registered {
   enum class Session : std::uint8_t { fresh, resumed } session{};
   std::uint64_t heard = 0;
+  std::vector<Service> services{};         ///< at most `most_services`
+  std::optional<Duration> services_for{};  ///< their credentials are good for so long; others come before that
+};
+/// In place of the ones told before.
+struct Renewed {
+  std::vector<Service> services{};
+  std::optional<Duration> services_for{};
 };
 /// Answered with a pong of the same number.
 struct Ping {
@@ -150,8 +163,8 @@ struct Bye {
   Reason reason{};
 };
 
-using Message = std::variant<Hello, Welcome, Register, Registered, Ping, Pong, Closing, Goodbye, Open, Describe, Close,
-                             AttemptResult, PeerFound, Refused, Candidate, Restart, Bye>;
+using Message = std::variant<Hello, Welcome, Register, Registered, Renewed, Ping, Pong, Closing, Goodbye, Open,
+                             Describe, Close, AttemptResult, PeerFound, Refused, Candidate, Restart, Bye>;
 
 enum class MessageError : std::uint8_t {
   not_json,      ///< not an object of JSON

@@ -18,7 +18,7 @@ constexpr bool is_numbered = std::is_same_v<T, Open> || std::is_same_v<T, Descri
 }  // namespace
 
 Server::Server(const Config& config, Store& store, Rng& rng)
-    : config_(config), store_(store), rng_(rng), alarms_(std::make_unique<AlarmTable>()) {}
+    : config_(config), offer_(config.offer), store_(store), rng_(rng), alarms_(std::make_unique<AlarmTable>()) {}
 Server::~Server() = default;
 
 Server::Connection* Server::find_connection(ConnectionId id) {
@@ -192,6 +192,7 @@ void Server::handle_connection_alarm(Instant now, ConnectionId id) {
 void Server::ping(Instant now, Connection& connection) {
   connection.ping_sent = now;
   connection.next_ping = now + config_.ping_interval;
+  renew_offer(now, connection);
   send(connection, Ping{.number = ++connection.ping_number, .heard = find_session(*connection.session)->heard});
   set_connection_alarm(connection);
 }
@@ -208,6 +209,20 @@ void Server::handle_pong(Instant now, Connection& connection, const Pong& pong) 
   if (session.voice == Session::Voice::heard) return;
   session.voice = Session::Voice::heard;
   match_places(now, session);
+}
+
+/// Names that end are replaced at half their time.
+void Server::renew_offer(Instant now, const Connection& connection) {
+  auto& session = *find_session(*connection.session);
+  const auto lifetime = offer_.lifetime();
+  if (!lifetime || (session.offered && now - *session.offered < *lifetime / 2)) return;
+  session.offered = now;
+  send(connection,
+       Renewed{.services = offer_.services(now, connection.path.local, session.peer_id), .services_for = lifetime});
+}
+
+void Server::renew_offers() {
+  for (auto& [id, session] : sessions_) session.offered.reset();
 }
 
 void Server::send(const Connection& connection, const Message& message) {

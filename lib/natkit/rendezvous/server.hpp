@@ -41,6 +41,7 @@
 #include "natkit/base/rng.hpp"
 #include "natkit/base/sans_io.hpp"
 #include "natkit/rendezvous/message.hpp"
+#include "natkit/rendezvous/offer.hpp"
 #include "natkit/rendezvous/store.hpp"
 #include "natkit/stun/token_bucket.hpp"
 
@@ -85,6 +86,7 @@ class Server {
     Duration freshness = std::chrono::seconds{1};       ///< who answered a ping so recently is not asked again
     Duration attempt_lifetime = std::chrono::seconds{60};  ///< until both sides are connected
     Duration longest_wait = std::chrono::hours{24};
+    Offer::Config offer{};  ///< what else clients may use
   };
 
   /// The store is borrowed, and used by this machine alone.
@@ -108,6 +110,10 @@ class Server {
   [[nodiscard]] std::optional<SocketChange> poll_socket();
   [[nodiscard]] std::optional<Datagram> poll_transmit();
   [[nodiscard]] std::optional<Instant> poll_timeout() const;
+
+  /// Its clock and its secret. After a change of these all clients are given new names with the next ping.
+  [[nodiscard]] Offer& offer() { return offer_; }
+  void renew_offers();
 
   /// Tells all clients that this server goes down.
   void announce_end();
@@ -153,6 +159,8 @@ class Server {
   void handle_pong(Instant now, Connection& connection, const Pong& pong);
   void send(const Connection& connection, const Message& message);
   void transmit(const Connection& connection, std::string_view line);
+  [[nodiscard]] Registered welcome_in(Instant now, const Connection& connection, Session& session);
+  void renew_offer(Instant now, const Connection& connection);
   void dismiss(Instant now, ConnectionId id, Reason reason, const std::string& detail);
   void forget_connection(ConnectionId id);
   void end_doomed(Instant now);
@@ -204,6 +212,7 @@ class Server {
   [[nodiscard]] Connection* find_connection(ConnectionId id);
 
   Config config_;
+  Offer offer_;
   Store& store_;
   Rng& rng_;
   std::unordered_map<ConnectionId, Connection> connections_;  // numbered by us: nobody can choose a bucket

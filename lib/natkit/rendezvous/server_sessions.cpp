@@ -53,8 +53,16 @@ void Server::handle(Instant now, Connection& connection, const Register& message
   session.connection = connection.id;
   session.address = connection.path.remote;
   connection.session = id;
-  send(connection, Registered{.session = Registered::Session::fresh});
+  send(connection, welcome_in(now, connection, session));
   ping(now, connection);
+}
+
+Registered Server::welcome_in(Instant now, const Connection& connection, Session& session) {
+  session.offered = now;
+  return {.session = Registered::Session::fresh,
+          .heard = session.heard,
+          .services = offer_.services(now, connection.path.local, session.peer_id),
+          .services_for = offer_.lifetime()};
 }
 
 std::optional<std::string> Server::find_shortage(const IpAddress& household) const {
@@ -71,7 +79,9 @@ void Server::resume(Instant now, Connection& connection, Session& session) {
   session.connection = connection.id;
   session.address = connection.path.remote;
   connection.session = session.id;
-  send(connection, Registered{.session = Registered::Session::resumed, .heard = session.heard});
+  auto welcome = welcome_in(now, connection, session);
+  welcome.session = Registered::Session::resumed;
+  send(connection, welcome);
   for (const auto& line : session.out.kept()) transmit(connection, line);
   ping(now, connection);  // its answer also tells the attempts that wait for this side
   match_places(now, session);

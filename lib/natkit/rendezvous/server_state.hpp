@@ -46,6 +46,7 @@ struct Server::Session {
   std::array<std::optional<Duration>, samples> round_trips{};  ///< the last ones; the least is what the path takes
   std::size_t next_sample = 0;
   std::optional<Instant> answered{};  ///< the last ping
+  std::optional<Instant> offered{};   ///< services with names that end
   std::map<PlaceId, Place> places{};
   PlaceId next_place{};  ///< numbers below were used
   std::vector<AttemptId> attempts{};
