@@ -366,8 +366,8 @@ def echo() -> Iterator[int]:
 
         def answer() -> None:
             with contextlib.suppress(OSError):
-                while True:
-                    peer.sendto(*peer.recvfrom(65536))
+                while (heard := peer.recvfrom(65536))[1]:  # nobody: it was shut down
+                    peer.sendto(*heard)
 
         thread = threading.Thread(target=answer, daemon=True)
         thread.start()
