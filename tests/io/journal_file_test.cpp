@@ -147,7 +147,9 @@ TEST_CASE("What is whole is kept, whatever else stands in the file, and damage i
   CHECK(journal->damaged_lines() == damaged);
   REQUIRE(journal->put(entry(2)));
   CHECK(ids(*journal) == Ids{1, 2});
-  CHECK(text_of(folder.file()).find(garbage) != std::string::npos);  // another version may still read it
+  const bool is_readable_to_another_version = garbage.starts_with("natkit-2");
+  CHECK(journal->damaged_lines() == (is_readable_to_another_version ? 1U : 0U));  // told once
+  if (is_readable_to_another_version) CHECK(text_of(folder.file()).find(garbage) != std::string::npos);
 }
 
 TEST_CASE("A line that was cut off costs no other line, wherever the cut is", "[journal]") {

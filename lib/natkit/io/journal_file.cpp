@@ -44,6 +44,12 @@ std::unexpected<Error> unsafe(const std::string& path, const std::string& why) {
             .advice = "it holds what is needed to remove mappings: it must be yours alone; move it away"});
 }
 
+/// What no other version can read either.
+bool is_torn_line(const std::string& line) {
+  const auto entry = portmap::parse_entry(line);
+  return !entry && entry.error() != portmap::JournalError::unknown_version;
+}
+
 std::string stamped_line(JournalEntry entry) {
   entry.written_at = static_cast<std::int64_t>(std::time(nullptr));
   return write_entry(entry);
@@ -145,7 +151,7 @@ Result<void> JournalFile::append(const std::string& line, Sync sync) {
   struct stat state{};
   if (::fstat(file->number(), &state) != 0) return failure("look at", path_, errno);
   const auto size = static_cast<std::size_t>(state.st_size);
-  if (size > worth_compacting) {
+  if (size > worth_compacting || std::exchange(has_torn_lines_, false)) {
     const auto written = compact(read_all(file->number(), size));
     if (!written) return std::unexpected(written.error());
     // Locking a file twice would wait for ourselves, so only a new one is opened.
@@ -166,8 +172,9 @@ Result<JournalFile::Compaction> JournalFile::compact(const std::string& text) {
   std::vector<std::string> damaged;
   std::string kept;
   for (const auto& entry : read(text, damaged)) kept += write_entry(entry) + "\n";
+  const bool is_torn = std::erase_if(damaged, is_torn_line) > 0;
   for (const auto& line : damaged) kept += line + "\n";
-  if (kept.size() > text.size() / 2) return Compaction::not_worth_it;
+  if (!is_torn && kept.size() > text.size() / 2) return Compaction::not_worth_it;
   const auto fresh = path_ + ".new";
   const Descriptor next{::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600)};
   if (next.number() < 0) return failure("open", fresh, errno);
@@ -222,6 +229,7 @@ Result<std::vector<JournalEntry>> JournalFile::entries() {
   std::vector<std::string> damaged;
   auto list = read(read_all(file->number(), static_cast<std::size_t>(state.st_size)), damaged);
   damaged_lines_ = damaged.size();
+  has_torn_lines_ = std::ranges::any_of(damaged, is_torn_line);
   return list;
 }
 

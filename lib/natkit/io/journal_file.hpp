@@ -3,8 +3,9 @@
 /// last line of an id counts, "erased <id>" ends it. Mode 0600, its folder 0700; written under a lock; what `put`
 /// writes is synced before it returns; now and then rewritten without what is over, by rename.
 ///
-/// A line that was cut off when its writer was killed is passed over. A damaged line is passed over as well, kept when
-/// the file is rewritten, and told (`damaged_lines`): nothing that another version can still read is thrown away.
+/// A line that was cut off when its writer was killed is passed over. A damaged line is passed over as well and told
+/// (`damaged_lines`); who has seen one rewrites the file without it before writing anything. Lines of another version
+/// are damaged to this one, but stay: it can still read them.
 ///
 /// Whether a run lives is told by a lock on one byte of a second file, at the offset of its RunId: it dies with the
 /// process, however that ends, and is seen from other containers, where process ids are not.
@@ -51,5 +52,6 @@ class JournalFile final : public portmap::Journal {
   portmap::RunId run_;
   Descriptor runs_;  ///< the file of the locks
   std::size_t damaged_lines_ = 0;
+  bool has_torn_lines_ = false;  ///< damaged to every version
 };
 }  // namespace natkit::io
