@@ -75,6 +75,20 @@ TEST_CASE("Every pair of NATs is connected: directly where no port has to be gue
   std::puts(table.c_str());
 }
 
+TEST_CASE("Who is told later is connected at once all the same, whatever its router did with what came too early",
+          "[link][sim]") {
+  for (const auto box_a : {Box::drop, Box::reject, Box::accept}) {
+    for (const auto box_b : {Box::drop, Box::reject, Box::accept}) {
+      CAPTURE(to_text(box_a), to_text(box_b));
+      Encounter encounter{{.box_a = box_a, .box_b = box_b, .skew_b = 60ms, .relaying = EncounterConfig::Relaying::no}};
+      encounter.tell();
+      encounter.run(5s, [&] { return encounter.are_connected(); });
+      REQUIRE(encounter.are_connected());
+      CHECK(encounter.connected_after() <= 90);  // a round trip, and half of one for its first answer
+    }
+  }
+}
+
 TEST_CASE("Hosts on one network use their own addresses", "[link][sim]") {
   Encounter encounter{{.place = EncounterConfig::Place::same_lan}};
   encounter.tell();

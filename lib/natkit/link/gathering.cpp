@@ -97,14 +97,15 @@ void Gathering::handle_socket_failure(Instant /*now*/, SocketId socket, std::str
 
 /// The socket is bound to all addresses, so it is one base; the preferred one stands for it where one is needed.
 void Gathering::announce_hosts(Instant now, const Base& base) {
-  std::uint16_t preference = ice::best_local_preference;
+  auto preference = ice::preference_of(base.manner);
   std::optional<ice::LocalCandidate> first;
   for (const auto& address : addresses_of(base.family)) {
     const Endpoint host{address, base.local->port};
     const ice::LocalCandidate local{.candidate = ice::make_candidate(ice::Kind::host, ice::Transport::udp, host,
-                                                                     {.base = host, .local_preference = preference--}),
+                                                                     {.base = host, .local_preference = preference}),
                                     .base = base.socket,
                                     .manner = base.manner};
+    if (base.manner == ice::Manner::fires) --preference;  // the others are known by theirs
     add(local);
     if (!first) first = local;
   }
