@@ -140,7 +140,7 @@ void Keeper::add_layer(Instant now, std::size_t wish, const IpAddress& gateway, 
   ask_layer(now, wish, lease.layers.back());
 }
 
-Gateway::Ask Keeper::ask_for(const Lease& lease, const Layer& layer) const {
+Gateway::Ask Keeper::ask_for(const Lease& lease, const Layer& layer) {
   const auto& entry = layer.entry;
   return {.id = entry.id,
           .protocol = entry.protocol,

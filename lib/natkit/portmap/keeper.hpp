@@ -177,7 +177,7 @@ class Keeper {
   void fail(Instant now, std::size_t wish, Failed failure);
   void take_back(Instant now, std::size_t wish, Lease::Phase phase);
   void check_taken_back(Instant now, std::size_t wish);
-  [[nodiscard]] Gateway::Ask ask_for(const Lease& lease, const Layer& layer) const;
+  [[nodiscard]] static Gateway::Ask ask_for(const Lease& lease, const Layer& layer);
 
   Config config_;
   Journal* journal_;

@@ -82,7 +82,7 @@ class PortControl {
   struct StateLost {};
   using Event = std::variant<Granted, Gone, Refused, Silent, State, StateLost>;
 
-  explicit PortControl(Config config) : config_(std::move(config)) {}
+  explicit PortControl(const Config& config) : config_(config) {}
 
   /// A second question for the same mapping takes the place of the first.
   void ask(Instant now, const Ask& ask);
