@@ -1,16 +1,25 @@
 #pragma once
-/// Streams of bytes beside the network: standard input and output. A machine asks for one piece at a time, and gives
-/// one to write at a time; so whoever is slower, the reader or the network, sets the pace, and nobody has to keep more.
+/// Streams of bytes beside the connections that a machine speaks by: standard input and output, and TCP connections
+/// whose bytes it only carries. A machine asks for one piece at a time, and gives one to write at a time; so whoever is
+/// slower, the reader or the network, sets the pace, and nobody has to keep more.
+///
+/// Over TCP a machine names a pipe and asks for it (`PipeListen`, `PipeConnect`); the driver names those that it
+/// accepts. Wishes for a pipe that is about to be opened wait until it is. The two directions end by themselves: the
+/// peer's by a read that brings nothing, ours by `PipeEnd`; after both the pipe is gone. It is also gone after a
+/// failure.
 #include <cstddef>
 #include <cstdint>
 #include <variant>
 
 #include "natkit/base/bytes.hpp"
+#include "natkit/base/endpoint.hpp"
 
 namespace natkit {
 enum class PipeId : std::uint32_t {};
 /// Reads standard input, writes standard output.
 inline constexpr PipeId standard_streams{0};
+/// The driver names what it accepts from here on; machines name what they ask for below.
+inline constexpr PipeId first_accepted_pipe{0x8000'0000};
 
 /// Answered once, by `handle_pipe_read`: with what is there, or with nothing at the end of the input.
 struct PipeRead {
@@ -22,6 +31,26 @@ struct PipeWrite {
   PipeId pipe{};
   Bytes bytes;
 };
+/// TCP. Answered by `handle_pipe_opened` with the true local endpoint (port 0: the system picks), or by a failure; from
+/// then on every connection is told by `handle_pipe_accepted`.
+struct PipeListen {
+  PipeId pipe{};
+  Endpoint local{};
+};
+/// TCP. Answered by `handle_pipe_opened`, or by a failure.
+struct PipeConnect {
+  PipeId pipe{};
+  Endpoint remote{};
+};
+/// Nothing more is written; what was has been taken. What comes in stays.
+struct PipeEnd {
+  PipeId pipe{};
+};
+/// At once and without an answer, whatever is under way: the other side of a connection sees a reset, unless both
+/// directions had ended.
+struct PipeClose {
+  PipeId pipe{};
+};
 /// What `poll_pipe` gives out.
-using PipeChange = std::variant<PipeRead, PipeWrite>;
+using PipeChange = std::variant<PipeRead, PipeWrite, PipeListen, PipeConnect, PipeEnd, PipeClose>;
 }  // namespace natkit

@@ -62,13 +62,21 @@ concept RunsErrands = requires(M machine, Instant now, const ErrandReply& reply)
   { machine.handle_errand_reply(now, reply) } -> std::same_as<void>;
 };
 
-/// A machine may read standard input and write standard output. A failure means that nobody takes what is written.
+/// A machine may read and write streams beside its own: standard input and output, TCP connections. A failure means
+/// that nobody takes what is written, or that a pipe over TCP could not be opened or was cut off.
 template <class M>
 concept UsesPipes = requires(M machine, Instant now, PipeId pipe, ByteView piece, std::string_view why) {
   { machine.poll_pipe() } -> std::same_as<std::optional<PipeChange>>;
   { machine.handle_pipe_read(now, pipe, piece) } -> std::same_as<void>;
   { machine.handle_pipe_written(now, pipe) } -> std::same_as<void>;
   { machine.handle_pipe_failure(now, pipe, why) } -> std::same_as<void>;
+};
+
+/// A machine that asks for pipes over TCP is told of those that stand, and of those that were accepted.
+template <class M>
+concept OpensPipes = UsesPipes<M> && requires(M machine, Instant now, PipeId pipe, const Endpoint& endpoint) {
+  { machine.handle_pipe_opened(now, pipe, endpoint) } -> std::same_as<void>;
+  { machine.handle_pipe_accepted(now, pipe, pipe, endpoint) } -> std::same_as<void>;
 };
 
 /// A borrowed machine of any type: two pointers. The machine must outlive it.
@@ -108,6 +116,12 @@ class MachineRef {
   void handle_pipe_failure(Instant now, PipeId pipe, std::string_view why) {
     calls_->handle_pipe_failure(machine_, now, pipe, why);
   }
+  void handle_pipe_opened(Instant now, PipeId pipe, const Endpoint& local) {
+    calls_->handle_pipe_opened(machine_, now, pipe, local);
+  }
+  void handle_pipe_accepted(Instant now, PipeId listener, PipeId pipe, const Endpoint& remote) {
+    calls_->handle_pipe_accepted(machine_, now, listener, pipe, remote);
+  }
 
  private:
   struct Calls {
@@ -128,6 +142,8 @@ class MachineRef {
     void (*handle_pipe_read)(void*, Instant, PipeId, ByteView);
     void (*handle_pipe_written)(void*, Instant, PipeId);
     void (*handle_pipe_failure)(void*, Instant, PipeId, std::string_view);
+    void (*handle_pipe_opened)(void*, Instant, PipeId, const Endpoint&);
+    void (*handle_pipe_accepted)(void*, Instant, PipeId, PipeId, const Endpoint&);
   };
   template <class M>
   static constexpr Calls calls_for{
@@ -181,6 +197,14 @@ class MachineRef {
          [[maybe_unused]] std::string_view why) {
         if constexpr (UsesPipes<M>) static_cast<M*>(machine)->handle_pipe_failure(now, pipe, why);
       },
+      []([[maybe_unused]] void* machine, [[maybe_unused]] Instant now, [[maybe_unused]] PipeId pipe,
+         [[maybe_unused]] const Endpoint& local) {
+        if constexpr (OpensPipes<M>) static_cast<M*>(machine)->handle_pipe_opened(now, pipe, local);
+      },
+      []([[maybe_unused]] void* machine, [[maybe_unused]] Instant now, [[maybe_unused]] PipeId listener,
+         [[maybe_unused]] PipeId pipe, [[maybe_unused]] const Endpoint& remote) {
+        if constexpr (OpensPipes<M>) static_cast<M*>(machine)->handle_pipe_accepted(now, listener, pipe, remote);
+      },
   };
 
   void* machine_;
@@ -188,5 +212,5 @@ class MachineRef {
 };
 static_assert(SansIo<MachineRef> && HearsSendFailure<MachineRef> && HearsConnections<MachineRef> &&
               OpensSockets<MachineRef> && HearsPathErrors<MachineRef> && RunsErrands<MachineRef> &&
-              UsesPipes<MachineRef>);
+              OpensPipes<MachineRef>);
 }  // namespace natkit

@@ -8,6 +8,8 @@
 #include <csignal>
 #include <optional>
 #include <span>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "natkit/io/alarm.hpp"
@@ -17,6 +19,7 @@
 #include "natkit/io/pipes.hpp"
 #include "natkit/io/route_watch.hpp"
 #include "natkit/io/tcp_connections.hpp"
+#include "natkit/io/tcp_pipes.hpp"
 #include "natkit/io/udp_ports.hpp"
 
 namespace natkit::io {
@@ -70,6 +73,12 @@ class Driver final : public MachineOwner {
   void report_pipe_failure(PipeId pipe, std::string_view why) override {
     machine_.handle_pipe_failure(now(), pipe, why);
   }
+  void report_pipe_opened(PipeId pipe, const Endpoint& local) override {
+    machine_.handle_pipe_opened(now(), pipe, local);
+  }
+  void report_pipe_accepted(PipeId listener, PipeId pipe, const Endpoint& remote) override {
+    machine_.handle_pipe_accepted(now(), listener, pipe, remote);
+  }
 
   void settle() override {
     bool has_begun = false;
@@ -94,10 +103,13 @@ class Driver final : public MachineOwner {
 
  private:
   void begin(PipeChange change) {
-    if (auto* write = std::get_if<PipeWrite>(&change))
+    const auto pipe = std::visit([](const auto& wish) { return wish.pipe; }, change);
+    if (pipe != standard_streams)
+      std::visit([this](auto&& wish) { tcp_pipes_.begin(std::forward<decltype(wish)>(wish)); }, std::move(change));
+    else if (auto* write = std::get_if<PipeWrite>(&change))
       pipes_.write(std::move(*write));
-    else
-      pipes_.read(std::get<PipeRead>(change));
+    else if (const auto* read = std::get_if<PipeRead>(&change))
+      pipes_.read(*read);
   }
 
   void change_sockets() {
@@ -219,6 +231,7 @@ class Driver final : public MachineOwner {
   UdpPorts udp_{context_, *this, options_};
   TcpConnections tcp_{context_, *this, options_};
   Pipes pipes_{context_, *this};
+  TcpPipes tcp_pipes_{context_, *this};
   ErrandRuns errands_{context_, *this, options_.errands};
   std::optional<RouteWatch> routes_;
   std::vector<Datagram> outputs_;

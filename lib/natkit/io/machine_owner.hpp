@@ -17,6 +17,8 @@ class MachineOwner {
   virtual void report_pipe_read(PipeId pipe, ByteView piece) = 0;
   virtual void report_pipe_written(PipeId pipe) = 0;
   virtual void report_pipe_failure(PipeId pipe, std::string_view why) = 0;
+  virtual void report_pipe_opened(PipeId pipe, const Endpoint& local) = 0;
+  virtual void report_pipe_accepted(PipeId listener, PipeId pipe, const Endpoint& remote) = 0;
   virtual void report_connected(SocketId socket, const Endpoint& remote) = 0;
   /// Drains the machine's outputs; due after every batch of the others, except while outputs are being drained.
   virtual void settle() = 0;

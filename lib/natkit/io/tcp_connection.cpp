@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "natkit/io/asio_address.hpp"
+#include "natkit/io/asio_error.hpp"
 #include "natkit/io/clock.hpp"
 
 namespace natkit::io {
@@ -103,7 +104,7 @@ bool TcpConnection::read_available() {
   for (int i = 0; i < pieces_in_a_row; ++i) {
     std::error_code error;
     const auto count = stream_.read_some(asio::buffer(piece), error);
-    if (error == std::errc::operation_would_block || error == std::errc::resource_unavailable_try_again) return true;
+    if (would_block(error)) return true;
     if (error) {
       fail(error == asio::error::eof ? "the other side closed the connection" : error.message());
       return false;
@@ -191,7 +192,7 @@ void TcpConnection::write() {
   if (state_ != State::open || unsent_.empty()) return;
   std::error_code error;
   const auto count = stream_.write_some(asio::buffer(unsent_), error);
-  const bool is_full = error == std::errc::operation_would_block || error == std::errc::resource_unavailable_try_again;
+  const bool is_full = would_block(error);
   if (error && !is_full) return fail(error.message());
   unsent_.erase(unsent_.begin(), unsent_.begin() + static_cast<std::ptrdiff_t>(count));
   is_writing_ = !unsent_.empty();

@@ -5,6 +5,7 @@
 #include <asio/steady_timer.hpp>
 
 #include "natkit/io/asio_address.hpp"
+#include "natkit/io/asio_error.hpp"
 #include "natkit/io/clock.hpp"
 #include "natkit/io/tcp_connection.hpp"
 
@@ -57,7 +58,7 @@ void TcpConnections::adopt(const Listener& listener, Descriptor socket) {
 void TcpConnections::accept(const std::shared_ptr<Acceptor>& acceptor) {
   acceptor->acceptor.async_accept([this, acceptor](const std::error_code& error, asio::ip::tcp::socket stream) {
     if (!acceptor->acceptor.is_open()) return;
-    if (error && error != std::errc::connection_aborted) {
+    if (error && error != asio::error::connection_aborted) {
       acceptor->pause.expires_after(pause_after_refusal);
       acceptor->pause.async_wait([this, acceptor](const std::error_code& cancelled) {
         if (!cancelled && acceptor->acceptor.is_open()) accept(acceptor);
