@@ -1,6 +1,7 @@
 """Runs programs for tests: natkit's own, and other people's. Every wait has a bound, and what was started is ended by its
 process id, however the test goes. Standard library only.
 """
+import contextlib
 import json
 import os
 import queue
@@ -72,6 +73,12 @@ class Program:
             if match := re.search(pattern, line):
                 return match
 
+    def wait(self, seconds: float = RUN_SECONDS) -> int:
+        """Its exit status once it ends by itself; then `output` is complete."""
+        status = self.process.wait(seconds)
+        self._reader.join(END_SECONDS)
+        return status
+
     def output(self) -> str:
         """All that it said; once it has ended."""
         while not self._lines.empty() and (line := self._lines.get()) is not None:
@@ -88,6 +95,9 @@ class Program:
             status = self.process.wait()
         self._reader.join(END_SECONDS)
         self.process.stdout.close()
+        if self.process.stdin:
+            with contextlib.suppress(BrokenPipeError):
+                self.process.stdin.close()
         return status
 
     def __enter__(self) -> "Program":

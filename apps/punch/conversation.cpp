@@ -85,10 +85,9 @@ Conversation::Conversation(link::Introduction& introduction, cli::Output& output
 }
 
 void Conversation::say(const std::string& event, const std::string& words) {
-  const bool is_taken = options_.then == Options::Then::pipe;
   if (output_.is_json())
-    is_taken ? output_.log(event) : output_.answer(event);
-  else if (is_taken)
+    output_.answer(event);
+  else if (options_.then == Options::Then::pipe)
     output_.explain(cli::Verbosity::normal, words);
   else
     output_.answer(words);
@@ -122,7 +121,7 @@ void Conversation::tell(Instant now, link::Introduction::Event& event) {
     if (output_.is_json()) say(PunchEvents::candidate(kind, ice::to_text(one.transport), one.endpoint), {});
     output_.explain(cli::Verbosity::steps, PunchWords::candidate(kind, one.endpoint));
   } else if (const auto* described = std::get_if<Introduction::Described>(&event)) {
-    hear_described(described->text);
+    hear_described(now, described->text);
   } else if (const auto* found = std::get_if<Introduction::PeerFound>(&event)) {
     hear_found(now, *found);
   } else if (auto* said = std::get_if<link::Hub::LinkEvent>(&event)) {
@@ -142,23 +141,24 @@ void Conversation::hear_registered(const rendezvous::RegisteredAt& at) {
 }
 
 /// The user has to carry it, so it is printed even where nothing else is.
-void Conversation::hear_described(const std::string& text) {
+void Conversation::hear_described(Instant now, const std::string& text) {
   const auto carried = options_.sdp ? text : to_one_line(text);
   if (output_.is_json()) {
     say(PunchEvents::description(carried), {});
   } else {
     output_.explain(cli::Verbosity::normal, "Give this to the other side, and paste here what it was given there:");
-    options_.then == Options::Then::pipe ? output_.log(carried) : output_.answer(carried);
+    output_.answer(carried);
   }
   read_wish_ = PipeRead{standard_streams};
+  paste_until_ = now + options_.patience().wait;
 }
 
-void Conversation::hear_pasted(Instant now, const std::optional<std::string>& text) {
-  if (!text) return;
-  const auto heard = introduction_.hear_description(now, *text);
+void Conversation::hear_pasted(Instant now, const std::string& text) {
+  const auto heard = introduction_.hear_description(now, text);
   if (!heard) return output_.warn(heard.error().detail + "; " + heard.error().advice);
   task_ = task_for(options_, pasted_->rest());
   pasted_.reset();
+  paste_until_.reset();
   read_wish_.reset();
 }
 
@@ -229,7 +229,7 @@ void Conversation::hear_message(Instant now, channel::Message message) {
 
 void Conversation::hear_peers_task(Instant now, std::string_view task) {
   if (task == to_text(options_.then)) return task_->handle_peer_ready(now, *link());
-  fail(now, {.code = Errc::usage,
+  fail(now, {.code = Errc::refused,
              .reason = "rejected",
              .detail = "the peer was started with --then " + printable(task) + ", this side with --then " +
                        std::string{to_text(options_.then)},
@@ -255,6 +255,7 @@ void Conversation::fail(Instant now, Error error) {
 void Conversation::finish(Instant now) {
   if (std::exchange(stage_, Stage::over) == Stage::over) return;
   watch_until_.reset();
+  paste_until_.reset();
   if (!error_ && path_) {
     if (const auto quality = task_->quality())
       say(PunchEvents::quality(facts(*path_), *quality), PunchWords::quality(facts(*path_), *quality));
@@ -265,6 +266,11 @@ void Conversation::finish(Instant now) {
 }
 
 void Conversation::work(Instant now) {
+  if (paste_until_ && *paste_until_ <= now)
+    return fail(now, {.code = Errc::peer,
+                      .reason = "target-not-connected",
+                      .detail = "nothing that describes the peer was pasted within the time that was given",
+                      .advice = "paste what punch printed at the other side, or wait longer with --wait"});
   if (watch_until_ && *watch_until_ <= now) return finish(now);
   if (stage_ != Stage::working || !link()) return;
   if (const auto due = task_->poll_timeout(); due && *due <= now) task_->handle_timeout(now, *link());
@@ -284,6 +290,8 @@ void Conversation::look(Instant now) {
 
 void Conversation::stop(Instant now) {
   stage_ = Stage::over;
+  paste_until_.reset();
+  watch_until_.reset();
   introduction_.close(now);
 }
 
@@ -298,6 +306,7 @@ std::optional<Instant> Conversation::poll_timeout() const {
     if (at && (!due || *at < *due)) due = at;
   };
   note(watch_until_);
+  note(paste_until_);
   if (stage_ == Stage::working) note(task_->poll_timeout());
   return due;
 }
@@ -337,7 +346,8 @@ void Conversation::handle_socket_failure(Instant now, SocketId socket, std::stri
 }
 void Conversation::handle_pipe_read(Instant now, PipeId /*pipe*/, ByteView piece) {
   if (pasted_) {
-    hear_pasted(now, piece.empty() ? pasted_->take_at_end() : pasted_->take(piece));
+    auto text = piece.empty() ? pasted_->take_at_end() : pasted_->take(piece);
+    for (; text && pasted_; text = pasted_ ? pasted_->take({}) : std::nullopt) hear_pasted(now, *text);
     if (pasted_ && piece.empty())
       fail(now, {.code = Errc::usage,
                  .reason = "bad-description",

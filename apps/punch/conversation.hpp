@@ -54,9 +54,9 @@ class Conversation {
   void work(Instant now);
   void tell(Instant now, link::Introduction::Event& event);
   void hear_registered(const rendezvous::RegisteredAt& at);
-  void hear_described(const std::string& text);
+  void hear_described(Instant now, const std::string& text);
   void hear_found(Instant now, const link::Introduction::PeerFound& found);
-  void hear_pasted(Instant now, const std::optional<std::string>& text);
+  void hear_pasted(Instant now, const std::string& text);
   void hear_link(Instant now, link::Link::Event& event);
   void hear_path(Instant now, const ice::Path& path);
   void hear_secured(Instant now);
@@ -65,7 +65,7 @@ class Conversation {
   void hear_end(const link::Link::Ended& ended);
   void fail(Instant now, Error error);
   void finish(Instant now);
-  /// To where events go: the answer's stream, unless that carries the peer's bytes.
+  /// The answer's stream carries the peer's bytes where there are any; then this is no answer, but a remark.
   void say(const std::string& event, const std::string& words);
   [[nodiscard]] link::Link* link() { return link_ ? introduction_.find(*link_) : nullptr; }
   [[nodiscard]] report::PathFacts facts(const ice::Path& path) const;
@@ -74,7 +74,8 @@ class Conversation {
   cli::Output& output_;
   const Options& options_;
   std::unique_ptr<Task> task_;
-  std::optional<Pasted> pasted_;  ///< where the peer's description comes by hand, until it is there
+  std::optional<Pasted> pasted_;        ///< where the peer's description comes by hand, until it is there
+  std::optional<Instant> paste_until_;  ///< … and until when it is waited for
   std::optional<PipeRead> read_wish_;
   std::optional<link::LinkId> link_;
   std::string peer_;

@@ -43,10 +43,19 @@ cli::Exit not_as_expected(cli::Output& output, const Options& o) {
 
 /// What cannot be seen by one option alone.
 Result<void> check(const Options& o) {
+  const auto usage = [](std::string detail, std::string advice) {
+    return std::unexpected(Error{Errc::usage, "usage", std::move(detail), std::move(advice)});
+  };
+  if (o.secret_file == "-" && o.then == Options::Then::pipe)
+    return usage("--secret-file - and --then pipe both want standard input", "put the secret into a file");
+  if (o.turn_user.empty() != o.turn_password_file.empty() || (o.turn.empty() && !o.turn_user.empty()))
+    return usage("--turn, --turn-user and --turn-password-file go together", "a relay asks for a name and a password");
   if (o.then != Options::Then::exec) {
     if (o.program.empty()) return {};
     return std::unexpected(
-        Error{Errc::usage, "unexpected-command", "a command is run by --then exec only", "add --then exec"});
+        Error{Errc::usage, "unexpected-command",
+              fmt::format("'{}' would be a command to run, which --then exec does only", printable(o.program.front())),
+              "add --then exec, or leave the command out"});
   }
   if (o.relay == Options::Relay::only)
     return std::unexpected(Error{Errc::usage, "no-port-to-hand-over",
@@ -78,7 +87,7 @@ cli::Exit converse(cli::Output& output, const Options& o, link::Introduction& in
 cli::Exit converse_by_hand(cli::Output& output, const Options& o, link::Hub::Config hub, Rng& rng) {
   link::ByHand by_hand{{.hub = std::move(hub),
                         .fingerprints = o.sdp ? link::Fingerprints::optional : link::Fingerprints::required,
-                        .patience = o.timeout},
+                        .patience = o.patience().timeout},
                        rng};
   return converse(output, o, by_hand);
 }
@@ -96,8 +105,8 @@ cli::Exit converse_by_server(cli::Output& output, const Options& o, link::Hub::C
                          .purpose = o.purpose,
                          .name = o.name,
                          .seal = std::move(seal),
-                         .wait = o.wait,
-                         .timeout = o.timeout,
+                         .wait = o.patience().wait,
+                         .timeout = o.patience().timeout,
                          .most_links = 1},
                         rng};
   return converse(output, o, pairing);
@@ -105,6 +114,7 @@ cli::Exit converse_by_server(cli::Output& output, const Options& o, link::Hub::C
 
 cli::Exit run_tool(cli::Output& output, const Options& o) {
   output.options.shape = report::Shape::event;
+  if (o.then == Options::Then::pipe) output.yield_answer();
   if (const auto checked = check(o); !checked) return output.fail(checked.error());
   auto places = find_places(o, output);
   if (!places) return output.fail(places.error());

@@ -18,8 +18,10 @@ class Measure final : public Task {
   [[nodiscard]] std::optional<Instant> poll_timeout() const override;
   /// Both sides have what they wanted, or the other one takes too long.
   [[nodiscard]] bool is_done() const override { return state_ == State::done; }
-  /// Who measures for a shorter time ends first: that is no fault of the other.
-  [[nodiscard]] bool may_end() const override { return state_ != State::idle; }
+  /// Who measures for a shorter time says so and ends first: that is no fault of the other.
+  [[nodiscard]] bool may_end() const override {
+    return is_peer_done_ || state_ == State::waiting || state_ == State::done;
+  }
   [[nodiscard]] std::optional<report::PathQuality> quality() const override;
 
  private:

@@ -2,6 +2,11 @@
 
 #include <CLI/App.hpp>
 #include <CLI/Option.hpp>
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <optional>
+#include <string_view>
 
 #include "natkit/base/printable.hpp"
 #include "natkit/cli/app.hpp"
@@ -10,16 +15,20 @@
 
 namespace natkit {
 namespace {
+constexpr std::size_t longest_name = 128;  // rendezvous::Server::Config::Limits
+
 constexpr const char* tool_footer =
     R"(Examples:
   punch pair blue-whale --server rendezvous.example.org
                                on both hosts: whoever types the same word meets, and the path is measured
-  punch listen game --server rendezvous.example.org
-  punch connect game --server rendezvous.example.org
-                               one host waits under a name, others come to it
+  punch listen den --server rendezvous.example.org --wait 8h
+  punch connect den --server rendezvous.example.org
+                               one host waits under a name, the other comes to it
+  export NATKIT_SERVER=rendezvous.example.org          so that it need not be typed
   tar c . | punch pair blue-whale --then pipe          and on the other host:
   punch pair blue-whale --then pipe | tar x
   punch pair blue-whale --then exec -- ./game          the game gets the port: NATKIT_LOCAL, NATKIT_REMOTE
+  punch manual --stun stun.example.org                 no server to meet at: copy and paste a line each
 
 Each side finds out by which addresses it can be reached (its own, the one that its NAT shows, one at a
 relay), the server tells both of each other in the same instant, and both send at once: a packet that
@@ -30,13 +39,29 @@ Exit status: 0 done, 1 connected, but not as --expect demands, 2 wrong usage, 3 
 (full, wrong secret), 5 the peer did not come, did not answer or was lost, 6 no path, 7 another version,
 70 a defect of ours, 130 and 143 interrupted. See punch(1).)";
 
+std::string quoted(const std::string& text) { return "'" + printable(text) + "'"; }
+
 std::string check_server(const std::string& text) {
-  return io::parse_host_port(text, stun::default_port) ? std::string{} : "'" + printable(text) + "' is not HOST[:PORT]";
+  return io::parse_host_port(text, stun::default_port) ? std::string{} : quoted(text) + " is not HOST[:PORT]";
+}
+
+/// What rendezvousd takes; it would say so too, after a round trip.
+std::string check_name(const std::string& text) {
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; };
+  if (!text.empty() && text.size() <= longest_name && std::ranges::none_of(text, is_control)) return {};
+  return quoted(text) + " is not a name: 1 to 128 bytes, and no control characters";
+}
+
+std::optional<std::uint16_t> parse_port(std::string_view text) {
+  std::uint16_t port = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  if (error != std::errc{} || end != text.data() + text.size() || port == 0) return std::nullopt;
+  return port;
 }
 
 /// For all commands: where to find addresses and relays, and what to do with the connection.
-void add_shared_options(CLI::App& command, Options& o) {
-  command.add_option("--stun", o.stun, "another STUN server to ask for this host's public address")
+void add_shared_options(CLI::App& command, Options& o, Options::Patience& patience) {
+  command.add_option("--stun", o.stun, "one more STUN server to ask for this host's public address")
       ->type_name("SERVER")
       ->check(check_server)
       ->allow_extra_args(false);
@@ -63,9 +88,16 @@ void add_shared_options(CLI::App& command, Options& o) {
                       : word == "tcp" ? Options::Transport::tcp
                                       : Options::Transport::any;
       },
-      "what this host's own packets go by; tcp: to a relay only");
-  cli::add_count(command, "--local-port", o.local_port, "UDP port to send from and to be reached at");
-  cli::add_duration(command, "--timeout", o.timeout, "longest time to connect once the peer is there");
+      "how this host's own packets travel; tcp, where UDP is blocked, goes to a relay only");
+  command
+      .add_option_function<std::string>(
+          "--local-port", [&o](const std::string& text) { o.local_port = parse_port(text).value_or(0); },
+          "UDP port to send from and to be reached at (default: a free one)")
+      ->check([](const std::string& text) {
+        return parse_port(text) ? std::string{} : quoted(text) + " is not a port, 1 to 65535";
+      })
+      ->type_name("PORT");
+  cli::add_duration(command, "--timeout", patience.timeout, "longest time to connect once the peer is there");
   cli::add_choice(
       command, "--expect", {"any", "direct", "relayed"},
       [&o](const std::string& word) {
@@ -73,14 +105,14 @@ void add_shared_options(CLI::App& command, Options& o) {
                    : word == "relayed" ? Options::Expect::relayed
                                        : Options::Expect::nothing;
       },
-      "exit 1 unless the path is of this kind");
+      "exit with 1 unless the path in use at the end is of this kind");
   cli::add_choice(
       command, "--then", {"report", "pipe", "exec"},
       [&o](const std::string& word) {
         o.then = word == "pipe" ? Options::Then::pipe : word == "exec" ? Options::Then::exec : Options::Then::report;
       },
-      "what to do with the connection: measure it, carry standard input to the peer's standard output, or let CMD "
-      "have the port");
+      "what to do with the connection, the same on both sides: measure it, carry standard input to the peer's "
+      "standard output, or let CMD have the port");
   cli::add_duration(command, "--for", o.measure, "how long `--then report` measures");
   command.add_option("CMD", o.program, "for `--then exec`: what to run, after --")->configurable(false);
 }
@@ -91,11 +123,14 @@ void add_command(CLI::App& app, Options& o, const std::string& name, const std::
   command.parse_complete_callback([&o, purpose] { o.purpose = purpose; });
   command
       .add_option(argument, o.name,
-                  purpose == rendezvous::Purpose::pair ? "the word that both sides agreed on"
+                  purpose == rendezvous::Purpose::pair ? "any word that both sides agreed on"
                                                        : "the name that is listened under")
       ->required()
+      ->check(check_name)
       ->configurable(false);
-  command.add_option("--server", o.servers, "rendezvousd to meet at; several by preference")
+  command
+      .add_option("--server", o.servers,
+                  "the rendezvousd to meet at, the same on both sides; of several the first that answers")
       ->type_name("SERVER")
       ->check(check_server)
       ->delimiter(',')
@@ -103,11 +138,11 @@ void add_command(CLI::App& app, Options& o, const std::string& name, const std::
       ->required()
       ->envname("NATKIT_SERVER");
   command
-      .add_option("--secret-file", o.secret_file, "a secret that both sides know, in a file; - reads standard input")
+      .add_option("--secret-file", o.secret_file, "the secret that both sides share, in a file; - reads standard input")
       ->type_name("FILE")
       ->envname("NATKIT_SECRET_FILE");
-  cli::add_duration(command, "--wait", o.wait, "longest time for the peer to appear");
-  add_shared_options(command, o);
+  cli::add_duration(command, "--wait", o.by_server.wait, "longest time for the peer to appear");
+  add_shared_options(command, o, o.by_server);
 }
 
 void add_manual(CLI::App& app, Options& o) {
@@ -115,13 +150,17 @@ void add_manual(CLI::App& app, Options& o) {
   command.parse_complete_callback([&o] { o.by_hand = true; });
   command.add_flag("--sdp", o.sdp, "print and read SDP lines (RFC 8839), which any ICE agent knows")
       ->configurable(false);
-  command.add_option("--server", o.servers, "a rendezvousd to ask for this host's public address, as with --stun")
+  command
+      .add_option("--server", o.servers,
+                  "a rendezvousd to ask for this host's public address, as with --stun; without any, only addresses of "
+                  "the same network are offered")
       ->type_name("SERVER")
       ->check(check_server)
       ->delimiter(',')
       ->allow_extra_args(false)
       ->envname("NATKIT_SERVER");
-  add_shared_options(command, o);
+  cli::add_duration(command, "--wait", o.by_people.wait, "longest time for what the peer printed to be pasted");
+  add_shared_options(command, o, o.by_people);
 }
 }  // namespace
 

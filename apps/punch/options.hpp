@@ -27,9 +27,16 @@ struct Options {
   std::string turn_password_file;
   std::string secret_file;
   enum class Relay : std::uint8_t { automatic, never, only } relay = Relay::automatic;
-  std::size_t local_port = 0;  ///< 0: the system picks
-  Duration wait = std::chrono::seconds{60};
-  Duration timeout = std::chrono::seconds{10};
+  std::uint16_t local_port = 0;  ///< 0: the system picks
+  /// How long for the peer to appear, and from there to a path. People who carry descriptions take their time, and the
+  /// one who pastes first waits for the other.
+  struct Patience {
+    Duration wait;
+    Duration timeout;
+  };
+  Patience by_server{.wait = std::chrono::seconds{60}, .timeout = std::chrono::seconds{10}};
+  Patience by_people{.wait = std::chrono::minutes{10}, .timeout = std::chrono::minutes{1}};
+  [[nodiscard]] const Patience& patience() const { return by_hand ? by_people : by_server; }
   enum class Expect : std::uint8_t { nothing, direct, relayed } expect = Expect::nothing;
   enum class Then : std::uint8_t { report, pipe, exec } then = Then::report;
   Duration measure = std::chrono::seconds{2};  ///< --for

@@ -22,11 +22,10 @@ std::optional<std::string> Pasted::take(ByteView piece) {
     text_.erase(0, end + 1);
     if (auto whole = take_line(line)) return whole;
   }
-  if (text_.size() > longest_line || sdp_.size() > longest_line) {
-    text_.clear();
-    sdp_.clear();
-  }
-  return std::nullopt;
+  if (text_.size() <= longest_line && sdp_.size() <= longest_line) return std::nullopt;
+  text_.clear();
+  sdp_.clear();
+  return std::string{};  // refused with a reason as well
 }
 
 std::optional<std::string> Pasted::take_at_end() {

@@ -54,6 +54,11 @@ Error bad_server(std::string_view text) {
           "write it like rendezvous.example.org, 192.0.2.1:3478 or [2001:db8::1]:3478"};
 }
 
+Error bad_relay(std::string_view text) {
+  return {Errc::usage, "bad-server", fmt::format("'{}' is not a relay", printable(text)),
+          "write it like relay.example.org, turn:192.0.2.1:3478?transport=tcp or turns:relay.example.org"};
+}
+
 /// All addresses of all names, in the order of the names.
 Result<std::vector<std::vector<Endpoint>>> look_up(const std::vector<std::string>& names,
                                                    std::uint16_t default_port = stun::default_port) {
@@ -100,7 +105,7 @@ Result<std::vector<link::RelayServer>> find_relays(const Options& o) {
   }
   for (const auto& text : o.turn) {
     const auto url = parse_turn_url(text);
-    if (!url) return std::unexpected(bad_server(text));
+    if (!url || !io::parse_host_port(url->server, url->port)) return std::unexpected(bad_relay(text));
     if (url->protocol == Protocol::tcp && o.transport == Options::Transport::udp) continue;
     if (url->protocol == Protocol::udp && o.transport == Options::Transport::tcp) continue;
     const auto found = look_up({url->server}, url->port);
@@ -130,7 +135,7 @@ Result<Places> find_places(const Options& o, const cli::Output& output) {
   auto relays = find_relays(o);
   if (!relays) return std::unexpected(relays.error());
   gathering.relays = std::move(*relays);
-  gathering.port = static_cast<std::uint16_t>(o.local_port);
+  gathering.port = o.local_port;
   if (o.relay == Options::Relay::only || o.transport == Options::Transport::tcp)
     gathering.offer = link::Gathering::Offer::relayed;
   if (o.relay == Options::Relay::only && gathering.relays.empty())

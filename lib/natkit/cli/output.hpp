@@ -44,6 +44,8 @@ class Output {
 
   /// To standard output, as it stands; a line end is added where there is none. A failure is kept for `write_failure`.
   void answer(std::string_view text);
+  /// Standard output is for something else from now on: what would go there goes to standard error.
+  void yield_answer() { streams_.answer = streams_.remarks; }
   /// To standard error: "warning: …", not with --quiet.
   void warn(std::string_view line) const;
   /// To standard error, with -v (`steps`) or -vv (`details`).

@@ -55,6 +55,14 @@ void ByHand::hear() {
   }
 }
 
+/// The greater fingerprint controls, as at the meeting place: one side has to speak first in DTLS, and nobody else
+/// decides.
+ice::Role ByHand::role_towards(const Description& peer) const {
+  if (!peer.fingerprint || peer.ice.dialect != ice::Dialect::natkit || peer.setup != Setup::either) return config_.role;
+  const auto ours = crypto::to_text(config_.hub.identity.fingerprint());
+  return ours > crypto::to_text(*peer.fingerprint) ? ice::Role::controlling : ice::Role::controlled;
+}
+
 Result<void> ByHand::hear_description(Instant now, std::string_view text) {
   const auto refuse = [](std::string detail) {
     return std::unexpected(Error{.code = Errc::usage,
@@ -69,10 +77,11 @@ Result<void> ByHand::hear_description(Instant now, std::string_view text) {
   if (parsed->description.ice.credentials == link->agent().credentials())
     return refuse("it is the one that was printed here");
   const auto& fingerprint = parsed->description.fingerprint;
-  events_.emplace_back(PeerFound{
-      .link = *link_, .peer = fingerprint ? crypto::to_text(*fingerprint) : std::string{}, .role = config_.role});
+  const auto role = role_towards(parsed->description);
+  events_.emplace_back(
+      PeerFound{.link = *link_, .peer = fingerprint ? crypto::to_text(*fingerprint) : std::string{}, .role = role});
   give_up_at_ = now + config_.patience;
-  hub_.begin(now, *link_, {.description = parsed->description, .role = config_.role, .start_at = now});
+  hub_.begin(now, *link_, {.description = parsed->description, .role = role, .start_at = now});
   return {};
 }
 

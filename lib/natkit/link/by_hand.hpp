@@ -15,9 +15,10 @@
 namespace natkit::link {
 class ByHand final : public Introduction {
  public:
-  /// Both may begin as the controlling side: the two find out (RFC 8445 §7.3.1.1).
   struct Config {
     Hub::Config hub;
+    /// Towards other programs: where they think the same, the two find out (RFC 8445 §7.3.1.1). Two of ours know it
+    /// from each other's descriptions.
     ice::Role role = ice::Role::controlling;
     /// Other programs' agents may show no certificate; then there is a path, and nothing goes over it.
     Fingerprints fingerprints = Fingerprints::required;
@@ -51,6 +52,7 @@ class ByHand final : public Introduction {
 
  private:
   void describe();
+  [[nodiscard]] ice::Role role_towards(const Description& peer) const;
   void hear();
 
   Config config_;

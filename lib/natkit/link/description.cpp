@@ -63,10 +63,11 @@ std::expected<ParsedDescription, DescriptionError> parse_description(std::string
 }
 
 std::string write_description(const Description& description) {
-  auto text = ice::write_description(description.ice);
+  // First, since whoever reads line by line may take the end of the candidates for the end of all.
+  std::string text;
   if (description.fingerprint)
     text.append(fingerprint_line).append(crypto::to_text(*description.fingerprint)).append("\r\n");
   text.append(setup_line).append(to_text(description.setup)).append("\r\n");
-  return text;
+  return text + ice::write_description(description.ice);
 }
 }  // namespace natkit::link

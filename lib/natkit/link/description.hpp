@@ -3,12 +3,12 @@
 /// of the certificate that the peer will show. As text it is a media section's worth of SDP lines (RFC 8839, RFC 8122,
 /// RFC 8842), so that any WebRTC program understands it:
 ///
+///   a=fingerprint:sha-256 4A:AD:…
+///   a=setup:actpass
 ///   a=ice-ufrag:x7Kq
 ///   a=ice-pwd:0lC9dbGcQpoEkqYHV1rWNj
 ///   a=ice-options:trickle ice2 natkit
 ///   a=candidate:…
-///   a=fingerprint:sha-256 4A:AD:…
-///   a=setup:actpass
 #include <cstdint>
 #include <expected>
 #include <optional>
