@@ -79,8 +79,13 @@ std::unique_ptr<Task> task_for(const Options& options, Bytes first) {
 }
 }  // namespace
 
-Conversation::Conversation(link::Introduction& introduction, cli::Output& output, const Options& options)
-    : introduction_(introduction), output_(output), options_(options), task_(task_for(options, {})) {
+Conversation::Conversation(link::Introduction& introduction, std::unique_ptr<PortMapping> mapping, cli::Output& output,
+                           const Options& options)
+    : introduction_(introduction),
+      mapping_(std::move(mapping)),
+      output_(output),
+      options_(options),
+      task_(task_for(options, {})) {
   if (options.by_hand) pasted_.emplace();
 }
 
@@ -262,7 +267,33 @@ void Conversation::finish(Instant now) {
     if (output_.is_json()) say(PunchEvents::closed("closed", {}), {});
   }
   if (!error_ && options_.then == Options::Then::exec && link_) introduction_.drop(*link_);
+  close(now);
+}
+
+void Conversation::close(Instant now) {
   introduction_.close(now);
+  if (mapping_) mapping_->close(now);
+}
+
+/// Asked for as soon as there is a port that packets can be let in to; whatever comes of it comes late, and is told to
+/// the peer like any other candidate.
+void Conversation::look_at_mapping(Instant now) {
+  if (!mapping_) return;
+  if (!mapping_->has_begun() && stage_ != Stage::over)
+    if (const auto internal = introduction_.hub().gathering().first_base(Family::ipv4);
+        internal && !internal->address.is_loopback())
+      mapping_->begin(now, *internal);
+  while (const auto event = mapping_->poll_event(now)) {
+    if (const auto* refused = std::get_if<PortMapping::Refused>(&*event)) {
+      output_.explain(cli::Verbosity::steps, "the router opens no port: " + printable(refused->why));
+    } else if (const auto& grant = std::get<PortMapping::Granted>(*event).grant;
+               grant.external.address.is_private() || grant.external.address.is_shared()) {
+      output_.explain(cli::Verbosity::steps, "the router has opened " + to_text(grant.external) +
+                                                 ", which is not public: another NAT stands behind it");
+    } else {
+      introduction_.add_mapped(now, grant.external);
+    }
+  }
 }
 
 void Conversation::work(Instant now) {
@@ -284,6 +315,7 @@ void Conversation::look(Instant now) {
     if (!event) break;
     tell(now, *event);
   }
+  look_at_mapping(now);
   work(now);
   introduction_.flush(now);
 }
@@ -292,7 +324,7 @@ void Conversation::stop(Instant now) {
   stage_ = Stage::over;
   paste_until_.reset();
   watch_until_.reset();
-  introduction_.close(now);
+  close(now);
 }
 
 std::optional<PipeChange> Conversation::poll_pipe() {
@@ -307,6 +339,7 @@ std::optional<Instant> Conversation::poll_timeout() const {
   };
   note(watch_until_);
   note(paste_until_);
+  if (mapping_) note(mapping_->poll_timeout());
   if (stage_ == Stage::working) note(task_->poll_timeout());
   return due;
 }
@@ -317,11 +350,15 @@ void Conversation::start(Instant now) {
   look(now);
 }
 void Conversation::handle_datagram(Instant now, const Datagram& in) {
-  introduction_.handle_datagram(now, in);
+  if (PortMapping::owns(in.socket))
+    mapping_->handle_datagram(now, in);
+  else
+    introduction_.handle_datagram(now, in);
   look(now);
 }
 void Conversation::handle_timeout(Instant now) {
   if (const auto due = introduction_.poll_timeout(); due && *due <= now) introduction_.handle_timeout(now);
+  if (mapping_) mapping_->handle_timeout(now);
   look(now);
 }
 void Conversation::handle_connected(Instant now, SocketId socket, const Endpoint& remote) {
@@ -329,21 +366,39 @@ void Conversation::handle_connected(Instant now, SocketId socket, const Endpoint
   look(now);
 }
 void Conversation::handle_send_failure(Instant now, const Datagram& lost, std::string_view why) {
-  introduction_.handle_send_failure(now, lost, why);
+  if (!PortMapping::owns(lost.socket)) introduction_.handle_send_failure(now, lost, why);
   look(now);
 }
 void Conversation::handle_path_error(Instant now, const PathError& error) {
-  introduction_.handle_path_error(now, error);
+  if (PortMapping::owns(error.socket))
+    mapping_->handle_path_error(now, error);
+  else
+    introduction_.handle_path_error(now, error);
   look(now);
 }
 void Conversation::handle_socket_opened(Instant now, SocketId socket, const Endpoint& local) {
-  introduction_.handle_socket_opened(now, socket, local);
+  if (!PortMapping::owns(socket)) introduction_.handle_socket_opened(now, socket, local);
   look(now);
 }
 void Conversation::handle_socket_failure(Instant now, SocketId socket, std::string_view why) {
-  introduction_.handle_socket_failure(now, socket, why);
+  if (!PortMapping::owns(socket)) introduction_.handle_socket_failure(now, socket, why);
   look(now);
 }
+void Conversation::handle_errand_reply(Instant now, const ErrandReply& reply) {
+  if (mapping_) mapping_->handle_errand_reply(now, reply);
+  look(now);
+}
+
+std::optional<SocketChange> Conversation::poll_socket() {
+  if (auto change = introduction_.poll_socket()) return change;
+  return mapping_ ? mapping_->poll_socket() : std::nullopt;
+}
+
+std::optional<Datagram> Conversation::poll_transmit() {
+  if (auto out = introduction_.poll_transmit()) return out;
+  return mapping_ ? mapping_->poll_transmit() : std::nullopt;
+}
+
 void Conversation::handle_pipe_read(Instant now, PipeId /*pipe*/, ByteView piece) {
   if (pasted_) {
     auto text = piece.empty() ? pasted_->take_at_end() : pasted_->take(piece);

@@ -12,12 +12,15 @@
 #include "natkit/link/introduction.hpp"
 #include "options.hpp"
 #include "pasted.hpp"
+#include "port_mapping.hpp"
 #include "task.hpp"
 
 namespace natkit {
 class Conversation {
  public:
-  Conversation(link::Introduction& introduction, cli::Output& output, const Options& options);
+  /// Without a mapping no router is asked for a port.
+  Conversation(link::Introduction& introduction, std::unique_ptr<PortMapping> mapping, cli::Output& output,
+               const Options& options);
 
   void start(Instant now);
   void handle_datagram(Instant now, const Datagram& in);
@@ -30,8 +33,10 @@ class Conversation {
   void handle_pipe_read(Instant now, PipeId pipe, ByteView piece);
   void handle_pipe_written(Instant now, PipeId pipe);
   void handle_pipe_failure(Instant now, PipeId pipe, std::string_view why);
-  [[nodiscard]] std::optional<SocketChange> poll_socket() { return introduction_.poll_socket(); }
-  [[nodiscard]] std::optional<Datagram> poll_transmit() { return introduction_.poll_transmit(); }
+  void handle_errand_reply(Instant now, const ErrandReply& reply);
+  [[nodiscard]] std::optional<SocketChange> poll_socket();
+  [[nodiscard]] std::optional<Datagram> poll_transmit();
+  [[nodiscard]] std::optional<Errand> poll_errand() { return mapping_ ? mapping_->poll_errand() : std::nullopt; }
   [[nodiscard]] std::optional<PipeChange> poll_pipe();
   [[nodiscard]] std::optional<Instant> poll_timeout() const;
   void stop(Instant now);
@@ -51,6 +56,8 @@ class Conversation {
 
  private:
   void look(Instant now);
+  void look_at_mapping(Instant now);
+  void close(Instant now);
   void work(Instant now);
   void tell(Instant now, link::Introduction::Event& event);
   void hear_registered(const rendezvous::RegisteredAt& at);
@@ -71,6 +78,7 @@ class Conversation {
   [[nodiscard]] report::PathFacts facts(const ice::Path& path) const;
 
   link::Introduction& introduction_;
+  std::unique_ptr<PortMapping> mapping_;
   cli::Output& output_;
   const Options& options_;
   std::unique_ptr<Task> task_;
@@ -87,5 +95,6 @@ class Conversation {
   enum class Stage : std::uint8_t { looking, connecting, working, over } stage_ = Stage::looking;
 };
 static_assert(SansIo<Conversation> && OpensSockets<Conversation> && HearsConnections<Conversation> &&
-              HearsSendFailure<Conversation> && HearsPathErrors<Conversation> && UsesPipes<Conversation>);
+              HearsSendFailure<Conversation> && HearsPathErrors<Conversation> && UsesPipes<Conversation> &&
+              RunsErrands<Conversation>);
 }  // namespace natkit

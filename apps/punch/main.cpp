@@ -13,10 +13,13 @@
 #include "natkit/cli/app.hpp"
 #include "natkit/crypto/secure_rng.hpp"
 #include "natkit/io/driver.hpp"
+#include "natkit/io/errand_children.hpp"
+#include "natkit/io/igd_task.hpp"
 #include "natkit/link/by_hand.hpp"
 #include "natkit/link/pairing.hpp"
 #include "options.hpp"
 #include "places.hpp"
+#include "port_mapping.hpp"
 #include "secret.hpp"
 #include "take_over.hpp"
 
@@ -73,9 +76,21 @@ cli::Exit run_program(cli::Output& output, const Options& o, const Conversation:
   return output.fail(become(o.program, environment));
 }
 
-cli::Exit converse(cli::Output& output, const Options& o, link::Introduction& introduction) {
-  Conversation conversation{introduction, output, o};
-  const auto end = io::run(conversation, {.on_stop = [&](Instant now) { conversation.stop(now); }});
+/// Nothing where no router is to be asked, or cannot be: a connection may come about all the same.
+std::unique_ptr<PortMapping> make_mapping(const cli::Output& output, const Options& o, Rng& rng) {
+  // A path through a mapping ends with it, so no program could take it over.
+  if (o.map == Options::Map::never || o.relay == Options::Relay::only || o.then == Options::Then::exec) return nullptr;
+  auto mapping = PortMapping::make(rng);
+  if (mapping) return std::move(*mapping);
+  output.explain(cli::Verbosity::steps, "no router is asked for a port: " + printable(mapping.error().detail));
+  return nullptr;
+}
+
+cli::Exit converse(cli::Output& output, const Options& o, link::Introduction& introduction, Rng& rng) {
+  io::ErrandChildren errands{io::run_igd_call};
+  Conversation conversation{introduction, make_mapping(output, o, rng), output, o};
+  const auto end =
+      io::run(conversation, {.on_stop = [&](Instant now) { conversation.stop(now); }, .errands = &errands});
   if (!end) return output.fail(end.error());
   if (*end != io::RunEnd::finished) return interrupted(output, *end);
   if (conversation.error()) return output.fail(*conversation.error());
@@ -89,7 +104,7 @@ cli::Exit converse_by_hand(cli::Output& output, const Options& o, link::Hub::Con
                         .fingerprints = o.sdp ? link::Fingerprints::optional : link::Fingerprints::required,
                         .patience = o.patience().timeout},
                        rng};
-  return converse(output, o, by_hand);
+  return converse(output, o, by_hand, rng);
 }
 
 cli::Exit converse_by_server(cli::Output& output, const Options& o, link::Hub::Config hub,
@@ -109,7 +124,7 @@ cli::Exit converse_by_server(cli::Output& output, const Options& o, link::Hub::C
                          .timeout = o.patience().timeout,
                          .most_links = 1},
                         rng};
-  return converse(output, o, pairing);
+  return converse(output, o, pairing, rng);
 }
 
 cli::Exit run_tool(cli::Output& output, const Options& o) {

@@ -89,6 +89,10 @@ void add_shared_options(CLI::App& command, Options& o, Options::Patience& patien
                                       : Options::Transport::any;
       },
       "how this host's own packets travel; tcp, where UDP is blocked, goes to a relay only");
+  cli::add_choice(
+      command, "--map", {"auto", "never"},
+      [&o](const std::string& word) { o.map = word == "never" ? Options::Map::never : Options::Map::automatic; },
+      "whether the router may be asked for a port, by PCP, NAT-PMP or UPnP");
   command
       .add_option_function<std::string>(
           "--local-port", [&o](const std::string& text) { o.local_port = parse_port(text).value_or(0); },

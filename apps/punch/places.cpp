@@ -80,14 +80,16 @@ Result<std::vector<std::vector<Endpoint>>> look_up(const std::vector<std::string
   return found;
 }
 
-/// The addresses that peers may reach. Loopback only where the server is met there, on one machine.
+/// The addresses that peers may reach. Loopback only where there is no other, or the server is met there: all on one
+/// machine.
 std::vector<IpAddress> own_addresses(const std::vector<Endpoint>& servers) {
-  const bool is_all_here =
-      std::ranges::all_of(servers, [](const Endpoint& server) { return server.address.is_loopback(); });
-  std::vector<IpAddress> own;
+  std::vector<IpAddress> own, loopback;
   for (const auto& one : io::interface_addresses())
-    if (!one.address.is_link_local() && one.address.is_loopback() == is_all_here) own.push_back(one.address);
-  return own;
+    if (!one.address.is_link_local()) (one.address.is_loopback() ? loopback : own).push_back(one.address);
+  const bool is_all_here = !servers.empty() && std::ranges::all_of(servers, [](const Endpoint& server) {
+    return server.address.is_loopback();
+  });
+  return is_all_here || own.empty() ? loopback : own;
 }
 
 /// A relayed path cannot be handed over: it ends with this process.

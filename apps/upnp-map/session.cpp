@@ -3,29 +3,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <utility>
 
 #include "culprit.hpp"
+#include "natkit/cli/state_folder.hpp"
 #include "natkit/io/interfaces.hpp"
 #include "natkit/io/routes.hpp"
 
 namespace natkit {
-namespace {
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nothing here writes the environment
-  return value == nullptr ? "" : value;
-}
-}  // namespace
-
 Result<Notebook> Session::open_notebook() {
-  auto folder = environment("XDG_STATE_HOME");
-  if (folder.empty() && !environment("HOME").empty()) folder = environment("HOME") + "/.local/state";
-  if (folder.empty())
-    return std::unexpected(Error{Errc::usage, "journal-not-writable",
-                                 "neither XDG_STATE_HOME nor HOME says where mappings can be written down",
-                                 "set one of them: without a journal a mapping could be left behind for ever"});
-  auto file = io::JournalFile::open(folder + "/natkit", portmap::RunId{rng.next()});
+  const auto folder = cli::state_folder();
+  if (!folder) return std::unexpected(folder.error());
+  auto file = io::JournalFile::open(*folder, portmap::RunId{rng.next()});
   if (!file) return std::unexpected(file.error());
   auto entries = (*file)->entries();
   if (!entries) return std::unexpected(entries.error());

@@ -85,6 +85,11 @@ Result<void> ByHand::hear_description(Instant now, std::string_view text) {
   return {};
 }
 
+void ByHand::add_mapped(Instant now, const Endpoint& external) {
+  hub_.add_mapped(now, external);
+  hear();
+}
+
 void ByHand::close(Instant now) {
   describe_by_.reset();
   give_up_at_.reset();

@@ -62,6 +62,26 @@ void Gathering::add_relay(Instant now, RelayServer server) {
   allocate(now);
 }
 
+std::optional<Endpoint> Gathering::first_base(Family family) const {
+  const auto base = std::ranges::find_if(
+      bases_, [&](const Base& one) { return one.local && one.manner == ice::Manner::fires && one.family == family; });
+  const auto addresses = addresses_of(family);
+  if (base == bases_.end() || addresses.empty()) return std::nullopt;
+  return Endpoint{addresses.front(), base->local->port};
+}
+
+void Gathering::add_mapped(const Endpoint& external) {
+  const auto host = first_base(Family::ipv4);
+  const auto is_known = std::ranges::any_of(
+      candidates_, [&](const ice::LocalCandidate& one) { return one.candidate.endpoint == external; });
+  if (!host || is_known) return;
+  const auto base = std::ranges::find_if(bases_, [&](const Base& one) {
+    return one.local && one.local->port == host->port && one.family == Family::ipv4;
+  });
+  add({.candidate = ice::make_candidate(ice::Kind::mapped, ice::Transport::udp, external, {.base = *host}),
+       .base = base->socket});
+}
+
 void Gathering::open_fresh_base(Family family) {
   if (fresh_bases_ >= config_.most_fresh_bases || addresses_of(family).empty()) return;
   ++fresh_bases_;

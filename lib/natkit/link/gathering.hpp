@@ -74,6 +74,11 @@ class Gathering {
   void start(Instant now);
   /// One that was heard of later. Nothing happens where there are too many, or where it is known.
   void add_relay(Instant now, RelayServer server);
+  /// A router lets in at `external` what is for our first IPv4 socket. Nothing happens where there is none, or where it
+  /// is known.
+  void add_mapped(const Endpoint& external);
+  /// The first socket of a family, once it is open: what a mapping is to lead to.
+  [[nodiscard]] std::optional<Endpoint> first_base(Family family) const;
   /// One more socket of this family, whose candidates only open. Nothing happens where there are too many.
   void open_fresh_base(Family family);
   /// The relays let packets of this peer in.

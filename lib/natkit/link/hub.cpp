@@ -22,6 +22,11 @@ void Hub::add_relay(Instant now, RelayServer server) {
   hear_gathering(now);
 }
 
+void Hub::add_mapped(Instant now, const Endpoint& external) {
+  gathering_.add_mapped(external);
+  hear_gathering(now);
+}
+
 Description Hub::describe(LinkId link) const {
   const auto* found = find(link);
   Description description{.ice = {}, .fingerprint = config_.identity.fingerprint()};

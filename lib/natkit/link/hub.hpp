@@ -47,6 +47,8 @@ class Hub {
 
   /// See `Gathering::add_relay`.
   void add_relay(Instant now, RelayServer server);
+  /// See `Gathering::add_mapped`.
+  void add_mapped(Instant now, const Endpoint& external);
   /// A link that waits for its peer; nullopt when there are too many.
   [[nodiscard]] std::optional<LinkId> open(Instant now);
   /// What its peer must know, with all candidates found so far.

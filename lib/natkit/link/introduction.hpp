@@ -52,6 +52,8 @@ class Introduction {
   virtual void flush(Instant now) = 0;
   /// What the peer's side gave us, by hand: an error where it cannot be used, and the next one is waited for.
   [[nodiscard]] virtual Result<void> hear_description(Instant now, std::string_view text) = 0;
+  /// A router lets in what arrives there for our first IPv4 socket.
+  virtual void add_mapped(Instant now, const Endpoint& external) = 0;
   /// No peer is looked for any more; links stay.
   virtual void stop_looking(Instant now) = 0;
   /// Lets go of a link without a word to the peer: the port goes on to another program.

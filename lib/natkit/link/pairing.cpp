@@ -259,6 +259,11 @@ Result<void> Pairing::hear_description(Instant /*now*/, std::string_view /*text*
 
 void Pairing::flush(Instant now) { hub_.flush(now); }
 
+void Pairing::add_mapped(Instant now, const Endpoint& external) {
+  hub_.add_mapped(now, external);
+  hear(now);
+}
+
 void Pairing::stop_looking(Instant now) {
   if (place_) client_.close(now, *std::exchange(place_, std::nullopt));
 }

@@ -43,6 +43,7 @@ class Pairing final : public Introduction {
   [[nodiscard]] Link* find(LinkId link) override { return hub_.find(link); }
   void flush(Instant now) override;
   [[nodiscard]] Result<void> hear_description(Instant now, std::string_view text) override;
+  void add_mapped(Instant now, const Endpoint& external) override;
   void stop_looking(Instant now) override;
   void drop(LinkId link) override;
   void close(Instant now) override;

@@ -1,0 +1,21 @@
+#include "natkit/cli/state_folder.hpp"
+
+#include <cstdlib>
+
+namespace natkit::cli {
+namespace {
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nothing here writes the environment
+  return value == nullptr ? "" : value;
+}
+}  // namespace
+
+Result<std::string> state_folder() {
+  auto folder = environment("XDG_STATE_HOME");
+  if (folder.empty() && !environment("HOME").empty()) folder = environment("HOME") + "/.local/state";
+  if (!folder.empty()) return folder + "/natkit";
+  return std::unexpected(Error{Errc::usage, "journal-not-writable",
+                               "neither XDG_STATE_HOME nor HOME says where mappings can be written down",
+                               "set one of them: without a journal a mapping could be left behind for ever"});
+}
+}  // namespace natkit::cli
