@@ -15,8 +15,11 @@ const Endpoint own = "192.168.1.10:5000"_ep;
 const Endpoint mapped = "203.0.113.7:40000"_ep;
 
 struct Fixture {
+  explicit Fixture(std::optional<Duration> keep_alive = {})
+      : gatherer{{.servers = {first_server, second_server}, .keep_alive = keep_alive}, rng} {}
+
   SeededRng rng{1};
-  Gatherer gatherer{{.servers = {first_server, second_server}}, rng};
+  Gatherer gatherer;
   Instant now{1h};
   LocalCandidate host{.candidate = make_candidate(Kind::host, Transport::udp, own, {.base = own}), .base = SocketId{3}};
 
@@ -109,5 +112,40 @@ TEST_CASE("An answer from elsewhere is nobody's word", "[gatherer]") {
   CHECK(f.answer(sent[0], mapped, first_server));
   CHECK(f.events().size() == 1);
   CHECK(f.answer(sent[0], "203.0.113.99:1"_ep, first_server));  // said twice
+  CHECK(f.events().empty());
+}
+
+TEST_CASE("A mapping is kept alive by asking again, and another one is found when it has changed", "[gatherer]") {
+  Fixture f{15s};
+  f.gatherer.add_base(f.now, f.host);
+  auto sent = f.sent();
+  for (const auto& question : sent) f.answer(question, mapped, question.remote);
+  static_cast<void>(f.events());
+  CHECK(f.gatherer.is_done());
+  CHECK(f.gatherer.poll_timeout() == f.now + 15s);
+
+  f.now += 15s;
+  f.gatherer.handle_timeout(f.now);
+  sent = f.sent();
+  REQUIRE(sent.size() == 2);
+  CHECK(sent[0].socket == SocketId{3});
+  CHECK(f.gatherer.is_done());
+  REQUIRE(f.answer(sent[0], mapped, first_server));
+  CHECK(f.events().empty());
+  const Endpoint moved{mapped.address, static_cast<std::uint16_t>(mapped.port + 1)};
+  REQUIRE(f.answer(sent[1], moved, second_server));
+  const auto events = f.events();
+  REQUIRE(events.size() == 1);
+  CHECK(std::get<Gatherer::Found>(events[0]).candidate.candidate.endpoint == moved);
+
+  // A server that falls silent is asked on, and said to be silent or done by nobody.
+  const auto end = f.now + 60s;
+  std::size_t asked = 0;
+  while (f.gatherer.poll_timeout().value() < end) {
+    f.now = *f.gatherer.poll_timeout();
+    f.gatherer.handle_timeout(f.now);
+    asked += f.sent().size();
+  }
+  CHECK(asked >= 2 * 5 * 3);
   CHECK(f.events().empty());
 }

@@ -20,8 +20,8 @@ turn::Relay::Config relay_config(const IpAddress& address) {
 }  // namespace
 
 std::string_view to_text(Box box) {
-  constexpr std::array<std::string_view, 8> names{"public", "firewall", "full-cone", "restricted",
-                                                  "drop",   "reject",   "accept",    "symmetric"};
+  constexpr std::array<std::string_view, 9> names{"public", "firewall", "full-cone", "restricted",  "drop",
+                                                  "reject", "accept",   "symmetric", "random-ports"};
   return names.at(static_cast<std::size_t>(box));
 }
 
@@ -51,6 +51,8 @@ sim::Gateway& make_box(sim::Network& net, Box box) {
       return net.add_nat(sim::linux_masquerade(sim::Unsolicited::accept));
     case Box::symmetric:
       return net.add_nat({.mapping = Behavior::address_and_port_dependent, .allocation = sim::PortAllocation::random});
+    case Box::random_ports:
+      return net.add_nat({.allocation = sim::PortAllocation::random});
   }
   return net.add_router();
 }

@@ -21,7 +21,7 @@
 namespace natkit::test {
 using namespace std::chrono_literals;
 
-enum class Box { open, firewall, full_cone, restricted, drop, reject, accept, symmetric };
+enum class Box { open, firewall, full_cone, restricted, drop, reject, accept, symmetric, random_ports };
 inline constexpr std::array boxes{Box::open, Box::firewall, Box::full_cone, Box::restricted,
                                   Box::drop, Box::reject,   Box::accept,    Box::symmetric};
 std::string_view to_text(Box box);

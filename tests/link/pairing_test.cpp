@@ -149,3 +149,11 @@ TEST_CASE("Every pair gets a session through loss and jitter, however much later
       "90 of 100 within {:.0f}, longest {:.0f}\n",
       runs, first, times.size(), times[times.size() / 2], times[times.size() * 9 / 10], times.back());
 }
+
+TEST_CASE("Who has waited for longer than its NAT remembers is reached all the same", "[pairing][sim]") {
+  Meeting meeting{
+      {.box_a = Box::random_ports, .b_comes_later = 400s, .relaying = EncounterConfig::Relaying::no, .wait = 600s}};
+  meeting.run(420s, [&] { return meeting.are_secured() || is_over(meeting); });
+  REQUIRE(meeting.are_secured());
+  CHECK(meeting.connected_after() <= 60);
+}

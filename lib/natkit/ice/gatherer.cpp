@@ -10,16 +10,20 @@ Bytes binding_request(const stun::TransactionId& id) {
 }
 }  // namespace
 
+stun::ClientTransaction Gatherer::begin(Instant now, const stun::TransactionId& id) const {
+  stun::ClientTransaction transaction{
+      {.rto = config_.first_rto, .most_requests = config_.most_requests, .last_wait_rtos = config_.last_wait_rtos},
+      binding_request(id)};
+  transaction.start(now);
+  return transaction;
+}
+
 void Gatherer::add_base(Instant now, const LocalCandidate& host) {
   for (const auto& server : config_.servers) {
     if (server.address.family() != host.candidate.endpoint.address.family() || questions_.size() >= most_questions)
       continue;
     const auto id = stun::make_transaction_id(rng_);
-    stun::ClientTransaction transaction{
-        {.rto = config_.first_rto, .most_requests = config_.most_requests, .last_wait_rtos = config_.last_wait_rtos},
-        binding_request(id)};
-    transaction.start(now);
-    questions_.push_back({host, server, id, std::move(transaction)});
+    questions_.push_back({host, server, id, begin(now, id)});
     ++open_;
   }
   if (open_ == 0) events_.emplace_back(Done{});
@@ -36,10 +40,10 @@ bool Gatherer::handle_datagram(Instant now, const Datagram& in) {
   const auto mapped = message->mapped_endpoint();
   if (message->message_class() == stun::MessageClass::success && mapped) {
     hear(*question, *mapped);
-  } else {
+  } else if (question->asked == Question::Asked::first) {
     events_.emplace_back(Silent{question->host.base, question->server});
   }
-  close_one();
+  close(now, *question);
   return true;
 }
 
@@ -61,17 +65,24 @@ void Gatherer::hear(Question& question, const Endpoint& mapped) {
   events_.emplace_back(Found{found, question.server, question.transaction.rtt()});
 }
 
-void Gatherer::close_one() {
+void Gatherer::close(Instant now, Question& question) {
+  if (config_.keep_alive) question.ask_again_at = now + *config_.keep_alive;
+  if (std::exchange(question.asked, Question::Asked::again) == Question::Asked::again) return;
   if (--open_ == 0) events_.emplace_back(Done{});
 }
 
 void Gatherer::handle_timeout(Instant now) {
   for (auto& question : questions_) {
+    if (question.ask_again_at && *question.ask_again_at <= now) {
+      question.ask_again_at.reset();
+      question.id = stun::make_transaction_id(rng_);
+      question.transaction = begin(now, question.id);
+    }
     if (question.transaction.state() != stun::ClientTransaction::State::waiting) continue;
     question.transaction.handle_timeout(now);
     if (question.transaction.state() != stun::ClientTransaction::State::timed_out) continue;
-    events_.emplace_back(Silent{question.host.base, question.server});
-    close_one();
+    if (question.asked == Question::Asked::first) events_.emplace_back(Silent{question.host.base, question.server});
+    close(now, question);
   }
 }
 
@@ -88,7 +99,8 @@ std::optional<Datagram> Gatherer::poll_transmit() {
 std::optional<Instant> Gatherer::poll_timeout() const {
   std::optional<Instant> due;
   for (const auto& question : questions_)
-    if (const auto at = question.transaction.poll_timeout(); at && (!due || *at < *due)) due = at;
+    for (const auto at : {question.transaction.poll_timeout(), question.ask_again_at})
+      if (at && (!due || *at < *due)) due = at;
   return due;
 }
 

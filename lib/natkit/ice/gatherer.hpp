@@ -8,6 +8,7 @@
 ///                                             --silent----> Silent
 ///                                             all over ---> Done
 #include <chrono>
+#include <cstdint>
 #include <deque>
 #include <optional>
 #include <variant>
@@ -28,6 +29,10 @@ class Gatherer {
     Duration first_rto = std::chrono::milliseconds{100};
     unsigned most_requests = 5;
     unsigned last_wait_rtos = 4;
+    /// Each question is asked again so long after it was answered or given up: NATs forget (30 s after the last packet
+    /// on many, 120 s by RFC 4787 REQ-5), and a candidate whose mapping is gone is worth nothing to a peer that comes
+    /// later. What another answer shows is Found as well. None: asked once. RFC 8445 §11 allows 15 s.
+    std::optional<Duration> keep_alive{};
   };
   static constexpr std::size_t most_questions = 256;  ///< sockets times servers; what is beyond is not asked
 
@@ -40,7 +45,7 @@ class Gatherer {
     SocketId base{};
     Endpoint server{};
   };
-  /// Every question so far was answered or given up. Comes again after further bases.
+  /// Every question so far was answered or given up once. Comes again after further bases.
   struct Done {};
   using Event = std::variant<Found, Silent, Done>;
 
@@ -63,9 +68,12 @@ class Gatherer {
     Endpoint server{};
     stun::TransactionId id{};
     stun::ClientTransaction transaction;
+    enum class Asked : std::uint8_t { first, again } asked = Asked::first;
+    std::optional<Instant> ask_again_at{};
   };
+  [[nodiscard]] stun::ClientTransaction begin(Instant now, const stun::TransactionId& id) const;
   void hear(Question& question, const Endpoint& mapped);
-  void close_one();
+  void close(Instant now, Question& question);
 
   Config config_;
   Rng& rng_;

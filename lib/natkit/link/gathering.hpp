@@ -52,7 +52,7 @@ class Gathering {
     std::size_t most_relays = 8;
     /// Without a relayed address after that, the relays that wait are asked: a relay answers within two round trips.
     Duration relay_patience = std::chrono::milliseconds{250};
-    ice::Gatherer::Config stun_timing{};
+    ice::Gatherer::Config stun_timing{.keep_alive = std::chrono::seconds{15}};
   };
 
   struct Found {
