@@ -12,6 +12,7 @@
 #include "natkit/base/printable.hpp"
 #include "natkit/cli/app.hpp"
 #include "natkit/crypto/secure_rng.hpp"
+#include "natkit/crypto/tls.hpp"
 #include "natkit/io/driver.hpp"
 #include "natkit/io/errand_children.hpp"
 #include "natkit/io/igd_task.hpp"
@@ -89,8 +90,9 @@ std::unique_ptr<PortMapping> make_mapping(const cli::Output& output, const Optio
 cli::Exit converse(cli::Output& output, const Options& o, link::Introduction& introduction, Rng& rng) {
   io::ErrandChildren errands{io::run_igd_call};
   Conversation conversation{introduction, make_mapping(output, o, rng), output, o};
-  const auto end =
-      io::run(conversation, {.on_stop = [&](Instant now) { conversation.stop(now); }, .errands = &errands});
+  const auto end = io::run(conversation, {.trust = crypto::TlsContext::trust,
+                                          .on_stop = [&](Instant now) { conversation.stop(now); },
+                                          .errands = &errands});
   if (!end) return output.fail(end.error());
   if (*end != io::RunEnd::finished) return interrupted(output, *end);
   if (conversation.error()) return output.fail(*conversation.error());
@@ -105,6 +107,15 @@ cli::Exit converse_by_hand(cli::Output& output, const Options& o, link::Hub::Con
                         .patience = o.patience().timeout},
                        rng};
   return converse(output, o, by_hand, rng);
+}
+
+std::vector<rendezvous::Service::Transport> relay_transports(const Options& o) {
+  using enum rendezvous::Service::Transport;
+  // A relayed path cannot be handed over: it ends with this process.
+  if (o.relay == Options::Relay::never || o.then == Options::Then::exec) return {};
+  if (o.transport == Options::Transport::udp) return {udp};
+  if (o.transport == Options::Transport::tcp) return {tcp, tls};
+  return {udp, tcp, tls};
 }
 
 cli::Exit converse_by_server(cli::Output& output, const Options& o, link::Hub::Config hub,
@@ -122,7 +133,8 @@ cli::Exit converse_by_server(cli::Output& output, const Options& o, link::Hub::C
                          .seal = std::move(seal),
                          .wait = o.patience().wait,
                          .timeout = o.patience().timeout,
-                         .most_links = 1},
+                         .most_links = 1,
+                         .relay_transports = relay_transports(o)},
                         rng};
   return converse(output, o, pairing, rng);
 }

@@ -140,8 +140,8 @@ Result<Places> find_places(const Options& o, const cli::Output& output) {
   gathering.port = o.local_port;
   if (o.relay == Options::Relay::only || o.transport == Options::Transport::tcp)
     gathering.offer = link::Gathering::Offer::relayed;
-  if (o.relay == Options::Relay::only && gathering.relays.empty())
-    output.warn("--relay only without a relay (--turn) leaves no way to the peer");
+  if (o.by_hand && gathering.offer == link::Gathering::Offer::relayed && gathering.relays.empty())
+    output.warn("without a relay (--turn) this leaves no way to the peer");
   return places;
 }
 }  // namespace natkit

@@ -14,6 +14,16 @@ ice::Role ice_role(rendezvous::Role role) {
   return role == rendezvous::Role::controlling ? ice::Role::controlling : ice::Role::controlled;
 }
 
+RelayServer relay_of(const rendezvous::Service& service, RelayServer::Use use) {
+  using Transport = rendezvous::Service::Transport;
+  RelayServer relay{.address = {service.transport == Transport::udp ? Protocol::udp : Protocol::tcp, *service.address},
+                    .credentials = service.credentials,
+                    .use = use};
+  if (service.transport == Transport::tls)
+    relay.tls = TlsWish{.server = service.name.empty() ? to_text(service.address->address) : service.name};
+  return relay;
+}
+
 /// What the peer is told, where it can be said in the words of signalling.
 rendezvous::Reason reason_of(EndReason reason) {
   switch (reason) {
@@ -68,6 +78,10 @@ void Pairing::start(Instant now) {
 void Pairing::describe(Instant now) {
   describe_by_.reset();
   if (!place_ || !next_ || is_over_) return;
+  const auto& gathering = hub_.gathering();
+  if (config_.hub.gathering.offer == Gathering::Offer::relayed && gathering.candidates().empty())
+    return end(rendezvous::to_error(rendezvous::Reason::relay_unavailable,
+                                    "no relay gave this host an address, and nothing else may be used"));
   is_described_ = true;
   late_.clear();
   const auto text = write_description(hub_.describe(*next_));
@@ -137,9 +151,21 @@ void Pairing::hear_client(Instant now) {
   }
 }
 
+void Pairing::use_relays(Instant now, const std::vector<rendezvous::Service>& services) {
+  const auto& transports = config_.relay_transports;
+  for (const auto& service : services) {
+    const bool is_wanted = std::ranges::find(transports, service.transport) != transports.end();
+    if (service.kind != rendezvous::Service::Kind::turn || !service.address || !is_wanted) continue;
+    hub_.add_relay(
+        now, relay_of(service, service.transport == transports.front() ? RelayServer::Use::at_once
+                                                                       : RelayServer::Use::when_others_are_silent));
+  }
+}
+
 void Pairing::hear_registered(Instant now, const rendezvous::RegisteredAt& registered) {
   server_rtt_ = registered.round_trip;
   events_.emplace_back(Registered{registered});
+  use_relays(now, registered.services);
   if (is_described_) return;
   describe_by_ = now + config_.gathering;
   if (hub_.gathering().is_done()) describe(now);

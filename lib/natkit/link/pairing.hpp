@@ -36,6 +36,10 @@ class Pairing final : public Introduction {
     /// trip, a relay within two.
     Duration gathering = std::chrono::milliseconds{400};
     std::size_t most_links = 64;  ///< at a time, for `listen`
+    /// Of the relays that the server offers, those reached this way are used; the first that is named here at once,
+    /// others when it is silent. Empty: none.
+    std::vector<rendezvous::Service::Transport> relay_transports{
+        rendezvous::Service::Transport::udp, rendezvous::Service::Transport::tcp, rendezvous::Service::Transport::tls};
   };
 
   Pairing(Config config, Rng& rng);
@@ -76,6 +80,7 @@ class Pairing final : public Introduction {
   void open_next(Instant now);
   void describe(Instant now);
   void hear(Instant now);
+  void use_relays(Instant now, const std::vector<rendezvous::Service>& services);
   void hear_registered(Instant now, const rendezvous::RegisteredAt& registered);
   void hear_client(Instant now);
   void hear_hub(Instant now);
