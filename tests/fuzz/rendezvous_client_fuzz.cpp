@@ -19,7 +19,9 @@ const std::vector<Endpoint> servers{{IpAddress::v4(0xC0000201U), 3478}, {IpAddre
 class World {
  public:
   explicit World(std::size_t count)
-      : client_({.servers = {servers.begin(), servers.begin() + static_cast<std::ptrdiff_t>(count)}, .id = "me"},
+      : client_({.servers = {servers.begin(), servers.begin() + static_cast<std::ptrdiff_t>(count)},
+                 .tls = {{servers[1], {}}},
+                 .id = "me"},
                 rng_) {
     client_.start(now_);
     collect();
@@ -100,6 +102,11 @@ class World {
         return write_message(Candidate{.attempt = attempt, .text = "c"});
       case 9:
         return write_message(Bye{.attempt = attempt, .reason = Reason::closed});
+      case 10:
+        return write_message(Renewed{.services = {{.kind = static_cast<Service::Kind>(byte(0) % 3)}}});
+      case 11:
+        return write_message(Registered{.services = {{.credentials = turn::Credentials{"n", "p"}}},
+                                        .services_for = std::chrono::seconds{byte(0)}});
       default:
         return {payload.begin(), payload.end()};
     }
@@ -124,6 +131,10 @@ class World {
     while (client_.poll_socket()) {
     }
     while (auto event = client_.poll_event()) {
+      if (const auto* registered = std::get_if<RegisteredAt>(&*event))
+        for (const auto& service : registered->services) must_hold(service.address.has_value());
+      if (const auto* told = std::get_if<NewServices>(&*event))
+        for (const auto& service : told->services) must_hold(service.address.has_value());
       const auto* verdict = std::get_if<NotPossible>(&*event);
       if (verdict != nullptr && !verdict->place) must_hold(!client_.poll_timeout());
     }

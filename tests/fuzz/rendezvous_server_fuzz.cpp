@@ -21,6 +21,7 @@ constexpr std::size_t most_bytes = 20000;
 
 class World {
  public:
+  World() { server_.offer().tell_time(now_, turn::UnixTime{std::chrono::seconds{1'000'000'000}}); }
   void step(std::uint8_t who, std::uint8_t what, ByteView payload) {
     pass(std::chrono::milliseconds{400} * (who >> 3U));
     const std::uint16_t port = static_cast<std::uint16_t>(5000 + (who & 7U));
@@ -137,16 +138,18 @@ class World {
 
   MemoryStore store_;
   SeededRng rng_{1};
-  Server server_{{.limits = {.connections = 6,
-                             .sessions = 5,
-                             .sessions_per_address = 5,
-                             .places = 4,
-                             .attempts = 3,
-                             .queued = 2,
-                             .unheard_bytes = 5000,
-                             .bytes = most_bytes}},
-                 store_,
-                 rng_};
+  Server server_{
+      {.limits = {.connections = 6,
+                  .sessions = 5,
+                  .sessions_per_address = 5,
+                  .places = 4,
+                  .attempts = 3,
+                  .queued = 2,
+                  .unheard_bytes = 5000,
+                  .bytes = most_bytes},
+       .offer = {.here = {{.kind = Service::Kind::turn}}, .secret = "north", .lifetime = std::chrono::seconds{40}}},
+      store_,
+      rng_};
   Instant now_{std::chrono::hours{1}};
   std::set<std::uint16_t> open_;
   std::vector<AttemptId> attempts_;

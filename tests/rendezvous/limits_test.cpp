@@ -145,3 +145,79 @@ TEST_CASE("Established attempts make room for new ones", "[rendezvous][limits]")
   }
   CHECK(raw.server.attempts() == 2);
 }
+
+TEST_CASE("A candidate or restart that is too long is not carried", "[rendezvous][limits]") {
+  RawServer raw{{.limits = {.description_bytes = 100, .candidate_bytes = 50}}};
+  for (std::uint16_t port = 5000; port < 5002; ++port) {
+    static_cast<void>(raw.enter(port, std::to_string(port), std::to_string(port)));
+    static_cast<void>(raw.say(port, Pong{.number = 1}));
+    static_cast<void>(
+        raw.say(port, Open{.place = PlaceId{1}, .purpose = Purpose::pair, .name = "den", .description = "d"}));
+  }
+  const auto attempt = find<PeerFound>(raw.take(5000))->attempt;
+  static_cast<void>(raw.say(5000, Candidate{.attempt = attempt, .text = std::string(51, 'x')}));
+  static_cast<void>(raw.say(5000, Restart{.attempt = attempt, .description = std::string(101, 'x')}));
+  CHECK(raw.take(5001).empty());
+  static_cast<void>(raw.say(5000, Candidate{.attempt = attempt, .text = std::string(50, 'x')}));
+  CHECK(find<Candidate>(raw.take(5001)));
+  static_cast<void>(raw.say(5000, Restart{.attempt = attempt, .description = std::string(100, 'x')}));
+  CHECK(find<Restart>(raw.take(5001)));
+  CHECK(raw.server.counters().relayed == 2);
+}
+
+TEST_CASE("An attempt that does not come to an end is ended, for both sides", "[rendezvous][limits]") {
+  RawServer raw{{.ping_interval = 1h, .attempt_lifetime = 60s}};
+  for (std::uint16_t port = 5000; port < 5002; ++port) {
+    static_cast<void>(raw.enter(port, std::to_string(port), std::to_string(port)));
+    static_cast<void>(raw.say(port, Pong{.number = 1}));
+    static_cast<void>(
+        raw.say(port, Open{.place = PlaceId{1}, .purpose = Purpose::pair, .name = "den", .description = "d"}));
+  }
+  CHECK(find<Bye>(raw.pass(5000, 59s)) == std::nullopt);
+  CHECK(find<Bye>(raw.pass(5000, 2s))->reason == Reason::punch_failed);
+  CHECK(find<Bye>(raw.take(5001))->reason == Reason::punch_failed);
+  CHECK(raw.server.attempts() == 0);
+}
+
+TEST_CASE("Nobody waits for longer than the server allows", "[rendezvous][limits]") {
+  RawServer raw{{.ping_interval = 1h, .longest_wait = 10s}};
+  static_cast<void>(raw.enter(5000, "a", "t"));
+  static_cast<void>(raw.say(
+      5000, Open{.place = PlaceId{1}, .purpose = Purpose::pair, .name = "den", .description = "d", .wait = 1h}));
+  const auto refused = find<Refused>(raw.pass(5000, 11s));
+  REQUIRE(refused);
+  CHECK(refused->reason == Reason::target_not_connected);
+}
+
+TEST_CASE("Whoever has one address of an IPv6 /64 has them all", "[rendezvous][limits]") {
+  MemoryStore store;
+  SeededRng rng{1};
+  Server server{{.limits = {.sessions_per_address = 2}}, store, rng};
+  const auto enter = [&](std::string_view address, const std::string& token) {
+    const auto text = write_message(Hello{}) + write_message(Register{.id = "a", .token = token});
+    auto in = RawServer::datagram(5000);
+    in.remote.address = parse_ip_address(address).value();
+    in.payload.assign(text.begin(), text.end());
+    server.handle_datagram(Instant{1h}, in);
+  };
+  enter("2001:db8::1", "1");
+  enter("2001:db8::2", "2");
+  enter("2001:db8::3", "3");
+  CHECK(server.sessions() == 2);
+  enter("2001:db8:0:1::1", "4");
+  CHECK(server.sessions() == 3);
+}
+
+TEST_CASE("Before registration lines are short, and all unfinished ones count as kept", "[rendezvous][limits]") {
+  RawServer raw{{.limits = {.bytes = 20000}}};
+  CHECK(find<Goodbye>(raw.say(5000, "{" + std::string(4096, ' ')))->reason == Reason::rejected);
+  CHECK(raw.server.kept_bytes() == 0);
+  for (std::uint16_t port = 5001; port < 5003; ++port) {
+    static_cast<void>(raw.enter(port, "a", std::to_string(port)));
+    const auto goodbye = find<Goodbye>(raw.say(port, "{" + std::string(15000, ' ')));
+    CHECK(goodbye.has_value() == (port == 5002));
+    CHECK(raw.server.kept_bytes() == 15001);
+  }
+  raw.hang_up(5001);
+  CHECK(raw.server.kept_bytes() == 0);
+}

@@ -20,7 +20,8 @@ class LineSplitter {
   /// A line was longer than allowed. There is no way on.
   [[nodiscard]] bool is_broken() const { return is_broken_; }
   /// Whether the beginning of a line waits for its end.
-  [[nodiscard]] bool has_part() const { return taken_ < buffer_.size(); }
+  [[nodiscard]] bool has_part() const { return part_bytes() > 0; }
+  [[nodiscard]] std::size_t part_bytes() const { return buffer_.size() - taken_; }
 
  private:
   std::size_t longest_;

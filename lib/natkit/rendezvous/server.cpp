@@ -10,6 +10,8 @@ namespace natkit::rendezvous {
 namespace {
 // Of bytes before the first whole line: enough to tell a browser from one of ours.
 constexpr std::uint8_t first_byte = '{';
+// An id and a token, of 256 bytes each, however they are escaped.
+constexpr std::size_t longest_greeting = 4096;
 
 template <class T>
 constexpr bool is_numbered = std::is_same_v<T, Open> || std::is_same_v<T, Describe> || std::is_same_v<T, Close> ||
@@ -83,13 +85,26 @@ void Server::handle_datagram(Instant now, const Datagram& in) {
   if (connection->lines.is_broken()) {
     dismiss(now, id, Reason::rejected, fmt::format("a line has more than {} bytes", longest_line));
   } else {
-    if (!connection->lines.has_part())
-      connection->part_since.reset();
-    else if (!connection->part_since)
-      connection->part_since = now;
-    set_connection_alarm(*connection);
+    keep_part(now, *connection);
   }
   end_doomed(now);
+}
+
+/// What waits for the end of its line. Before registration lines are short; after it they may be long while there is
+/// room for all.
+void Server::keep_part(Instant now, Connection& connection) {
+  const auto count = connection.lines.part_bytes();
+  kept_bytes_ += count - connection.part_bytes;
+  connection.part_bytes = count;
+  if (count > longest_greeting && !connection.session)
+    return dismiss(now, connection.id, Reason::rejected, "too long a line for one who has not registered");
+  if (count > longest_greeting && kept_bytes_ > config_.limits.bytes)
+    return dismiss(now, connection.id, Reason::server_full, "this server is out of room");
+  if (count == 0)
+    connection.part_since.reset();
+  else if (!connection.part_since)
+    connection.part_since = now;
+  set_connection_alarm(connection);
 }
 
 void Server::handle_line(Instant now, ConnectionId id, std::string_view line) {
@@ -255,6 +270,7 @@ void Server::forget_connection(ConnectionId id) {
   if (found == connections_.end()) return;
   alarms_->cancel({.kind = AlarmKey::Kind::connection, .owner = static_cast<std::uint64_t>(id)});
   by_path_.erase(found->second.path);
+  kept_bytes_ -= found->second.part_bytes;
   connections_.erase(found);
 }
 

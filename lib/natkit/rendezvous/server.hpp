@@ -18,8 +18,9 @@
 ///    closed.
 ///  - Connectors are served in order of arrival, one description of the listener each.
 ///  - Nobody is matched with its own id.
-///  - Two ids have one attempt at a time, whoever asked; a second place that would begin another one is closed with
-///    `already-in-progress` and the attempt's name.
+///  - Two clients have one attempt at a time, whoever asked; a second place that would begin another one is closed with
+///    `already-in-progress` and the attempt's name. (Clients, not ids: those are only claimed here, and whoever claims
+///    two of them must not stand in the way of the two.)
 /// Everything a stranger can make grow has a limit here; beyond it the answer is `server-full` or the end of the
 /// connection.
 ///
@@ -70,8 +71,9 @@ class Server {
     std::size_t name_bytes = 128;
     std::size_t description_bytes = 16384;  ///< some 100 candidates, sealed
     std::size_t candidate_bytes = 2048;
-    std::size_t unheard_bytes = 131072;                         ///< kept for one client until it has heard of them
-    std::size_t bytes = std::size_t{256} << 20U;                ///< descriptions and unheard messages of all clients
+    std::size_t unheard_bytes = 131072;  ///< kept for one client until it has heard of them
+    /// Descriptions, unheard messages and unfinished lines of all clients.
+    std::size_t bytes = std::size_t{256} << 20U;
     stun::BucketSize messages{.burst = 400, .per_second = 50};  ///< from one connection: a burst of candidates
     stun::BucketSize line_bytes{.burst = 262144, .per_second = 32768};
   };
@@ -145,10 +147,11 @@ class Server {
   };
   struct AlarmTable;
   using Token = std::array<std::uint8_t, 32>;
-  using Pair = std::pair<std::string, std::string>;  // of ids, the lesser first
+  using Pair = std::pair<SessionId, SessionId>;  // the lesser first
 
   // server.cpp: connections and what arrives on them
   [[nodiscard]] Connection* connection_of(Instant now, const Datagram& in);
+  void keep_part(Instant now, Connection& connection);
   void handle_line(Instant now, ConnectionId id, std::string_view line);
   void handle_message(Instant now, Connection& connection, const Message& message);
   void handle_numbered(Instant now, Connection& connection, const Message& message);

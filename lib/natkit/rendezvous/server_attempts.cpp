@@ -46,9 +46,8 @@ void Server::match_listener(Instant now, const std::vector<Seat>& seats) {
 
 bool Server::try_pair(Instant now, const Seat& earlier, const Seat& later) {
   auto& session = *find_session(later.session);
-  const auto& other = find_session(earlier.session)->peer_id;
-  if (session.peer_id == other) return false;
-  const auto running = in_progress_.find(std::minmax(session.peer_id, other));
+  if (session.peer_id == find_session(earlier.session)->peer_id) return false;
+  const auto running = in_progress_.find(std::minmax({earlier.session, later.session}));
   if (running == in_progress_.end()) {
     ask(now, earlier, later);
     return true;
@@ -65,10 +64,10 @@ void Server::ask(Instant now, const Seat& a, const Seat& b) {
   const AttemptId id{rng_.next()};
   auto& attempt = attempts_[id];
   attempt.asked = now;
-  attempt.ids = std::minmax(find_session(a.session)->peer_id, find_session(b.session)->peer_id);
+  attempt.pair = std::minmax({a.session, b.session});
   attempt.sides = {Attempt::Side{.session = a.session, .place = a.place},
                    Attempt::Side{.session = b.session, .place = b.place}};
-  in_progress_.emplace(attempt.ids, id);
+  in_progress_.emplace(attempt.pair, id);
   alarms_->set({.kind = AlarmKey::Kind::attempt, .owner = number_of(id)}, now + config_.patience);
   for (const auto& side : attempt.sides) {
     auto& session = *find_session(side.session);
@@ -197,7 +196,7 @@ void Server::drop_attempt(AttemptId id) {
     if (const auto place = session.places.find(side.place); place != session.places.end() && place->second.asking == id)
       place->second.asking.reset();
   }
-  if (const auto pair = in_progress_.find(found->second.ids); pair != in_progress_.end() && pair->second == id)
+  if (const auto pair = in_progress_.find(found->second.pair); pair != in_progress_.end() && pair->second == id)
     in_progress_.erase(pair);
   for (const auto kind : {AlarmKey::Kind::attempt, AlarmKey::Kind::attempt_away})
     alarms_->cancel({.kind = kind, .owner = number_of(id)});
@@ -246,7 +245,7 @@ void Server::handle(Session& session, const AttemptResult& message) {
   if (attempt.stage == Attempt::Stage::established || !attempt.other_than(session.id).outcome) return;
   attempt.stage = Attempt::Stage::established;
   ++counters_.connected;
-  in_progress_.erase(attempt.ids);
+  in_progress_.erase(attempt.pair);
   alarms_->cancel({.kind = AlarmKey::Kind::attempt, .owner = number_of(message.attempt)});
 }
 }  // namespace natkit::rendezvous

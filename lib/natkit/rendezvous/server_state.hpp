@@ -16,6 +16,7 @@ struct Server::Connection {
   std::optional<SessionId> session{};
   Instant since{};                      ///< the first byte
   std::optional<Instant> part_since{};  ///< an unfinished line waits for its end
+  std::size_t part_bytes = 0;           ///< of that line; they count as kept
   Instant next_ping{};
   std::uint64_t ping_number = 0;
   std::optional<Instant> ping_sent{};  ///< the last one, while it is not answered
@@ -66,7 +67,7 @@ struct Server::Attempt {
     std::optional<Outcome> outcome{};
   };
   std::array<Side, 2> sides{};
-  Pair ids;
+  Pair pair{};
   enum class Stage : std::uint8_t { asking, running, established } stage = Stage::asking;
   Instant asked{};
 
