@@ -288,6 +288,7 @@ cli::Exit serve(Options& o, cli::Output& output) {
   std::vector<IpAddress> here;
   for (const auto& interface : interfaces) here.push_back(interface.address);
   std::vector<IpAddress> listening;
+  listening.reserve(listeners->bound().size());
   for (const auto& listener : listeners->bound()) listening.push_back(listener.endpoint.address);
   crypto::SecureRng rng;
   const auto planned = rendezvousd::plan_relay(o.relay, here, listening,

@@ -111,6 +111,19 @@ TEST_CASE("What waits for a client that hears nothing is bounded, and then it is
   CHECK(raw.server.kept_bytes() < 10000);
 }
 
+TEST_CASE("What a client has heard of is kept no longer, also when it says so in coming back", "[rendezvous][limits]") {
+  RawServer raw;
+  static_cast<void>(raw.enter(5000, "a", "t"));
+  static_cast<void>(raw.say(5000, Open{.place = PlaceId{1}, .purpose = Purpose::connect, .name = "nobody's"}));
+  CHECK(raw.server.kept_bytes() > 0);  // the refusal
+  raw.hang_up(5000);
+  const auto back =
+      raw.say(5001, write_message(Hello{}) + write_message(Register{.id = "a", .token = "t", .heard = 1}));
+  REQUIRE(find<Registered>(back));
+  CHECK(find<Registered>(back)->session == Registered::Session::resumed);
+  CHECK(raw.server.kept_bytes() == 0);
+}
+
 TEST_CASE("All that is kept for all clients is bounded", "[rendezvous][limits]") {
   RawServer raw{{.limits = {.bytes = 40000}}};
   std::optional<Reason> refused;

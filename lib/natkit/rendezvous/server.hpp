@@ -175,6 +175,8 @@ class Server {
   void leave_connection(Instant now, Session& session);
   void end_session(Instant now, SessionId id, Reason reason);
   void post(Session& session, const Message& message);
+  /// False when it cannot have heard that.
+  [[nodiscard]] bool forget_heard(Session& session, std::uint64_t heard);
   void hear_of(Session& session, std::uint64_t heard);
   void handle(Instant now, Session& session, const Open& message);
   [[nodiscard]] std::optional<Refused> find_objection(Instant now, Session& session, const Open& message);

@@ -35,7 +35,7 @@ void Server::handle(Instant now, Connection& connection, const Register& message
       find_connection(*earlier)->session.reset();
       dismiss(now, *earlier, Reason::rejected, "the same client has registered over another connection");
     }
-    if (message.heard && session.out.forget(*message.heard)) return resume(now, connection, session);
+    if (message.heard && forget_heard(session, *message.heard)) return resume(now, connection, session);
     end_session(now, session.id, Reason::connection_to_target_lost);
   }
   const auto household = household_of(connection.path.remote.address);
@@ -128,10 +128,15 @@ void Server::post(Session& session, const Message& message) {
   if (session.connection) transmit(*find_connection(*session.connection), line);
 }
 
-void Server::hear_of(Session& session, std::uint64_t heard) {
+bool Server::forget_heard(Session& session, std::uint64_t heard) {
   const auto before = session.out.bytes();
-  if (!session.out.forget(heard)) return doomed_.emplace_back(session.id, "heard of what was never said"), void();
+  if (!session.out.forget(heard)) return false;
   kept_bytes_ -= before - session.out.bytes();
+  return true;
+}
+
+void Server::hear_of(Session& session, std::uint64_t heard) {
+  if (!forget_heard(session, heard)) doomed_.emplace_back(session.id, "heard of what was never said");
 }
 
 void Server::handle(Instant now, Session& session, const Open& message) {
