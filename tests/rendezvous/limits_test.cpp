@@ -124,6 +124,23 @@ TEST_CASE("What a client has heard of is kept no longer, also when it says so in
   CHECK(raw.server.kept_bytes() == 0);
 }
 
+TEST_CASE("What comes after the end, before the driver hears of it, is not another connection",
+          "[rendezvous][limits]") {
+  MemoryStore store;
+  SeededRng rng{1};
+  Server server{{}, store, rng};
+  auto in = RawServer::datagram(5000);
+  in.payload.assign(10000, '{');
+  for (int i = 0; i < 3; ++i) {
+    CHECK(server.wants(in));
+    server.handle_datagram(Instant{1h}, in);
+  }
+  CHECK(server.poll_transmit());
+  CHECK_FALSE(server.poll_transmit());
+  CHECK(server.poll_socket());
+  CHECK_FALSE(server.poll_socket());
+}
+
 TEST_CASE("All that is kept for all clients is bounded", "[rendezvous][limits]") {
   RawServer raw{{.limits = {.bytes = 40000}}};
   std::optional<Reason> refused;

@@ -38,6 +38,7 @@ const Server::Session* Server::find_session(SessionId id) const {
 
 bool Server::wants(const Datagram& in) const {
   if (in.protocol != Protocol::tcp) return false;
+  if (ending_.contains({in.socket, in.local, in.remote})) return true;
   return (!in.payload.empty() && in.payload.front() == first_byte) ||
          by_path_.contains({in.socket, in.local, in.remote});
 }
@@ -68,7 +69,7 @@ Server::Connection* Server::connection_of(Instant now, const Datagram& in) {
 }
 
 void Server::handle_datagram(Instant now, const Datagram& in) {
-  if (in.protocol != Protocol::tcp) return;
+  if (in.protocol != Protocol::tcp || ending_.contains({in.socket, in.local, in.remote})) return;
   auto* connection = connection_of(now, in);
   if (connection == nullptr) return;
   const auto id = connection->id;
@@ -147,7 +148,7 @@ void Server::handle_message(Instant now, Connection& connection, const Message& 
     const auto session = *connection.session;
     const auto id = connection.id;
     end_session(now, session, Reason::closed);
-    if (const auto* left = find_connection(id)) ends_.push_back({left->path.socket, left->path.remote});
+    if (const auto* left = find_connection(id)) end_path(left->path);
     return forget_connection(id);
   }
   handle_numbered(now, connection, message);
@@ -195,7 +196,7 @@ void Server::handle_connection_alarm(Instant now, ConnectionId id) {
   if (!connection.session) return dismiss(now, id, Reason::rejected, "too slow to register");
   if (connection.next_ping <= now) {
     if (connection.ping_sent && ++connection.missed >= config_.missed_pings) {
-      ends_.push_back({connection.path.socket, connection.path.remote});
+      end_path(connection.path);
       leave_connection(now, *find_session(*connection.session));
       return forget_connection(id);
     }
@@ -257,12 +258,17 @@ void Server::dismiss(Instant now, ConnectionId id, Reason reason, const std::str
   ++counters_.dismissed;
   const auto& connection = *find_connection(id);
   send(connection, Goodbye{.reason = reason, .detail = detail});
-  ends_.push_back({connection.path.socket, connection.path.remote});
+  end_path(connection.path);
   const auto session = connection.session;
   forget_connection(id);
   if (!session) return;
   find_session(*session)->connection.reset();
   end_session(now, *session, Reason::connection_to_target_lost);
+}
+
+/// What still comes from there, until the driver has been told, is not the beginning of another connection.
+void Server::end_path(const Path& path) {
+  if (ending_.insert(path).second) ends_.push_back(path);
 }
 
 void Server::forget_connection(ConnectionId id) {
@@ -323,9 +329,10 @@ void Server::end_doomed(Instant now) {
 /// A connection is ended after its last words: only when they are on their way.
 std::optional<SocketChange> Server::poll_socket() {
   if (!out_.empty() || ends_.empty()) return std::nullopt;
-  const auto end = ends_.front();
+  const auto path = ends_.front();
   ends_.pop_front();
-  return end;
+  ending_.erase(path);
+  return ConnectionEnd{path.socket, path.remote};
 }
 
 std::optional<Datagram> Server::poll_transmit() {

@@ -165,6 +165,7 @@ class Server {
   [[nodiscard]] Registered welcome_in(Instant now, const Connection& connection, Session& session);
   void renew_offer(Instant now, const Connection& connection);
   void dismiss(Instant now, ConnectionId id, Reason reason, const std::string& detail);
+  void end_path(const Path& path);
   void forget_connection(ConnectionId id);
   void end_doomed(Instant now);
 
@@ -230,7 +231,8 @@ class Server {
   std::unique_ptr<AlarmTable> alarms_;
   std::vector<std::pair<SessionId, std::string>> doomed_;  // to be ended when the input is dealt with, and why
   std::deque<Datagram> out_;
-  std::deque<ConnectionEnd> ends_;
+  std::deque<Path> ends_;  // when the last words are on their way
+  std::set<Path> ending_;  // the same
   std::uint64_t connections_made_ = 0;
   std::uint64_t sessions_made_ = 0;
   std::size_t kept_bytes_ = 0;
