@@ -50,6 +50,10 @@ Result<void> check(const Options& o) {
   const auto usage = [](std::string detail, std::string advice) {
     return std::unexpected(Error{Errc::usage, "usage", std::move(detail), std::move(advice)});
   };
+  if (!o.by_hand && o.servers.empty())
+    return usage(
+        "a server to meet at is needed: --server",
+        "rendezvousd on any host that both sides reach will do; NATKIT_SERVER or the configuration file may name it");
   if (o.secret_file == "-" && o.then == Options::Then::pipe)
     return usage("--secret-file - and --then pipe both want standard input", "put the secret into a file");
   if (o.turn_user.empty() != o.turn_password_file.empty() || (o.turn.empty() && !o.turn_user.empty()))
@@ -140,7 +144,6 @@ cli::Exit converse_by_server(cli::Output& output, const Options& o, link::Hub::C
 }
 
 cli::Exit run_tool(cli::Output& output, const Options& o) {
-  output.options.shape = report::Shape::event;
   if (o.then == Options::Then::pipe) output.yield_answer();
   if (const auto checked = check(o); !checked) return output.fail(checked.error());
   auto places = find_places(o, output);
@@ -159,6 +162,7 @@ int main(int argc, char** argv) {
   CLI::App app{"Connect two hosts, whatever NATs are between them, and measure the path or carry bytes over it.",
                "punch"};
   cli::Output output{"punch"};
+  output.options.shape = report::Shape::event;
   cli::add_common_options(app, output, NATKIT_VERSION);
   add_commands(app, options);
   return cli::run(app, output, argc, argv, [&] { return run_tool(output, options); });

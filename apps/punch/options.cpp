@@ -8,7 +8,6 @@
 #include <optional>
 #include <string_view>
 
-#include "natkit/base/printable.hpp"
 #include "natkit/cli/app.hpp"
 #include "natkit/io/resolver.hpp"
 #include "natkit/stun/message.hpp"
@@ -39,7 +38,7 @@ Exit status: 0 done, 1 connected, but not as --expect demands, 2 wrong usage, 3 
 (full, wrong secret), 5 the peer did not come, did not answer or was lost, 6 no path, 7 another version,
 70 a defect of ours, 130 and 143 interrupted. See punch(1).)";
 
-std::string quoted(const std::string& text) { return "'" + printable(text) + "'"; }
+std::string quoted(const std::string& text) { return "'" + text + "'"; }  // `cli::run` makes it printable
 
 std::string check_server(const std::string& text) {
   return io::parse_host_port(text, stun::default_port) ? std::string{} : quoted(text) + " is not HOST[:PORT]";
@@ -139,7 +138,6 @@ void add_command(CLI::App& app, Options& o, const std::string& name, const std::
       ->check(check_server)
       ->delimiter(',')
       ->allow_extra_args(false)
-      ->required()
       ->envname("NATKIT_SERVER");
   command
       .add_option("--secret-file", o.secret_file, "the secret that both sides share, in a file; - reads standard input")

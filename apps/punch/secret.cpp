@@ -14,7 +14,7 @@ constexpr std::size_t longest_secret = 65536;
 Error unreadable(const std::string& file, const std::string& why) {
   return {.code = Errc::usage,
           .reason = "secret-not-readable",
-          .detail = "the secret in " + printable(file) + " " + why,
+          .detail = "the secret in " + (file == "-" ? "standard input" : printable(file)) + " " + why,
           .advice = "a line of your own invention will do; both sides need the same one"};
 }
 
@@ -35,6 +35,7 @@ Result<std::optional<Bytes>> read_secret(const std::string& file) {
     std::ifstream from{file, std::ios::binary};
     if (!from) return std::unexpected(unreadable(file, "cannot be opened"));
     text = read(from);
+    if (from.bad()) return std::unexpected(unreadable(file, "cannot be read"));  // a folder, for one
   }
   if (text.size() > longest_secret) return std::unexpected(unreadable(file, "is longer than 64 KiB"));
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();

@@ -56,7 +56,9 @@ def read_help(*command: str) -> Help:
             title = title if not line else ""
         elif title == "Commands" and (command_line := COMMAND.match(line)):
             entries.append(["command", *command_line.groups()])
-        elif title.endswith(("ptions", "Limits")) and (option := OPTION.match(line)):
+        elif title == "Examples":
+            continue
+        elif title and (option := OPTION.match(line)):
             entries.append(["option", *(part or "" for part in option.groups())])
         elif entries and title and (more := MORE.match(line)):
             entries[-1][-1] = f"{entries[-1][-1]} {more.group(1)}".strip()

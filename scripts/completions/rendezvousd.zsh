@@ -7,7 +7,13 @@ _rendezvousd() {
     '--reachability[tell hosts that prove their address whether a port of that address is open from outside]:on|off:(on off)' \
     '--signalling[let clients meet under a name, on the TCP ports that are listened on]:on|off:(on off)' \
     '--tls-cert[serve TLS as well, on the same TCP ports, with this certificate and those that lead to its authority]:FILE:_files' \
-    '*--tls-key[the certificate'\''s key]:FILE:_files' \
+    '--tls-key[the certificate'\''s key]:FILE:_files' \
+    '--relay[carry data for hosts that cannot reach each other]:on|off:(on off)' \
+    '--auth-secret-file[the secret shared with whoever gives out names for the relay, as coturn'\''s static-auth-secret]:FILE:_files' \
+    '*--turn[a relay that somebody else runs, to be handed out to clients that register]:URL: ' \
+    '*--relay-address[relay from this address]:PUBLIC\[/LOCAL\]: ' \
+    '--relay-ports[the ports to relay from]:LO-HI: ' \
+    '*--allow-peers[relay to addresses of this sort as well]:private|shared|link-local|loopback:(private shared link-local loopback)' \
     '--max-rate[requests a second that one address is answered]:N: ' \
     '--max-excess[bytes a second by which answers to one address that proved nothing may exceed its requests]:N: ' \
     '--max-excess-for-all[the same for all addresses together]:N: ' \
@@ -28,6 +34,6 @@ _rendezvousd() {
     '--color[colour the answer]:auto|always|never:(auto always never)' \
     '--config[read options from this TOML file, section \[rendezvousd\]]:FILE:_files' \
     '--version[print the version and exit]' \
-    '(-h --help)'{-h,--help}'[print this help and exit both addresses, ports 3478 and 3479 for a test]'
+    '(-h --help)'{-h,--help}'[print this help and exit]'
 }
 _rendezvousd "$@"
