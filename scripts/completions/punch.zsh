@@ -33,6 +33,7 @@ _punch() {
             '--turn-password-file[the password that goes with it, in a file]:FILE:_files' \
             '--relay[whether a relay may be used, or must]:auto|never|only:(auto never only)' \
             '--transport[how this host'\''s own packets travel]:any|udp|tcp:(any udp tcp)' \
+            '--map[whether the router may be asked for a port, by PCP, NAT-PMP or UPnP]:auto|never:(auto never)' \
             '--local-port[UDP port to send from and to be reached at]:PORT: ' \
             '--timeout[longest time to connect once the peer is there]:DURATION: ' \
             '--expect[exit with 1 unless the path in use at the end is of this kind]:any|direct|relayed:(any direct relayed)' \
@@ -57,6 +58,7 @@ _punch() {
             '--turn-password-file[the password that goes with it, in a file]:FILE:_files' \
             '--relay[whether a relay may be used, or must]:auto|never|only:(auto never only)' \
             '--transport[how this host'\''s own packets travel]:any|udp|tcp:(any udp tcp)' \
+            '--map[whether the router may be asked for a port, by PCP, NAT-PMP or UPnP]:auto|never:(auto never)' \
             '--local-port[UDP port to send from and to be reached at]:PORT: ' \
             '--timeout[longest time to connect once the peer is there]:DURATION: ' \
             '--expect[exit with 1 unless the path in use at the end is of this kind]:any|direct|relayed:(any direct relayed)' \
@@ -81,6 +83,7 @@ _punch() {
             '--turn-password-file[the password that goes with it, in a file]:FILE:_files' \
             '--relay[whether a relay may be used, or must]:auto|never|only:(auto never only)' \
             '--transport[how this host'\''s own packets travel]:any|udp|tcp:(any udp tcp)' \
+            '--map[whether the router may be asked for a port, by PCP, NAT-PMP or UPnP]:auto|never:(auto never)' \
             '--local-port[UDP port to send from and to be reached at]:PORT: ' \
             '--timeout[longest time to connect once the peer is there]:DURATION: ' \
             '--expect[exit with 1 unless the path in use at the end is of this kind]:any|direct|relayed:(any direct relayed)' \
@@ -105,6 +108,7 @@ _punch() {
             '--turn-password-file[the password that goes with it, in a file]:FILE:_files' \
             '--relay[whether a relay may be used, or must]:auto|never|only:(auto never only)' \
             '--transport[how this host'\''s own packets travel]:any|udp|tcp:(any udp tcp)' \
+            '--map[whether the router may be asked for a port, by PCP, NAT-PMP or UPnP]:auto|never:(auto never)' \
             '--local-port[UDP port to send from and to be reached at]:PORT: ' \
             '--timeout[longest time to connect once the peer is there]:DURATION: ' \
             '--expect[exit with 1 unless the path in use at the end is of this kind]:any|direct|relayed:(any direct relayed)' \

@@ -80,9 +80,10 @@ class Case(unittest.TestCase):
         return str(path)
 
     def line(self, command: str, *arguments: str) -> list[str]:
-        """A command line; its room is this test's own, and so is its server. Since that is on loopback, nothing else is used."""
+        """A command line; its room is this test's own, and so is its server. Since that is on loopback, nothing else is used,
+        and this user's journal of ports is left alone."""
         room = () if command == "manual" else (self.id(),)
-        return [programs.own("punch"), command, *room, "--server", self.address, *arguments]
+        return [programs.own("punch"), command, *room, "--server", self.address, "--map", "never", *arguments]
 
     def start(self, command: str, *arguments: str, **how) -> programs.Program:
         return self.enter(programs.Program(*self.line(command, *arguments), **how))
