@@ -184,3 +184,19 @@ TEST_CASE("Who closes everything keeps its relay until the peer has heard of it,
   encounter.run(1s, [&] { return !encounter.a.hub.poll_timeout(); });
   CHECK_FALSE(encounter.a.hub.poll_timeout());
 }
+
+TEST_CASE("When the relay dies and there is no other way, both are told within six seconds", "[link][sim]") {
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    CAPTURE(seed);
+    Encounter encounter{{.box_a = Box::symmetric, .box_b = Box::symmetric, .seed = seed}};
+    encounter.tell();
+    encounter.run(1s, [&] { return encounter.are_secured(); });
+    REQUIRE(encounter.are_secured());
+    for (auto* party : {&encounter.a, &encounter.b}) party->cut = encounter.server.addresses();
+    encounter.run(6s, [&] { return encounter.a.ended && encounter.b.ended; });
+    for (const auto* party : {&encounter.a, &encounter.b}) {
+      REQUIRE(party->ended);
+      CHECK(party->ended->reason == link::EndReason::connection_lost);
+    }
+  }
+}

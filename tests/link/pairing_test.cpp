@@ -157,3 +157,23 @@ TEST_CASE("Who has waited for longer than its NAT remembers is reached all the s
   REQUIRE(meeting.are_secured());
   CHECK(meeting.connected_after() <= 60);
 }
+
+TEST_CASE(
+    "When the server with the relay is gone and there is no other way, both are told, and who closes then is through",
+    "[pairing][sim]") {
+  Meeting meeting{{.box_a = Box::symmetric, .box_b = Box::symmetric}};
+  meet(meeting);
+  REQUIRE(meeting.are_secured());
+  for (int machine = 0; machine < 3; ++machine) meeting.server_host.detach_last();  // STUN, relay, meeting place
+  meeting.run(6s, [&] { return !meeting.a->ended.empty() && !meeting.b->ended.empty(); });
+  for (const auto* guest : {meeting.a.get(), meeting.b.get()}) {
+    REQUIRE(guest->ended.size() == 1);
+    CHECK(guest->ended.front().reason == link::EndReason::connection_lost);
+  }
+  for (auto* guest : {meeting.a.get(), meeting.b.get()}) guest->pairing.close(meeting.net.now());
+  meeting.host_a.wake();
+  meeting.host_b.wake();
+  meeting.run(10s);
+  CHECK_FALSE(meeting.a->poll_timeout());
+  CHECK_FALSE(meeting.b->poll_timeout());
+}

@@ -207,6 +207,7 @@ void Client::handle_datagram(Instant now, const Datagram& in) {
 }
 
 void Client::handle_timeout(Instant now) {
+  if (state_ == State::over) return;  // who left while the server was away does not come back to it
   if (next_try_ && *next_try_ <= now) {
     if (config_.give_up && away_since_ && now - *away_since_ >= *config_.give_up)
       end(Reason::server_unreachable,
