@@ -123,6 +123,8 @@ void Meeting::restart_server() {
   start_server();
 }
 
+void Meeting::kill_b() { host_b.detach_last(); }
+
 void Meeting::restart_b() {
   host_b.detach_last();
   b = std::make_unique<Guest>(config_of(host_b, "b"), net.rng());

@@ -76,6 +76,8 @@ class Meeting {
   [[nodiscard]] bool are_secured() const { return a->secured_at && b->secured_at; }
   /// Milliseconds from when this side was told of the other; the later of the two.
   [[nodiscard]] double connected_after() const;
+  /// B's program is killed: nothing of it is heard any more but the end of its connections.
+  void kill_b();
   /// B's program ended and was started anew; its identity is the same.
   void restart_b();
   /// The server ends and starts anew: it forgets everything.

@@ -177,3 +177,18 @@ TEST_CASE(
   CHECK_FALSE(meeting.a->poll_timeout());
   CHECK_FALSE(meeting.b->poll_timeout());
 }
+
+TEST_CASE("Who is killed when both have been told is lost, and the other side hears it from the server",
+          "[pairing][sim]") {
+  const auto [purpose_a, purpose_b] = GENERATE(table<Purpose, Purpose>(
+      {{Purpose::pair, Purpose::pair}, {Purpose::listen, Purpose::connect}, {Purpose::connect, Purpose::listen}}));
+  Meeting meeting{{.purpose_a = purpose_a, .purpose_b = purpose_b}};
+  meeting.run(plenty, [&] { return meeting.b->found_at.has_value(); });
+  REQUIRE(meeting.b->found_at);
+  meeting.a->pairing.stop_looking(meeting.net.now());
+  meeting.kill_b();
+  meeting.run(plenty, [&] { return !meeting.a->ended.empty(); });
+  REQUIRE(meeting.a->ended.size() == 1);
+  CHECK(meeting.a->ended.front().reason == link::EndReason::connection_lost);
+  CHECK(meeting.net.now() - *meeting.a->found_at <= 1500ms);
+}

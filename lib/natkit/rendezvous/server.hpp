@@ -83,7 +83,9 @@ class Server {
     Duration ping_interval = std::chrono::seconds{15};  ///< below the 30 s after which some NATs forget TCP's silence
     unsigned missed_pings = 2;                          ///< then the connection counts as lost: after 30–45 s
     Duration grace = std::chrono::seconds{15};          ///< how long a session outlives its connection
-    Duration attempt_grace = std::chrono::seconds{2};   ///< … while its attempt is running, and a peer waits
+    /// … while its attempt is running, and a peer waits: who can come back needs three round trips, and the peer gives
+    /// up by itself after 1.8 s (ice/timing.hpp), with a reason that says less.
+    Duration attempt_grace = std::chrono::seconds{1};
     Duration patience = std::chrono::seconds{2};        ///< for the answer to a ping, when there is somebody to meet
     Duration freshness = std::chrono::seconds{1};       ///< who answered a ping so recently is not asked again
     Duration attempt_lifetime = std::chrono::seconds{60};  ///< until both sides are connected
