@@ -24,14 +24,19 @@ def credentials(secret: str, user: str = "lab", seconds: int = 3600) -> tuple[st
     return name, base64.b64encode(hmac.new(secret.encode(), name.encode(), hashlib.sha1).digest()).decode()
 
 
-def relay(secret: str, url: str = SERVER) -> list[str]:
-    """Options that name the server's relay. The password lies in a file until this process ends."""
-    user, password = credentials(secret)
+def secret_file(text: str) -> str:
+    """Until this process ends."""
     file = tempfile.NamedTemporaryFile("w", prefix="punch-", delete=False)
     atexit.register(Path(file.name).unlink, missing_ok=True)
     with file:
-        file.write(password + "\n")
-    return ["--turn", url, "--turn-user", user, "--turn-password-file", file.name]
+        file.write(text + "\n")
+    return file.name
+
+
+def relay(secret: str, url: str = SERVER) -> list[str]:
+    """Options that name the server's relay."""
+    user, password = credentials(secret)
+    return ["--turn", url, "--turn-user", user, "--turn-password-file", secret_file(password)]
 
 
 @dataclass
