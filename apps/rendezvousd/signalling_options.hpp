@@ -10,7 +10,7 @@
 namespace natkit::rendezvousd {
 struct SignallingOptions {
   bool is_wished = true;
-  std::size_t most_clients = 10000;            ///< some 40 MB
+  std::size_t most_clients = 10000;            ///< some 30 MB (scripts/bench rendezvous)
   std::size_t most_clients_per_address = 100;  ///< a carrier's NAT
   std::size_t most_names_per_client = rendezvous::Server::Limits{}.places;
 };

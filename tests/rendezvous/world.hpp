@@ -237,8 +237,8 @@ class World {
       if (wire.remote != out.remote || !wire.is_alive || wire.is_deaf) continue;
       wire.last_down = std::max(now_ + wire.player->half_trip, wire.last_down);
       for (auto& piece : pieces_of(out.payload))
-        at(wire.last_down, [this, number = number, piece = std::move(piece)] {
-          auto& arriving = wires_.at(number);
+        at(wire.last_down, [this, which = number, piece = std::move(piece)] {
+          auto& arriving = wires_.at(which);
           auto& player = *arriving.player;
           if (!arriving.is_alive || player.is_killed) return;
           player.client->handle_datagram(now_, {.socket = arriving.socket,
