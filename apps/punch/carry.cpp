@@ -24,7 +24,7 @@ void Carry::begin(Instant now, link::Link& link) {
     send_waiting(now, link);
 }
 
-void Carry::handle_read(Instant now, link::Link& link, ByteView piece) {
+void Carry::handle_read(Instant now, link::Link& link, PipeId /*pipe*/, ByteView piece) {
   waiting_.assign(piece.begin(), piece.end());
   has_ended_here_ = has_ended_here_ || piece.empty();
   send_waiting(now, link);
@@ -71,7 +71,7 @@ void Carry::hear(Instant now, link::Link& link, channel::Message message) {
   send_receipt(now, link);
 }
 
-void Carry::handle_written(Instant now, link::Link& link) {
+void Carry::handle_written(Instant now, link::Link& link, PipeId /*pipe*/) {
   is_writing_ = false;
   send_receipt(now, link);
 }

@@ -17,8 +17,8 @@ class Carry final : public Task {
   void begin(Instant now, link::Link& link) override;
   void hear(Instant now, link::Link& link, channel::Message message) override;
   void handle_writable(Instant now, link::Link& link) override;
-  void handle_read(Instant now, link::Link& link, ByteView piece) override;
-  void handle_written(Instant now, link::Link& link) override;
+  void handle_read(Instant now, link::Link& link, PipeId pipe, ByteView piece) override;
+  void handle_written(Instant now, link::Link& link, PipeId pipe) override;
   [[nodiscard]] std::optional<PipeChange> poll_pipe() override;
   [[nodiscard]] bool is_busy() const override { return is_writing_; }
   /// Both directions have ended, and each side knows that the other has all.

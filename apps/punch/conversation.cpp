@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "carry.hpp"
+#include "forward.hpp"
 #include "hand_over.hpp"
 #include "measure.hpp"
 #include "natkit/base/printable.hpp"
@@ -59,6 +60,8 @@ std::string_view to_text(Options::Then then) {
       return "report";
     case Options::Then::pipe:
       return "pipe";
+    case Options::Then::forward:
+      return "forward";
     case Options::Then::exec:
       return "exec";
   }
@@ -70,6 +73,8 @@ std::unique_ptr<Task> task_for(const Options& options, Bytes first) {
     case Options::Then::pipe:
       return std::make_unique<Carry>(::isatty(STDIN_FILENO) == 1 ? Carry::Input::terminal : Carry::Input::ends,
                                      std::move(first));
+    case Options::Then::forward:
+      return std::make_unique<Forward>(options.forwarding);
     case Options::Then::exec:
       return std::make_unique<HandOver>();
     case Options::Then::report:
@@ -206,6 +211,10 @@ void Conversation::hear_link(Instant now, link::Link::Event& event) {
     hear_message(now, std::move(*message));
   } else if (std::holds_alternative<channel::WritableAgain>(event)) {
     if (stage_ == Stage::working) task_->handle_writable(now, *link());
+  } else if (const auto* opened = std::get_if<channel::StreamOpened>(&event)) {
+    if (stage_ == Stage::working) task_->handle_stream_opened(now, *link(), *opened);
+  } else if (const auto* closed = std::get_if<channel::StreamClosed>(&event)) {
+    if (stage_ == Stage::working) task_->handle_stream_closed(now, *link(), closed->stream);
   } else if (const auto* ended = std::get_if<Link::Ended>(&event)) {
     hear_end(*ended);
     finish(now);
@@ -239,6 +248,12 @@ void Conversation::hear_peers_task(Instant now, std::string_view task) {
              .detail = "the peer was started with --then " + printable(task) + ", this side with --then " +
                        std::string{to_text(options_.then)},
              .advice = "use the same on both sides"});
+}
+
+void Conversation::hear_remark(const Remark& remark) {
+  if (remark.weight == Remark::Weight::step) return output_.explain(cli::Verbosity::steps, remark.words);
+  if (remark.weight == Remark::Weight::answer || output_.is_json()) say(remark.event, remark.words);
+  if (remark.weight == Remark::Weight::warning) output_.warn(remark.words);
 }
 
 void Conversation::hear_end(const link::Link::Ended& ended) {
@@ -305,6 +320,8 @@ void Conversation::work(Instant now) {
   if (watch_until_ && *watch_until_ <= now) return finish(now);
   if (stage_ != Stage::working || !link()) return;
   if (const auto due = task_->poll_timeout(); due && *due <= now) task_->handle_timeout(now, *link());
+  while (const auto remark = task_->poll_remark()) hear_remark(*remark);
+  if (auto error = task_->error()) return fail(now, std::move(*error));
   if (task_->is_done()) finish(now);
 }
 
@@ -332,6 +349,20 @@ std::optional<PipeChange> Conversation::poll_pipe() {
   return stage_ == Stage::working ? task_->poll_pipe() : std::nullopt;
 }
 
+std::optional<SocketChange> Conversation::poll_socket() {
+  if (auto out = introduction_.poll_socket()) return out;
+  if (mapping_)
+    if (auto out = mapping_->poll_socket()) return out;
+  return stage_ == Stage::working ? task_->poll_socket() : std::nullopt;
+}
+
+std::optional<Datagram> Conversation::poll_transmit() {
+  if (auto out = introduction_.poll_transmit()) return out;
+  if (mapping_)
+    if (auto out = mapping_->poll_transmit()) return out;
+  return stage_ == Stage::working ? task_->poll_transmit() : std::nullopt;
+}
+
 std::optional<Instant> Conversation::poll_timeout() const {
   auto due = introduction_.poll_timeout();
   const auto note = [&](std::optional<Instant> at) {
@@ -352,8 +383,10 @@ void Conversation::start(Instant now) {
 void Conversation::handle_datagram(Instant now, const Datagram& in) {
   if (PortMapping::owns(in.socket))
     mapping_->handle_datagram(now, in);
-  else
+  else if (!task_->owns(in.socket))
     introduction_.handle_datagram(now, in);
+  else if (is_working())
+    task_->handle_datagram(now, *link(), in);
   look(now);
 }
 void Conversation::handle_timeout(Instant now) {
@@ -366,7 +399,8 @@ void Conversation::handle_connected(Instant now, SocketId socket, const Endpoint
   look(now);
 }
 void Conversation::handle_send_failure(Instant now, const Datagram& lost, std::string_view why) {
-  if (!PortMapping::owns(lost.socket)) introduction_.handle_send_failure(now, lost, why);
+  // A datagram of the task's is lost, as anywhere on the way.
+  if (!PortMapping::owns(lost.socket) && !task_->owns(lost.socket)) introduction_.handle_send_failure(now, lost, why);
   look(now);
 }
 void Conversation::handle_path_error(Instant now, const PathError& error) {
@@ -377,29 +411,24 @@ void Conversation::handle_path_error(Instant now, const PathError& error) {
   look(now);
 }
 void Conversation::handle_socket_opened(Instant now, SocketId socket, const Endpoint& local) {
-  if (!PortMapping::owns(socket)) introduction_.handle_socket_opened(now, socket, local);
+  if (task_->owns(socket))
+    task_->handle_socket_opened(socket, local);
+  else if (!PortMapping::owns(socket))
+    introduction_.handle_socket_opened(now, socket, local);
   look(now);
 }
 void Conversation::handle_socket_failure(Instant now, SocketId socket, std::string_view why) {
-  if (!PortMapping::owns(socket)) introduction_.handle_socket_failure(now, socket, why);
+  if (task_->owns(socket))
+    task_->handle_socket_failure(socket, why);
+  else if (!PortMapping::owns(socket))
+    introduction_.handle_socket_failure(now, socket, why);
   look(now);
 }
 void Conversation::handle_errand_reply(Instant now, const ErrandReply& reply) {
   if (mapping_) mapping_->handle_errand_reply(now, reply);
   look(now);
 }
-
-std::optional<SocketChange> Conversation::poll_socket() {
-  if (auto change = introduction_.poll_socket()) return change;
-  return mapping_ ? mapping_->poll_socket() : std::nullopt;
-}
-
-std::optional<Datagram> Conversation::poll_transmit() {
-  if (auto out = introduction_.poll_transmit()) return out;
-  return mapping_ ? mapping_->poll_transmit() : std::nullopt;
-}
-
-void Conversation::handle_pipe_read(Instant now, PipeId /*pipe*/, ByteView piece) {
+void Conversation::handle_pipe_read(Instant now, PipeId pipe, ByteView piece) {
   if (pasted_) {
     auto text = piece.empty() ? pasted_->take_at_end() : pasted_->take(piece);
     for (; text && pasted_; text = pasted_ ? pasted_->take({}) : std::nullopt) hear_pasted(now, *text);
@@ -410,16 +439,28 @@ void Conversation::handle_pipe_read(Instant now, PipeId /*pipe*/, ByteView piece
                  .advice = "paste what punch printed at the other side"});
     else if (pasted_)
       read_wish_ = PipeRead{standard_streams};
-  } else if (stage_ == Stage::working && link()) {
-    task_->handle_read(now, *link(), piece);
+  } else if (is_working()) {
+    task_->handle_read(now, *link(), pipe, piece);
   }
   look(now);
 }
-void Conversation::handle_pipe_written(Instant now, PipeId /*pipe*/) {
-  if (link()) task_->handle_written(now, *link());
+void Conversation::handle_pipe_written(Instant now, PipeId pipe) {
+  if (link()) task_->handle_written(now, *link(), pipe);
   look(now);
 }
-void Conversation::handle_pipe_failure(Instant now, PipeId /*pipe*/, std::string_view why) {
+void Conversation::handle_pipe_opened(Instant now, PipeId pipe, const Endpoint& local) {
+  if (is_working()) task_->handle_pipe_opened(now, *link(), pipe, local);
+  look(now);
+}
+void Conversation::handle_pipe_accepted(Instant now, PipeId listener, PipeId pipe, const Endpoint& remote) {
+  if (is_working()) task_->handle_pipe_accepted(now, *link(), listener, pipe, remote);
+  look(now);
+}
+void Conversation::handle_pipe_failure(Instant now, PipeId pipe, std::string_view why) {
+  if (pipe != standard_streams) {
+    if (is_working()) task_->handle_pipe_failure(now, *link(), pipe, why);
+    return look(now);
+  }
   fail(now, {.code = Errc::usage,
              .reason = "output-failed",
              .detail = "cannot write to standard output: " + std::string{why},

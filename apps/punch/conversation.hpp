@@ -33,6 +33,8 @@ class Conversation {
   void handle_pipe_read(Instant now, PipeId pipe, ByteView piece);
   void handle_pipe_written(Instant now, PipeId pipe);
   void handle_pipe_failure(Instant now, PipeId pipe, std::string_view why);
+  void handle_pipe_opened(Instant now, PipeId pipe, const Endpoint& local);
+  void handle_pipe_accepted(Instant now, PipeId listener, PipeId pipe, const Endpoint& remote);
   void handle_errand_reply(Instant now, const ErrandReply& reply);
   [[nodiscard]] std::optional<SocketChange> poll_socket();
   [[nodiscard]] std::optional<Datagram> poll_transmit();
@@ -69,9 +71,11 @@ class Conversation {
   void hear_secured(Instant now);
   void hear_message(Instant now, channel::Message message);
   void hear_peers_task(Instant now, std::string_view task);
+  void hear_remark(const Remark& remark);
   void hear_end(const link::Link::Ended& ended);
   void fail(Instant now, Error error);
   void finish(Instant now);
+  [[nodiscard]] bool is_working() { return stage_ == Stage::working && link() != nullptr; }
   /// The answer's stream carries the peer's bytes where there are any; then this is no answer, but a remark.
   void say(const std::string& event, const std::string& words);
   [[nodiscard]] link::Link* link() { return link_ ? introduction_.find(*link_) : nullptr; }
@@ -95,6 +99,6 @@ class Conversation {
   enum class Stage : std::uint8_t { looking, connecting, working, over } stage_ = Stage::looking;
 };
 static_assert(SansIo<Conversation> && OpensSockets<Conversation> && HearsConnections<Conversation> &&
-              HearsSendFailure<Conversation> && HearsPathErrors<Conversation> && UsesPipes<Conversation> &&
+              HearsSendFailure<Conversation> && HearsPathErrors<Conversation> && OpensPipes<Conversation> &&
               RunsErrands<Conversation>);
 }  // namespace natkit

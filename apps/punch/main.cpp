@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "conversation.hpp"
+#include "forwarding.hpp"
 #include "natkit/base/printable.hpp"
 #include "natkit/cli/app.hpp"
 #include "natkit/crypto/secure_rng.hpp"
@@ -46,7 +47,18 @@ cli::Exit not_as_expected(cli::Output& output, const Options& o) {
 }
 
 /// What cannot be seen by one option alone.
-Result<void> check(const Options& o) {
+Result<void> check_forwarding(const Options& o, const cli::Output& output) {
+  const bool is_named = !o.tcp_forwards.empty() || !o.udp_forwards.empty() || !o.permits.empty();
+  if (o.then != Options::Then::forward && is_named)
+    return std::unexpected(
+        Error{Errc::usage, "usage", "-L, --udp and --permit go with --then forward only", "add --then forward"});
+  if (o.then == Options::Then::forward && !is_named)
+    output.warn("nothing is forwarded from here (-L, --udp), and the peer may reach nothing (--permit)");
+  return {};
+}
+
+Result<void> check(const Options& o, const cli::Output& output) {
+  if (const auto checked = check_forwarding(o, output); !checked) return checked;
   const auto usage = [](std::string detail, std::string advice) {
     return std::unexpected(Error{Errc::usage, "usage", std::move(detail), std::move(advice)});
   };
@@ -143,14 +155,18 @@ cli::Exit converse_by_server(cli::Output& output, const Options& o, link::Hub::C
   return converse(output, o, pairing, rng);
 }
 
-cli::Exit run_tool(cli::Output& output, const Options& o) {
+cli::Exit run_tool(cli::Output& output, Options o) {
   if (o.then == Options::Then::pipe) output.yield_answer();
-  if (const auto checked = check(o); !checked) return output.fail(checked.error());
+  if (const auto checked = check(o, output); !checked) return output.fail(checked.error());
+  auto forwarding = find_forwarding(o);
+  if (!forwarding) return output.fail(forwarding.error());
+  o.forwarding = std::move(*forwarding);
   auto places = find_places(o, output);
   if (!places) return output.fail(places.error());
   crypto::SecureRng rng;
   link::Hub::Config hub{
       .gathering = std::move(places->gathering), .agent = {}, .channel = {}, .identity = crypto::Identity::make()};
+  if (o.then == Options::Then::forward) hub.channel.streams = link::Forwarder::streams_of_link;
   if (o.by_hand) return converse_by_hand(output, o, std::move(hub), rng);
   return converse_by_server(output, o, std::move(hub), std::move(places->servers), rng);
 }

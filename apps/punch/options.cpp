@@ -8,6 +8,7 @@
 #include <optional>
 #include <string_view>
 
+#include "forwarding.hpp"
 #include "natkit/cli/app.hpp"
 #include "natkit/io/resolver.hpp"
 #include "natkit/stun/message.hpp"
@@ -26,6 +27,9 @@ constexpr const char* tool_footer =
   export NATKIT_SERVER=rendezvous.example.org          so that it need not be typed
   tar c . | punch pair blue-whale --then pipe          and on the other host:
   punch pair blue-whale --then pipe | tar x
+  punch pair blue-whale --then forward -L 8080:localhost:80           and on the other host:
+  punch pair blue-whale --then forward --permit localhost:80
+                               http://localhost:8080 here is the other host's web server
   punch pair blue-whale --then exec -- ./game          the game gets the port: NATKIT_LOCAL, NATKIT_REMOTE
   punch manual --stun stun.example.org                 no server to meet at: copy and paste a line each
 
@@ -56,6 +60,34 @@ std::optional<std::uint16_t> parse_port(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
   if (error != std::errc{} || end != text.data() + text.size() || port == 0) return std::nullopt;
   return port;
+}
+
+std::string check_listen(const std::string& text) {
+  return parse_listen_spec(text) ? std::string{}
+                                 : quoted(text) + " is not [BIND:]PORT:HOST:HOSTPORT, BIND being an address";
+}
+
+std::string check_permit(const std::string& text) {
+  return parse_permit(text) ? std::string{} : quoted(text) + " is not HOST:PORT or HOST:*";
+}
+
+void add_forward_options(CLI::App& command, Options& o) {
+  command
+      .add_option("-L,--tcp", o.tcp_forwards,
+                  "for `--then forward`: what connects to PORT here goes to HOST:HOSTPORT at the peer; repeatable")
+      ->type_name("[BIND:]PORT:HOST:HOSTPORT")
+      ->check(check_listen)
+      ->allow_extra_args(false);
+  command.add_option("--udp", o.udp_forwards, "the same for UDP; repeatable")
+      ->type_name("[BIND:]PORT:HOST:HOSTPORT")
+      ->check(check_listen)
+      ->allow_extra_args(false);
+  command
+      .add_option("--permit", o.permits,
+                  "what the peer may reach by this side: HOST:PORT or HOST:*; nothing else is; repeatable")
+      ->type_name("HOST:PORT")
+      ->check(check_permit)
+      ->allow_extra_args(false);
 }
 
 /// For all commands: where to find addresses and relays, and what to do with the connection.
@@ -110,12 +142,16 @@ void add_shared_options(CLI::App& command, Options& o, Options::Patience& patien
       },
       "exit with 1 unless the path in use at the end is of this kind");
   cli::add_choice(
-      command, "--then", {"report", "pipe", "exec"},
+      command, "--then", {"report", "pipe", "forward", "exec"},
       [&o](const std::string& word) {
-        o.then = word == "pipe" ? Options::Then::pipe : word == "exec" ? Options::Then::exec : Options::Then::report;
+        o.then = word == "pipe"      ? Options::Then::pipe
+                 : word == "forward" ? Options::Then::forward
+                 : word == "exec"    ? Options::Then::exec
+                                     : Options::Then::report;
       },
       "what to do with the connection, the same on both sides: measure it, carry standard input to the peer's "
-      "standard output, or let CMD have the port");
+      "standard output, forward TCP and UDP, or let CMD have the port");
+  add_forward_options(command, o);
   cli::add_duration(command, "--for", o.measure, "how long `--then report` measures");
   command.add_option("CMD", o.program, "for `--then exec`: what to run, after --")->configurable(false);
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "natkit/base/time.hpp"
+#include "natkit/link/forwarder.hpp"
 #include "natkit/link/gathering.hpp"
 #include "natkit/rendezvous/message.hpp"
 
@@ -39,8 +40,12 @@ struct Options {
   Patience by_people{.wait = std::chrono::minutes{10}, .timeout = std::chrono::minutes{1}};
   [[nodiscard]] const Patience& patience() const { return by_hand ? by_people : by_server; }
   enum class Expect : std::uint8_t { nothing, direct, relayed } expect = Expect::nothing;
-  enum class Then : std::uint8_t { report, pipe, exec } then = Then::report;
+  enum class Then : std::uint8_t { report, pipe, forward, exec } then = Then::report;
   Duration measure = std::chrono::seconds{2};  ///< --for
+  std::vector<std::string> tcp_forwards;       ///< -L [BIND:]PORT:HOST:HOSTPORT
+  std::vector<std::string> udp_forwards;       ///< --udp, the same
+  std::vector<std::string> permits;            ///< HOST:PORT, HOST:*
+  link::Forwarder::Config forwarding{};        ///< what these three mean, names looked up
   std::vector<std::string> program;            ///< of `--then exec`: what stands after "--"
   enum class Transport : std::uint8_t { udp, tcp, any } transport = Transport::any;
 };

@@ -152,6 +152,23 @@ std::string PunchEvents::quality(const PathFacts& path, const PathQuality& quali
   return dump(out);
 }
 
+std::string PunchEvents::listening(Protocol protocol, const Endpoint& at, std::string_view to) {
+  auto out = event("listening");
+  out["protocol"] = to_text(protocol);
+  out["at"] = to_text(at);
+  out["to"] = printable(to);
+  return dump(out);
+}
+
+std::string PunchEvents::refused(std::string_view by, Protocol protocol, std::string_view to, std::string_view detail) {
+  auto out = event("refused");
+  out["by"] = by;
+  out["protocol"] = to_text(protocol);
+  out["to"] = printable(to);
+  out["detail"] = printable(detail);
+  return dump(out);
+}
+
 std::string PunchEvents::closed(std::string_view reason, std::string_view detail) {
   auto out = event("closed");
   out["reason"] = reason;
@@ -206,5 +223,14 @@ std::string PunchWords::quality(const PathFacts& path, const PathQuality& qualit
       "measured  round trip {:.1f} ms (least {:.1f}, most {:.1f}), jitter {:.1f} ms, {:.1f} % of {} lost, {}",
       to_ms(*quality.median), to_ms(*quality.least), to_ms(*quality.most),
       quality.jitter ? to_ms(*quality.jitter) : 0.0, 100 * quality.loss().value_or(0), quality.sent, way(path));
+}
+
+std::string PunchWords::listening(Protocol protocol, const Endpoint& at, std::string_view to) {
+  return fmt::format("listening on {} {}, for {} at the peer", to_text(protocol), to_text(at), printable(to));
+}
+
+std::string PunchWords::forwarded(Protocol protocol, const std::optional<Endpoint>& from, std::string_view to) {
+  if (!from) return fmt::format("the peer reaches {} {}", to_text(protocol), printable(to));
+  return fmt::format("{} {} goes to {} at the peer", to_text(protocol), to_text(*from), printable(to));
 }
 }  // namespace natkit::report

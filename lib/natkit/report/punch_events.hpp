@@ -48,6 +48,10 @@ struct PunchEvents {
   static std::string upgraded(const PathFacts& before, const PathFacts& path);
   static std::string lost(const PathFacts& path);
   static std::string quality(const PathFacts& path, const PathQuality& quality);
+  /// `to`: the place at the peer's side, "host:port".
+  static std::string listening(Protocol protocol, const Endpoint& at, std::string_view to);
+  /// `by`: "here" or "peer".
+  static std::string refused(std::string_view by, Protocol protocol, std::string_view to, std::string_view detail);
   static std::string closed(std::string_view reason, std::string_view detail);
   /// It goes on all the same.
   static std::string trouble(const Error& error);
@@ -64,5 +68,8 @@ struct PunchWords {
   static std::string connected(const PathFacts& path, Duration elapsed);
   static std::string upgraded(const PathFacts& path);
   static std::string quality(const PathFacts& path, const PathQuality& quality);
+  static std::string listening(Protocol protocol, const Endpoint& at, std::string_view to);
+  /// Without `from` it is the peer who asks.
+  static std::string forwarded(Protocol protocol, const std::optional<Endpoint>& from, std::string_view to);
 };
 }  // namespace natkit::report
