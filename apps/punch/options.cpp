@@ -74,17 +74,17 @@ std::string check_permit(const std::string& text) {
 void add_forward_options(CLI::App& command, Options& o) {
   command
       .add_option("-L,--tcp", o.tcp_forwards,
-                  "for `--then forward`: what connects to PORT here goes to HOST:HOSTPORT at the peer; repeatable")
+                  "for `--then forward`: what connects to PORT here goes to HOST:HOSTPORT at the peer")
       ->type_name("[BIND:]PORT:HOST:HOSTPORT")
       ->check(check_listen)
       ->allow_extra_args(false);
-  command.add_option("--udp", o.udp_forwards, "the same for UDP; repeatable")
+  command.add_option("--udp", o.udp_forwards, "the same for UDP")
       ->type_name("[BIND:]PORT:HOST:HOSTPORT")
       ->check(check_listen)
       ->allow_extra_args(false);
   command
       .add_option("--permit", o.permits,
-                  "what the peer may reach by this side: HOST:PORT or HOST:*; nothing else is; repeatable")
+                  "what the peer may reach by this side: HOST:PORT or HOST:*; nothing else is")
       ->type_name("HOST:PORT")
       ->check(check_permit)
       ->allow_extra_args(false);

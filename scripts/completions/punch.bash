@@ -4,7 +4,7 @@ _punch() {
   local commands='pair listen connect manual'
   local common='--json -q --quiet -v --verbose --color --config --version -h --help'
   local connection='--server --stun --turn --turn-user --turn-password-file --relay --transport --map --local-port --wait
-    --timeout --expect --then --for'
+    --timeout --expect --then -L --tcp --udp --permit --for'
   COMPREPLY=()
   for ((i = 1; i < COMP_CWORD; i++)); do
     if [[ ${COMP_WORDS[i]} == -- ]]; then  # a program's command line from here on
@@ -14,7 +14,7 @@ _punch() {
     [[ -z $command && " $commands " == *" ${COMP_WORDS[i]} "* ]] && command=${COMP_WORDS[i]}
   done
   case $before in
-    --then) mapfile -t COMPREPLY < <(compgen -W 'report pipe exec' -- "$word"); return ;;
+    --then) mapfile -t COMPREPLY < <(compgen -W 'report pipe forward exec' -- "$word"); return ;;
     --relay) mapfile -t COMPREPLY < <(compgen -W 'auto never only' -- "$word"); return ;;
     --map) mapfile -t COMPREPLY < <(compgen -W 'auto never' -- "$word"); return ;;
     --transport) mapfile -t COMPREPLY < <(compgen -W 'any udp tcp' -- "$word"); return ;;
@@ -25,7 +25,7 @@ _punch() {
     --server | --stun) mapfile -t COMPREPLY < <(compgen -A hostname -- "$word"); return ;;
     --turn) mapfile -t COMPREPLY < <(compgen -W 'turn: turns:' -A hostname -- "$word"); return ;;
     --config | --secret-file | --turn-password-file) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
-    --turn-user | --local-port) return ;;
+    --turn-user | --local-port | -L | --tcp | --udp | --permit) return ;;
   esac
   local options
   case $command in

@@ -37,7 +37,10 @@ _punch() {
             '--local-port[UDP port to send from and to be reached at]:PORT: ' \
             '--timeout[longest time to connect once the peer is there]:DURATION: ' \
             '--expect[exit with 1 unless the path in use at the end is of this kind]:any|direct|relayed:(any direct relayed)' \
-            '--then[what to do with the connection, the same on both sides]:report|pipe|exec:(report pipe exec)' \
+            '--then[what to do with the connection, the same on both sides]:report|pipe|forward|exec:(report pipe forward exec)' \
+            '*'{-L,--tcp}'[for `--then forward`]:\[BIND\:\]PORT\:HOST\:HOSTPORT: ' \
+            '*--udp[the same for UDP]:\[BIND\:\]PORT\:HOST\:HOSTPORT: ' \
+            '*--permit[what the peer may reach by this side]:HOST\:PORT: ' \
             '--for[how long `--then report` measures]:DURATION: ' \
             '--json[answer in JSON]' \
             '(-q --quiet)'{-q,--quiet}'[nothing but the answer]' \
@@ -62,7 +65,10 @@ _punch() {
             '--local-port[UDP port to send from and to be reached at]:PORT: ' \
             '--timeout[longest time to connect once the peer is there]:DURATION: ' \
             '--expect[exit with 1 unless the path in use at the end is of this kind]:any|direct|relayed:(any direct relayed)' \
-            '--then[what to do with the connection, the same on both sides]:report|pipe|exec:(report pipe exec)' \
+            '--then[what to do with the connection, the same on both sides]:report|pipe|forward|exec:(report pipe forward exec)' \
+            '*'{-L,--tcp}'[for `--then forward`]:\[BIND\:\]PORT\:HOST\:HOSTPORT: ' \
+            '*--udp[the same for UDP]:\[BIND\:\]PORT\:HOST\:HOSTPORT: ' \
+            '*--permit[what the peer may reach by this side]:HOST\:PORT: ' \
             '--for[how long `--then report` measures]:DURATION: ' \
             '--json[answer in JSON]' \
             '(-q --quiet)'{-q,--quiet}'[nothing but the answer]' \
@@ -87,7 +93,10 @@ _punch() {
             '--local-port[UDP port to send from and to be reached at]:PORT: ' \
             '--timeout[longest time to connect once the peer is there]:DURATION: ' \
             '--expect[exit with 1 unless the path in use at the end is of this kind]:any|direct|relayed:(any direct relayed)' \
-            '--then[what to do with the connection, the same on both sides]:report|pipe|exec:(report pipe exec)' \
+            '--then[what to do with the connection, the same on both sides]:report|pipe|forward|exec:(report pipe forward exec)' \
+            '*'{-L,--tcp}'[for `--then forward`]:\[BIND\:\]PORT\:HOST\:HOSTPORT: ' \
+            '*--udp[the same for UDP]:\[BIND\:\]PORT\:HOST\:HOSTPORT: ' \
+            '*--permit[what the peer may reach by this side]:HOST\:PORT: ' \
             '--for[how long `--then report` measures]:DURATION: ' \
             '--json[answer in JSON]' \
             '(-q --quiet)'{-q,--quiet}'[nothing but the answer]' \
@@ -112,7 +121,10 @@ _punch() {
             '--local-port[UDP port to send from and to be reached at]:PORT: ' \
             '--timeout[longest time to connect once the peer is there]:DURATION: ' \
             '--expect[exit with 1 unless the path in use at the end is of this kind]:any|direct|relayed:(any direct relayed)' \
-            '--then[what to do with the connection, the same on both sides]:report|pipe|exec:(report pipe exec)' \
+            '--then[what to do with the connection, the same on both sides]:report|pipe|forward|exec:(report pipe forward exec)' \
+            '*'{-L,--tcp}'[for `--then forward`]:\[BIND\:\]PORT\:HOST\:HOSTPORT: ' \
+            '*--udp[the same for UDP]:\[BIND\:\]PORT\:HOST\:HOSTPORT: ' \
+            '*--permit[what the peer may reach by this side]:HOST\:PORT: ' \
             '--for[how long `--then report` measures]:DURATION: ' \
             '--json[answer in JSON]' \
             '(-q --quiet)'{-q,--quiet}'[nothing but the answer]' \
