@@ -12,7 +12,6 @@ a busy machine is no defect.
 import argparse
 import itertools
 import sys
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,7 +22,6 @@ import programs
 import punching
 
 DELAY = "delay=12.5ms"   # at either end, so 50 ms there and back
-SECRET = "north"
 AT_ONCE = 2              # more would measure the machine
 MEASURE = "700ms"        # long enough for a relayed path to be exchanged for a direct one
 PATIENCE = 40.0
@@ -121,15 +119,14 @@ class Outcome:
         return f"{SHORT.get(self.path, self.path or 'FAILED')} {'-' if self.ms is None else f'{self.ms:.0f}'}"
 
 
-def arguments(room: str, over_ipv6: bool) -> list[str]:
-    """The same words for every host that has the family: what is blocked it must find out."""
-    server = f"[{punching.SERVER6}]" if over_ipv6 else punching.SERVER
-    return ["pair", room, "--then", "report", "--for", MEASURE, *punching.relay(SECRET, server), "--turn", f"turn:{server}?transport=tcp"]
+def arguments(room: str) -> list[str]:
+    """The same words for every host: the server tells where the relay is, and what is blocked they must find out."""
+    return ["pair", room, "--then", "report", "--for", MEASURE]
 
 
 def meet(title: str, hosts: tuple[str, str], v6: tuple[bool, bool], wanted: str, kind: str | None = None) -> Outcome:
     room = title.replace(" ", "-")
-    peers = tuple(punching.Punch(host, *arguments(room, over_ipv6), server=f"[{punching.SERVER6}]" if over_ipv6 else punching.SERVER)
+    peers = tuple(punching.Punch(host, *arguments(room), server=f"[{punching.SERVER6}]" if over_ipv6 else punching.SERVER)
                   for host, over_ipv6 in zip(hosts, v6))
     return Outcome(title, wanted, kind, peers, tuple(peer.wait(PATIENCE) for peer in peers))
 
@@ -200,12 +197,8 @@ def main() -> int:
     if not programs.HAS_IPV6:
         programs.skip("this kernel has no IPv6")
     programs.beside_a_lab(*specs_of(options))
-    with tempfile.NamedTemporaryFile("w") as secret:
-        secret.write(SECRET + "\n")
-        secret.flush()
-        with programs.serve("--listen", punching.SERVER, "--listen", f"[{punching.SERVER6}]", "--relay", "on",
-                            "--auth-secret-file", secret.name, host="server")[0]:
-            return int(not {"squared": run_squared, "special": run_special}[options.lab](options))
+    with programs.serve("--listen", punching.SERVER, "--listen", f"[{punching.SERVER6}]", "--relay", "on", host="server")[0]:
+        return int(not {"squared": run_squared, "special": run_special}[options.lab](options))
 
 
 if __name__ == "__main__":
