@@ -12,9 +12,11 @@ import re
 import resource
 import select
 import socket
+import ssl
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -40,10 +42,20 @@ def register(client: socket.socket, name: str, description: str | None = None) -
     client.sendall(text)
 
 
-def hold(port: int, first: int, count: int, told) -> None:
+def make_certificate(folder: str) -> list[str]:
+    """The server's options for one."""
+    certificate, key = f"{folder}/cert.pem", f"{folder}/key.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out",
+                    certificate, "-days", "2", "-subj", "/CN=localhost"], check=True, capture_output=True)
+    return ["--tls-cert", certificate, "--tls-key", key]
+
+
+def hold(port: int, first: int, count: int, transport: str, told) -> None:
     """Registers so many clients and answers their pings, until this process is ended."""
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # what is measured is the server's side
     poll = select.epoll()
     clients: dict[int, socket.socket] = {}
     description = "d" * 600  # a sealed one with four candidates
@@ -64,6 +76,8 @@ def hold(port: int, first: int, count: int, told) -> None:
         batch = range(begin, min(begin + AT_ONCE, first + count))
         for number in batch:
             client = socket.create_connection((HOST, port), timeout=30)
+            if transport == "tls":
+                client = context.wrap_socket(client)
             clients[client.fileno()] = client
             poll.register(client, select.EPOLLIN)
             register(client, str(number), description)
@@ -151,7 +165,7 @@ def describe(what: str, seconds: list[float]) -> None:
           f"most {ordered[-1]:6.2f} ms", flush=True)
 
 
-def measure(port: int, server: int, clients: int, rounds: int) -> None:
+def measure(port: int, server: int, clients: int, rounds: int, transport: str) -> None:
     print("pairing, with nobody else there")
     pair(port, 5, 0)
     describe("both known to be there", pair(port, rounds, 0))
@@ -159,7 +173,7 @@ def measure(port: int, server: int, clients: int, rounds: int) -> None:
     before = resident_bytes(server)
     told = multiprocessing.Queue()
     began = time.monotonic()
-    loads = [multiprocessing.Process(target=hold, args=(port, first, min(PER_PROCESS, clients - first), told), daemon=True)
+    loads = [multiprocessing.Process(target=hold, args=(port, first, min(PER_PROCESS, clients - first), transport, told), daemon=True)
              for first in range(0, clients, PER_PROCESS)]
     try:
         for one in loads:
@@ -172,7 +186,7 @@ def measure(port: int, server: int, clients: int, rounds: int) -> None:
                 time.sleep(0.05)
             registered += told.get()
         took = time.monotonic() - began
-        print(f"{clients} clients registered, each listening under a name, in {took:.1f} s ({clients / took:.0f} a second)")
+        print(f"{clients} clients registered over {transport.upper()}, each listening under a name, in {took:.1f} s ({clients / took:.0f} a second)")
         used, began = cpu_seconds(server), time.monotonic()
         time.sleep(WATCHED_SECONDS)
         share = (cpu_seconds(server) - used) / (time.monotonic() - began)
@@ -192,17 +206,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts/bench rendezvous", description=__doc__.splitlines()[0])
     parser.add_argument("--clients", type=int, default=15000, help="idle ones (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=200, help="pairs that are timed (default: %(default)s)")
+    parser.add_argument("--transport", choices=("tcp", "tls"), default="tcp", help="of the idle ones (default: %(default)s)")
     options = parser.parse_args()
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     clients = min(options.clients, files - SPARE_FILES)
     if clients < options.clients:
         print(f"this machine allows {files} open files in a process (ulimit -Hn): {clients} clients instead of {options.clients}")
     room = str(clients + 100)
-    server = subprocess.Popen([SERVER, "--quiet", "--log", "json", "--listen", f"{HOST}:0", "--max-clients", room,
-                               "--max-clients-per-address", room], stdout=subprocess.PIPE, text=True)
+    with tempfile.TemporaryDirectory() as folder:
+        run(clients, options, ["--max-clients", room, "--max-clients-per-address", room,
+                               *(make_certificate(folder) if options.transport == "tls" else [])])
+
+
+def run(clients: int, options: argparse.Namespace, arguments: list[str]) -> None:
+    server = subprocess.Popen([SERVER, "--quiet", "--log", "json", "--listen", f"{HOST}:0", *arguments], stdout=subprocess.PIPE, text=True)
     try:
         port = int(json.loads(server.stdout.readline())["udp"][0].rsplit(":", 1)[1])
-        measure(port, server.pid, clients, options.rounds)
+        measure(port, server.pid, clients, options.rounds, options.transport)
     finally:
         server.terminate()
         server.wait(10)

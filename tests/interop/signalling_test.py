@@ -34,6 +34,7 @@ class Line:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if context:
             self.socket = context.wrap_socket(self.socket, server_hostname=host)
+        self.socket.settimeout(None)  # its reader waits for as long as there is a test; the test's own waits are bounded
         self.is_mute = False
         self._heard: queue.SimpleQueue[dict] = queue.SimpleQueue()
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -54,10 +55,10 @@ class Line:
     def raw(self, data: bytes) -> None:
         self.socket.sendall(data)
 
-    def hear(self, *kinds: str) -> dict:
+    def hear(self, *kinds: str, patience: float = PATIENCE) -> dict:
         """The next message of one of these types, or the end of the connection."""
         while True:
-            message = self._heard.get(timeout=PATIENCE)
+            message = self._heard.get(timeout=patience)
             if message["type"] in (*kinds, "end"):
                 return message
 
@@ -289,6 +290,20 @@ class Signalling(unittest.TestCase):
             self.assertEqual(told[0]["address"], relay)
             self.assertIn("echoed 3 ", turn_call("udp", relay, told[0]["username"], told[0]["password"], peer))
             self.assertEqual({(one["transport"], one["name"]) for one in told[1:]}, {("tls", "localhost")})
+
+    def test_a_new_secret_makes_new_names_for_those_who_are_there(self):
+        with tempfile.TemporaryDirectory() as folder, echo() as peer:
+            secret = Path(folder, "secret")
+            secret.write_text("north\n")
+            program, places = programs.serve("--listen", f"{HOST}:0", "--quiet", "--auth-secret-file", str(secret), "--allow-peers", "loopback")
+            self.stack.enter_context(program)
+            line = self.line(places[0])
+            old = line.register("anna")["services"][-1]
+            secret.write_text("south\n")
+            program.process.send_signal(signal.SIGHUP)
+            new = line.hear("services", patience=20)["services"][-1]  # with the next ping
+            self.assertIn("failed", turn_call("udp", places[0], old["username"], old["password"], peer))
+            self.assertIn("echoed 3 ", turn_call("udp", places[0], new["username"], new["password"], peer))
 
     def test_without_a_relay_none_is_handed_out(self):
         services = self.line(self.start()).register("anna")["services"]
