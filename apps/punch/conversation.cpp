@@ -91,7 +91,9 @@ Conversation::Conversation(link::Introduction& introduction, std::unique_ptr<Por
       output_(output),
       options_(options),
       task_(task_for(options, {})) {
-  if (options.by_hand) pasted_.emplace();
+  if (!options.by_hand) return;
+  may_map_ = true;
+  pasted_.emplace();
 }
 
 void Conversation::say(const std::string& event, const std::string& words) {
@@ -145,6 +147,7 @@ void Conversation::tell(Instant now, link::Introduction::Event& event) {
 }
 
 void Conversation::hear_registered(const rendezvous::RegisteredAt& at) {
+  may_map_ = true;
   if (output_.is_json()) say(PunchEvents::registered(at.server, at.seen_as, at.round_trip), {});
   output_.explain(cli::Verbosity::steps, PunchWords::registered(at.server, at.seen_as, at.round_trip));
   output_.progress("waiting for the peer …");
@@ -282,6 +285,7 @@ void Conversation::finish(Instant now) {
     if (output_.is_json()) say(PunchEvents::closed("closed", {}), {});
   }
   if (!error_ && options_.then == Options::Then::exec && link_) introduction_.drop(*link_);
+  if (error_) failure_ = output_.fail(*error_);  // now: to close in order may take a moment
   close(now);
 }
 
@@ -290,11 +294,11 @@ void Conversation::close(Instant now) {
   if (mapping_) mapping_->close(now);
 }
 
-/// Asked for as soon as there is a port that packets can be let in to; whatever comes of it comes late, and is told to
-/// the peer like any other candidate.
+/// Asked for as soon as it is certain that a peer can come; whatever comes of it comes late, and is told to the peer
+/// like any other candidate.
 void Conversation::look_at_mapping(Instant now) {
   if (!mapping_) return;
-  if (!mapping_->has_begun() && stage_ != Stage::over)
+  if (!mapping_->has_begun() && may_map_ && stage_ != Stage::over)
     if (const auto internal = introduction_.hub().gathering().first_base(Family::ipv4);
         internal && !internal->address.is_loopback())
       mapping_->begin(now, *internal);

@@ -44,7 +44,7 @@ class Conversation {
   void stop(Instant now);
 
   /// Why it did not come to what was asked for; nothing if it did.
-  [[nodiscard]] const std::optional<Error>& error() const { return error_; }
+  [[nodiscard]] const std::optional<cli::Exit>& failure() const { return failure_; }
   /// That it is not as `--expect` demands is an answer, not a failure.
   [[nodiscard]] bool is_as_expected() const;
   /// The way that was found, for a program that takes it over.
@@ -83,6 +83,7 @@ class Conversation {
 
   link::Introduction& introduction_;
   std::unique_ptr<PortMapping> mapping_;
+  bool may_map_ = false;  ///< there will be a use for it
   cli::Output& output_;
   const Options& options_;
   std::unique_ptr<Task> task_;
@@ -96,6 +97,7 @@ class Conversation {
   std::optional<ice::Path> path_;
   std::optional<Instant> watch_until_;  ///< a path that carries nothing is only looked at
   std::optional<Error> error_;
+  std::optional<cli::Exit> failure_;  ///< it has been said
   enum class Stage : std::uint8_t { looking, connecting, working, over } stage_ = Stage::looking;
 };
 static_assert(SansIo<Conversation> && OpensSockets<Conversation> && HearsConnections<Conversation> &&

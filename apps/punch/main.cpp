@@ -110,8 +110,8 @@ cli::Exit converse(cli::Output& output, const Options& o, link::Introduction& in
                                           .on_stop = [&](Instant now) { conversation.stop(now); },
                                           .errands = &errands});
   if (!end) return output.fail(end.error());
+  if (conversation.failure()) return *conversation.failure();
   if (*end != io::RunEnd::finished) return interrupted(output, *end);
-  if (conversation.error()) return output.fail(*conversation.error());
   if (o.then == Options::Then::exec)
     if (const auto way = conversation.way()) return run_program(output, o, *way);
   return conversation.is_as_expected() ? cli::Exit::ok : not_as_expected(output, o);

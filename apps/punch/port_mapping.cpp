@@ -16,6 +16,9 @@ SocketId inside(SocketId socket) { return SocketId{std::to_underlying(socket) - 
 
 /// A killed run's mapping ends by itself soon; renewed as long as this one lives.
 constexpr std::chrono::seconds lifetime{600};
+/// For giving it back: a router answers within 100 ms, and nobody should wait for one that is not there. What is left
+/// behind then ends by itself, and `upnp-map gc` knows it.
+constexpr Duration last_wait = std::chrono::milliseconds{250};
 }  // namespace
 
 Result<std::unique_ptr<PortMapping>> PortMapping::make(Rng& rng) {
@@ -39,7 +42,8 @@ void PortMapping::begin(Instant now, const Endpoint& internal) {
   keeper_ = std::make_unique<portmap::Keeper>(portmap::Keeper::Config{.routes = std::move(routes),
                                                                       .wishes = {std::move(wish)},
                                                                       .goal = portmap::Keeper::Goal::hold,
-                                                                      .run = journal_->run()},
+                                                                      .run = journal_->run(),
+                                                                      .timing = {.release = last_wait}},
                                               *journal_, rng_);
   keeper_->start(now);
 }
