@@ -132,6 +132,12 @@ class Punch:
         return found[0].event["elapsed_ms"] if found else None
 
     @property
+    def secured_ms(self) -> float | None:
+        """From `peer-found` to an encrypted channel."""
+        found = self.find("secured")
+        return found[0].event["elapsed_ms"] if found else None
+
+    @property
     def path(self) -> dict | None:
         """The last one it named."""
         found = self.find(*PATHS)

@@ -81,6 +81,7 @@ class Meeting:
     nothing was heard over it."""
     ms: tuple[float | None, float | None]
     said: tuple[str, str]
+    secured_ms: float | None = None   # to an encrypted channel on both, where there is one
 
     @property
     def worst(self) -> float | None:

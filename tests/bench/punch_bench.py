@@ -81,7 +81,8 @@ def by_punch(row: Row) -> sdp_peers.Meeting:
     peers = (first, punching.Punch(row.hosts[1], *arguments))
     ends = [peer.wait(PATIENCE) for peer in peers]
     return sdp_peers.Meeting(tuple(peer.connected_ms if end == 0 else None for peer, end in zip(peers, ends)),
-                             tuple(peer.story() for peer in peers))
+                             tuple(peer.story() for peer in peers),
+                             max((peer.secured_ms or math.inf for peer in peers)))
 
 
 @dataclass
@@ -102,12 +103,15 @@ CONTENDERS = {
 @dataclass
 class Cell:
     times: list[float] = field(default_factory=list)
+    secured: list[float] = field(default_factory=list)
     runs: int = 0
 
     def add(self, meeting: sdp_peers.Meeting) -> None:
         self.runs += 1
         if meeting.worst is not None:
             self.times.append(meeting.worst)
+        if meeting.secured_ms is not None:
+            self.secured.append(meeting.secured_ms)
 
     @property
     def median(self) -> float | None:
@@ -151,7 +155,7 @@ def ratio(cells: dict[str, Cell]) -> str:
 def show_heading(contenders: list[Contender], rounds: int) -> None:
     print(f"{rounds} rounds in turn, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors; milliseconds from being told of each "
           "other\nto a path on both sides, median / 90th percentile")
-    print(f"{'':<34}" + "".join(f"{one.name:>22}" for one in contenders) + f"{'best other : punch':>22}", flush=True)
+    print(f"{'':<34}" + "".join(f"{one.name:>22}" for one in contenders) + f"{'best other : punch':>22}{'punch secured':>16}", flush=True)
 
 
 def bench(options) -> int:
@@ -165,7 +169,9 @@ def bench(options) -> int:
             show_heading(contenders, options.rounds)
             for row in rows:
                 cells = measure(row, contenders, options.rounds, options.verbose)
-                print(f"{row.title:<34}" + "".join(f"{cells[one.name].show():>22}" for one in contenders) + f"{ratio(cells):>22}", flush=True)
+                secured = [f"{statistics.median(cell.secured):.0f}" for cell in cells.values() if cell.secured]
+                print(f"{row.title:<34}" + "".join(f"{cells[one.name].show():>22}" for one in contenders) + f"{ratio(cells):>22}"
+                      f"{', '.join(secured):>16}", flush=True)
     return 0
 
 

@@ -30,6 +30,18 @@ SILENCE_BOUND_MS = 6000           # a peer that was killed says nothing; that it
 WAIT, WAIT_BOUND_MS = "2500ms", 3000
 AWAY_BOUND_MS = 3000              # what a client grants a server, beyond its own waiting, to come back
 
+STRANGER = """
+import ast, socketserver, sys
+class Greeter(socketserver.BaseRequestHandler):
+    def handle(self):
+        self.request.sendall(ast.literal_eval(sys.argv[2]))
+        self.request.recv(1000)
+socketserver.ThreadingTCPServer.allow_reuse_address = True
+with socketserver.ThreadingTCPServer((sys.argv[1], 3478), Greeter) as server:
+    print("ready", flush=True)
+    server.serve_forever()
+"""
+
 cases: dict[str, Callable] = {}
 wrong: list[str] = []
 rooms = iter(range(1000))
@@ -112,6 +124,18 @@ def nobody_serves() -> None:
         peer = Punch("home1", "pair", room(), "--wait", "3s", server=address)
         peer.wait()
         check(title, peer, 3, "server-unreachable", since(peer, None), 3500)
+
+
+@case
+def stranger_serves() -> None:
+    """A server of another version, and one of another trade."""
+    for title, words in (("the server speaks another version", b'{"type":"welcome","version":99,"address":"192.0.2.1:1","ping_interval_ms":15000}\n'),
+                         ("the server is another program's", b"220 mail.example ESMTP\r\n")):
+        with programs.Program(*programs.inside("server", sys.executable, "-c", STRANGER, punching.SERVER, repr(words))) as stranger:
+            stranger.wait_for("ready")
+            peer = Punch("home1", "pair", room(), "--wait", WAIT)
+            peer.wait()
+            check(title, peer, 7, "version-mismatch", since(peer, None), 1500)
 
 
 @case
