@@ -286,6 +286,7 @@ cli::Exit serve(Options& o, cli::Output& output) {
     o.responder.listeners.push_back({listener.socket, listener.endpoint, listener.protocol, (*plan)[i].group});
   }
   std::vector<IpAddress> here;
+  here.reserve(interfaces.size());
   for (const auto& interface : interfaces) here.push_back(interface.address);
   std::vector<IpAddress> listening;
   listening.reserve(listeners->bound().size());
