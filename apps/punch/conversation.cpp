@@ -198,14 +198,24 @@ void Conversation::hear_path(Instant now, const ice::Path& path) {
   watch_until_ = now + options_.measure;
 }
 
+void Conversation::hear_path_change(const ice::Path& before, const ice::Path& path) {
+  path_ = path;
+  const auto was = facts(before), is = facts(path);
+  const auto words = PunchWords::upgraded(is);
+  // That another socket of ours is used is nobody's concern but a fault finder's.
+  const bool is_other_way = was.kind != is.kind || was.remote.address != is.remote.address;
+  if (output_.is_json() || is_other_way)
+    say(PunchEvents::upgraded(was, is), words);
+  else
+    output_.explain(cli::Verbosity::details, words);
+}
+
 void Conversation::hear_link(Instant now, link::Link::Event& event) {
   using link::Link;
   if (const auto* connected = std::get_if<Link::Connected>(&event)) {
     hear_path(now, connected->path);
   } else if (const auto* changed = std::get_if<Link::PathChanged>(&event)) {
-    path_ = changed->path;
-    const auto way = facts(changed->path);
-    say(PunchEvents::upgraded(facts(changed->before), way), PunchWords::upgraded(way));
+    hear_path_change(changed->before, changed->path);
   } else if (const auto* lost = std::get_if<Link::PathLost>(&event)) {
     say(PunchEvents::lost(facts(lost->path)), PunchWords::lost());
   } else if (std::holds_alternative<Link::Secured>(event)) {

@@ -68,6 +68,7 @@ class Conversation {
   void hear_pasted(Instant now, const std::string& text);
   void hear_link(Instant now, link::Link::Event& event);
   void hear_path(Instant now, const ice::Path& path);
+  void hear_path_change(const ice::Path& before, const ice::Path& path);
   void hear_secured(Instant now);
   void hear_message(Instant now, channel::Message message);
   void hear_peers_task(Instant now, std::string_view task);
