@@ -8,6 +8,9 @@ namespace natkit {
 namespace {
 using namespace std::chrono_literals;
 
+/// A probe that comes while the peer still secures its end waits there, and would make the path look slow. So the first
+/// one leaves once the peer has said that it is there; or after this, if it says nothing.
+constexpr Duration greeting = 1s;
 constexpr Duration interval = 50ms;
 constexpr Duration last_answer = 500ms;        ///< for what is still on its way
 constexpr Duration slower_peer = 3s;           ///< may measure for longer than we do
@@ -29,6 +32,15 @@ void Measure::begin(Instant now, link::Link& link) {
   // A probe goes out once and no more, in any order: what is repeated measures nothing.
   static_cast<void>(link.open_agreed_stream(
       task_stream, {.ordering = channel::Ordering::unordered, .delivery = channel::MostRepeats{0}}));
+  state_ = State::greeting;
+  end_ = now + greeting;
+}
+
+void Measure::handle_peer_ready(Instant now, link::Link& link) {
+  if (state_ == State::greeting) start(now, link);
+}
+
+void Measure::start(Instant now, link::Link& link) {
   state_ = State::measuring;
   end_ = now + time_;
   next_ = now;
@@ -60,6 +72,7 @@ void Measure::hear(Instant now, link::Link& link, channel::Message message) {
 }
 
 void Measure::handle_timeout(Instant now, link::Link& link) {
+  if (state_ == State::greeting && now >= end_) return start(now, link);
   if (state_ == State::measuring && next_ <= now && now < end_ && sent_ < most_probes) send_probe(now, link);
   advance(now, link);
 }
@@ -84,7 +97,7 @@ std::optional<Instant> Measure::poll_timeout() const {
 }
 
 std::optional<report::PathQuality> Measure::quality() const {
-  if (state_ == State::idle) return std::nullopt;
+  if (state_ == State::idle || state_ == State::greeting) return std::nullopt;
   report::PathQuality quality{.sent = sent_, .answered = round_trips_.size()};
   if (round_trips_.empty()) return quality;
   Duration differences{};

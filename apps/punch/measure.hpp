@@ -13,6 +13,7 @@ class Measure final : public Task {
   explicit Measure(Duration time) : time_(time) {}
 
   void begin(Instant now, link::Link& link) override;
+  void handle_peer_ready(Instant now, link::Link& link) override;
   void hear(Instant now, link::Link& link, channel::Message message) override;
   void handle_timeout(Instant now, link::Link& link) override;
   [[nodiscard]] std::optional<Instant> poll_timeout() const override;
@@ -25,7 +26,8 @@ class Measure final : public Task {
   [[nodiscard]] std::optional<report::PathQuality> quality() const override;
 
  private:
-  enum class State : std::uint8_t { idle, measuring, collecting, waiting, done };
+  enum class State : std::uint8_t { idle, greeting, measuring, collecting, waiting, done };
+  void start(Instant now, link::Link& link);
   void send_probe(Instant now, link::Link& link);
   void advance(Instant now, link::Link& link);
 
