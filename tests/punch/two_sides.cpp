@@ -117,12 +117,12 @@ bool Side::use_pipes(Instant now) {
     is_end_given_ = piece.empty();
     given_ += piece.size();
     reading_.reset();
-    task->handle_read(now, link, piece);
+    task->handle_read(now, link, standard_streams, piece);
   }
   if (!writing_ || written_at_ > now) return false;
   written.insert(written.end(), writing_->bytes.begin(), writing_->bytes.end());
   writing_.reset();
-  task->handle_written(now, link);
+  task->handle_written(now, link, standard_streams);
   return true;
 }
 
