@@ -73,6 +73,29 @@ TEST_CASE("Streams end on both sides, what was sent before arrives, and their nu
   }
 }
 
+TEST_CASE("A number comes again though the peer has not yet heard that its own end arrived", "[stream]") {
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    CAPTURE(seed);
+    Pair pair{{.delay = 5ms, .jitter = 5ms, .loss = 0.1}, seed};
+    pair.connect();
+    for (std::size_t round = 1; round <= 20; ++round) {
+      CAPTURE(round);
+      const auto stream = pair.client.channel.open_stream(pair.now(), {.label = "short"});
+      REQUIRE(stream == StreamId{2});
+      REQUIRE(pair.send(pair.client, as_bytes("question"), *stream));
+      REQUIRE(pair.run_until([&] { return pair.server.messages.size() == round || pair.server.closed; }));
+      REQUIRE_FALSE(pair.server.closed);
+      REQUIRE(pair.run_until([&] { return pair.send(pair.server, pattern(20'000), *stream).has_value(); }));
+      pair.server.channel.close_stream(pair.now(), *stream);
+      pair.client.channel.close_stream(pair.now(), *stream);
+      REQUIRE(pair.run_until([&] { return pair.client.closed_streams.size() == round || pair.server.closed; }));
+      REQUIRE_FALSE(pair.server.closed);
+    }
+    CHECK(pair.server.opened.size() == 20);
+    REQUIRE(pair.run_until([&] { return pair.server.closed_streams.size() == 20; }));
+  }
+}
+
 TEST_CASE("There are only so many streams", "[stream]") {
   Pair pair{{.delay = 5ms}, 1, {.streams = 8}};
   pair.connect();  // takes number 0

@@ -180,7 +180,7 @@ std::optional<Event> Session::poll_event() {
   }
   if (association_ && is_running()) {
     streams_.flush(*association_);
-    if (is_full_ && association_->buffered_bytes() <= config_.low_water) {
+    if (streams_.take_released() || (is_full_ && association_->buffered_bytes() <= config_.low_water)) {
       is_full_ = false;
       return WritableAgain{};
     }
@@ -196,6 +196,7 @@ void Session::translate(Association::Event event) {
     if (!told) {
       finish(CloseReason::violation, std::move(told.error()));
     } else if (*told) {
+      if (const auto replaced = streams_.take_replaced()) events_.emplace_back(*replaced);
       events_.push_back(std::move(**told));
     }
   } else if (const auto* up = std::get_if<SctpSocket::Up>(&event)) {
@@ -268,7 +269,7 @@ std::expected<void, SendError> Session::send(Instant now, StreamId stream, Messa
   auto sent = buffered_bytes() + payload.size() > config_.send_buffer
                   ? std::unexpected(SendError::buffer_full)
                   : streams_.send(*association_, stream, kind, payload);
-  is_full_ |= !sent && sent.error() == SendError::buffer_full;
+  is_full_ |= !sent && sent.error() == SendError::buffer_full && !streams_.is_held(stream);
   return sent;
 }
 

@@ -24,6 +24,9 @@ class StreamTable {
     State state = State::open;
     // While closing: whose sending has ended. Both, and the number is free.
     enum class End : std::uint8_t { none, ours, peers } ended = End::none;
+    /// Opened anew by the peer, who has our end of the one before; its word for that is late, and nothing can be sent
+    /// until it is here.
+    enum class Hold : std::uint8_t { none, silent, wanted } hold = Hold::none;  ///< wanted: somebody tried to send
   };
 
   /// The next free number on our side (RFC 8832 §6).

@@ -9,6 +9,7 @@ namespace natkit::channel {
 namespace {
 using State = StreamTable::State;
 using End = StreamTable::Entry::End;
+using Hold = StreamTable::Entry::Hold;
 
 constexpr std::size_t longest_text = std::numeric_limits<std::uint16_t>::max();  // RFC 8832 §5.1
 // SCTP has no empty messages, so one zero byte stands for them (RFC 8831 §6.6).
@@ -52,13 +53,22 @@ void Streams::close(StreamId stream, Association* association) {
     return;
   }
   entry->state = State::closing;
-  if (association && is_up_) association->reset(stream);
+  if (association && is_up_ && entry->hold == Hold::none) association->reset(stream);
+}
+
+bool Streams::is_held(StreamId stream) {
+  const auto* const entry = table_.find(stream);
+  return entry && entry->hold != Hold::none;
 }
 
 std::expected<void, SendError> Streams::send(Association& association, StreamId stream, MessageKind kind,
                                              ByteView payload) {
-  const auto* const entry = table_.find(stream);
+  auto* const entry = table_.find(stream);
   if (!entry || entry->state == State::closing) return std::unexpected(SendError::no_such_stream);
+  if (entry->hold != Hold::none) {
+    entry->hold = Hold::wanted;
+    return std::unexpected(SendError::buffer_full);
+  }
   if (!untold_.empty()) return std::unexpected(SendError::buffer_full);  // the OPEN must be first
   const auto sent = association.send(stream, ppid_of(kind, payload), in_force(*entry),
                                      payload.empty() ? ByteView{stand_in} : payload);
@@ -112,13 +122,32 @@ std::expected<std::optional<Event>, std::string> Streams::handle_dcep(Associatio
 
 std::expected<std::optional<Event>, std::string> Streams::handle_open(Association& association, StreamId stream,
                                                                       dcep::Open open) {
-  if (table_.find(stream)) return std::unexpected("a stream opened that is in use");
+  const auto* const before = table_.find(stream);
+  // Its end and ours have met there: only its word for ours, which may get lost on the way (RFC 6525 §5.2.7), is not
+  // here.
+  const bool is_over_there =
+      before && before->state == State::closing && before->ended == End::peers && before->hold == Hold::none;
+  if (before && !is_over_there) return std::unexpected("a stream opened that is in use");
   if (!table_.is_allowed(stream)) return std::unexpected("a stream opened beyond the limit");
   if (untold_.size() >= limit_) return std::unexpected("streams opened faster than they can be answered");
   table_.add(stream, {.options = open.options, .state = State::open});
+  if (is_over_there) {
+    table_.find(stream)->hold = Hold::silent;
+    replaced_ = StreamClosed{stream};
+  } else {
+    untold_.push_back({stream, dcep::Ack{}});
+    flush(association);
+  }
+  return StreamOpened{stream, std::move(open.options)};
+}
+
+/// What waited for the end of the stream that had the number before.
+void Streams::release(Association& association, StreamId stream, StreamTable::Entry& entry) {
+  has_released_ = has_released_ || entry.hold == Hold::wanted;
+  entry.hold = Hold::none;
+  if (entry.state == State::closing) return association.reset(stream);
   untold_.push_back({stream, dcep::Ack{}});
   flush(association);
-  return StreamOpened{stream, std::move(open.options)};
 }
 
 std::deque<StreamClosed> Streams::handle_reset(Association& association, const SctpSocket::Reset& reset) {
@@ -127,9 +156,13 @@ std::deque<StreamClosed> Streams::handle_reset(Association& association, const S
   for (const auto stream : reset.streams) {
     auto* const entry = table_.find(stream);
     if (!entry) continue;
+    if (end == End::ours && entry->hold != Hold::none) {
+      release(association, stream, *entry);
+      continue;
+    }
     if (end == End::peers && entry->state != State::closing) {  // the peer goes first, and we follow
       entry->state = State::closing;
-      association.reset(stream);
+      if (entry->hold == Hold::none) association.reset(stream);
     }
     if (entry->ended == End::none) {
       entry->ended = end;
@@ -142,7 +175,8 @@ std::deque<StreamClosed> Streams::handle_reset(Association& association, const S
 }
 
 bool Streams::is_waiting() const {
-  return !untold_.empty() ||
-         std::ranges::any_of(table_.entries(), [](const auto& item) { return item.second.state == State::closing; });
+  return !untold_.empty() || std::ranges::any_of(table_.entries(), [](const auto& item) {
+    return item.second.state == State::closing || item.second.hold != Hold::none;
+  });
 }
 }  // namespace natkit::channel

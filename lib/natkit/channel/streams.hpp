@@ -5,6 +5,7 @@
 #include <expected>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "natkit/channel/association.hpp"
 #include "natkit/channel/channel.hpp"
@@ -27,6 +28,11 @@ class Streams {
   /// For the owner, if it is any of the owner's business; a text if the peer broke the protocol.
   [[nodiscard]] std::expected<std::optional<Event>, std::string> handle_incoming(Association& association,
                                                                                  Association::Incoming incoming);
+  /// A stream that was gone before the peer opened its number anew, to be told before that.
+  [[nodiscard]] std::optional<StreamClosed> take_replaced() { return std::exchange(replaced_, std::nullopt); }
+  /// Whether a stream that somebody tried to send on in vain takes messages now. Once.
+  [[nodiscard]] bool take_released() { return std::exchange(has_released_, false); }
+  [[nodiscard]] bool is_held(StreamId stream);
   /// Those that are gone now, in both directions.
   [[nodiscard]] std::deque<StreamClosed> handle_reset(Association& association, const SctpSocket::Reset& reset);
   /// Says what the send buffer had no room for.
@@ -39,6 +45,7 @@ class Streams {
     StreamId stream{};
     dcep::Message message{};
   };
+  void release(Association& association, StreamId stream, StreamTable::Entry& entry);
   void tell(Association& association, StreamId stream, dcep::Message message);
   [[nodiscard]] std::expected<std::optional<Event>, std::string> handle_dcep(Association& association, StreamId stream,
                                                                              ByteView bytes);
@@ -48,6 +55,8 @@ class Streams {
   StreamTable table_;
   std::uint16_t limit_;
   bool is_up_ = false;
+  std::optional<StreamClosed> replaced_;
+  bool has_released_ = false;
   std::deque<Word> untold_;  ///< at most `limit_`
 };
 }  // namespace natkit::channel
