@@ -164,7 +164,9 @@ def bench(options) -> int:
     with tempfile.TemporaryDirectory() as scratch:
         secret = Path(scratch, "secret")
         secret.write_text(SECRET + "\n")
-        server, _ = programs.serve("--listen", punching.SERVER, "--relay", "on", "--auth-secret-file", str(secret), host="server")
+        # Peers are killed when they are measured, so their relayed addresses are held for minutes.
+        limits = [word for limit in ("", "-per-user", "-per-address") for word in (f"--max-relays{limit}", "10000")]
+        server, _ = programs.serve("--listen", punching.SERVER, "--relay", "on", "--auth-secret-file", str(secret), *limits, host="server")
         with contextlib.closing(server.process.stdout), server:
             show_heading(contenders, options.rounds)
             for row in rows:
