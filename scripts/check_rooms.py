@@ -146,7 +146,7 @@ def check_includes(root: Path, source: Source) -> list[Finding]:
         if header.startswith("natkit/"):
             found += check_room_include(root, source, line, header)
         elif quote == '"':
-            places = [source.path.parent] + ([root / "tests"] if source.parts[0] == "tests" else [])
+            places = [source.path.parent, *test_places(root, source)]
             if not any((place / header).is_file() for place in places):
                 found.append(source.finding(line, "include", f'"{header}" is nowhere; outside headers go in <…>'))
         else:
@@ -158,6 +158,18 @@ def check_includes(root: Path, source: Source) -> list[Finding]:
                 found.append(source.finding(line, "outside", f"<{header}> ({library}) may not be included here; hide it "
                                             f"behind a room that may: {', '.join(rooms_with(library)) or 'none yet'}"))
     return found
+
+
+def test_places(root: Path, source: Source) -> list[Path]:
+    """Where else a test finds headers: among the tests, and in the tool whose parts it tests."""
+    if source.parts[0] != "tests":
+        return []
+    tested = tools(root) if source.parts[1] == "fuzz" else {source.parts[1]} & tools(root)
+    return [root / "tests", *(root / "apps" / tool for tool in sorted(tested))]
+
+
+def tools(root: Path) -> set[str]:
+    return {path.name for path in (root / "apps").glob("*") if path.is_dir()}
 
 
 def rooms_with(library: str) -> list[str]:
@@ -244,7 +256,8 @@ def check_places(root: Path) -> list[Finding]:
     found += unknown_folders(root, "lib", {"natkit"}, "lib/ holds natkit and README.md")
     found += unknown_folders(root, "lib/natkit", set(ROOMS),
                              "a new room is entered in scripts/check_rooms.py and lib/README.md first")
-    found += unknown_folders(root, "tests", set(ROOMS) | OTHER_TESTS, "a test folder is named for the room it tests")
+    found += unknown_folders(root, "tests", set(ROOMS) | OTHER_TESTS | tools(root),
+                             "a test folder is named for the room or the tool it tests")
     found += check_room_order(root)
     map_of_rooms = root / "lib/README.md"
     text = map_of_rooms.read_text(encoding="utf-8") if map_of_rooms.is_file() else ""
