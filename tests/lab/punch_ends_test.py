@@ -23,11 +23,13 @@ SPECS = [f"server={DELAY}", *(f"{name}={kind},{DELAY}" for name, kind in (
     ("home1", "eim-apdf"), ("home2", "eim-apdf"), ("home3", "eim-apdf"), ("sym1", "apdm-apdf"), ("sym2", "apdm-apdf"), ("six", "ipv6-only")))]
 SECRET = "north"
 SERVER6 = f"[{punching.SERVER6}]"
-SILENT = "198.51.100.77"          # nobody has it: packets to it are lost
+NOBODYS = "198.51.100.77"         # routers say that nobody has it
+SILENT = "10.99.99.99"            # the provider drops packets to it without a word
 SLOW_MACHINE_MS = 700             # what a sanitized build on a busy machine may add to any bound
 CONNECT_BOUND_MS = 2000           # a pair that cannot connect is told so in that time
 SILENCE_BOUND_MS = 6000           # a peer that was killed says nothing; that it is dead shows by its silence
 WAIT, WAIT_BOUND_MS = "2500ms", 3000
+SERVER_PATIENCE_MS = 5000         # what a server may take to answer: rendezvous::Client::Config::patience
 AWAY_BOUND_MS = 3000              # what a client grants a server, beyond its own waiting, to come back
 
 STRANGER = """
@@ -81,13 +83,12 @@ def since(peer: Punch, event: str | None) -> float:
     return ((errors[-1].at if errors else peer.ended) - start) * 1000
 
 
-def check(title: str, peer: Punch, status: int | tuple[int, ...], reasons: str | tuple[str, ...] | None, ms: float,
-          at_most_ms: float | None = None) -> None:
+def check(title: str, peer: Punch, status: int, reasons: str | tuple[str, ...] | None, ms: float, at_most_ms: float | None = None) -> None:
     """One line; `ms` is what it took."""
     expected = reasons if isinstance(reasons, tuple) else (reasons,)
     found = peer.wait(20)
     complaints = []
-    if found not in (status if isinstance(status, tuple) else (status,)):
+    if found != status:
         complaints.append(f"exit {found}, not {status}")
     if peer.reason not in expected:
         complaints.append(f"not {' or '.join(str(one) for one in expected)}")
@@ -120,10 +121,11 @@ def no_common_address_family() -> None:
 
 @case
 def nobody_serves() -> None:
-    for title, address in (("no server: its port is closed", punching.SERVER), ("no server: not a word", SILENT)):
-        peer = Punch("home1", "pair", room(), "--wait", "3s", server=address)
+    for title, address, bound_ms in (("no server: its port is closed", punching.SERVER, 1000), ("no server: nobody has its address", NOBODYS, 1000),
+                                     ("no server: not a word", SILENT, SERVER_PATIENCE_MS)):
+        peer = Punch("home1", "pair", room(), server=address)
         peer.wait()
-        check(title, peer, 3, "server-unreachable", since(peer, None), 3500)
+        check(title, peer, 3, "server-unreachable", since(peer, None), bound_ms)
 
 
 @case
@@ -209,8 +211,7 @@ def peer_killed_before() -> None:
 
 @case
 def peer_killed_when_found() -> None:
-    """RakNet: ID_NAT_TARGET_UNRESPONSIVE, ID_NAT_CONNECTION_TO_TARGET_LOST. What is said first counts: the server gives the
-    target two seconds to come back, and the checks have their verdict at about the same time."""
+    """RakNet: ID_NAT_TARGET_UNRESPONSIVE, ID_NAT_CONNECTION_TO_TARGET_LOST"""
     for kind, hosts in (("homes", ("home1", "home2")), ("by relay", ("sym1", "sym2"))):
         with server():
             target = Punch(hosts[0], "listen", "game", *punching.relay(SECRET))
@@ -219,8 +220,8 @@ def peer_killed_when_found() -> None:
             target.wait_for("peer-found")
             target.kill()
             peer.wait()
-            check(f"the target is killed when both are told ({kind})", peer, (5, 6), ("connection-to-target-lost", "target-unresponsive", "punch-failed"),
-                  since(peer, "peer-found"), SILENCE_BOUND_MS)
+            check(f"the target is killed when both are told ({kind})", peer, 5, ("connection-to-target-lost", "target-unresponsive"),
+                  since(peer, "peer-found"), CONNECT_BOUND_MS)
 
 
 @case
