@@ -56,7 +56,7 @@ class Server:
     """Accepts on a free port of 127.0.0.1; each connection goes to `serve` on a thread of its own."""
 
     def __init__(self, serve):
-        self.serve, self.heard = serve, []
+        self.serve, self.heard, self.news = serve, [], threading.Condition()
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
@@ -73,9 +73,18 @@ class Server:
     def run(self, stream: socket.socket) -> None:
         with stream:
             try:
-                self.heard.append(self.serve(stream))
+                heard = self.serve(stream)
             except OSError as error:
-                self.heard.append(error)
+                heard = error
+        with self.news:
+            self.heard.append(heard)
+            self.news.notify_all()
+
+    def wait_for_one(self):
+        """What one connection brought: its thread may end after the other side is through."""
+        with self.news:
+            self.news.wait_for(lambda: self.heard, PATIENCE)
+            return self.heard
 
     def __enter__(self) -> "Server":
         return self
@@ -164,7 +173,7 @@ class Forwarding(unittest.TestCase):
         heard = exchange(self.connect(), here)
         print(f"50 MB each way in {time.monotonic() - begin:.2f} s", flush=True)
         self.assertEqual(hashlib.sha256(heard).digest(), hashlib.sha256(there).digest())
-        self.assertEqual(len(server.heard), 1)
+        self.assertEqual(len(server.wait_for_one()), 1)
         self.assertEqual(hashlib.sha256(server.heard[0]).digest(), hashlib.sha256(here).digest())
 
     def test_connections_go_side_by_side_and_a_stuck_one_holds_up_none(self):
