@@ -25,7 +25,7 @@ SECRET = "north"
 SERVER6 = f"[{punching.SERVER6}]"
 NOBODYS = "198.51.100.77"         # routers say that nobody has it
 SILENT = "10.99.99.99"            # the provider drops packets to it without a word
-SLOW_MACHINE_MS = 700             # what a sanitized build on a busy machine may add to any bound
+HUNG = 4.0                        # a bound missed by a busy machine is only printed; missed by this factor it is a defect
 CONNECT_BOUND_MS = 2000           # a pair that cannot connect is told so in that time
 SILENCE_BOUND_MS = 6000           # a peer that was killed says nothing; that it is dead shows by its silence
 WAIT, WAIT_BOUND_MS = "2500ms", 3000
@@ -92,9 +92,10 @@ def check(title: str, peer: Punch, status: int, reasons: str | tuple[str, ...] |
         complaints.append(f"exit {found}, not {status}")
     if peer.reason not in expected:
         complaints.append(f"not {' or '.join(str(one) for one in expected)}")
-    if at_most_ms is not None and ms > at_most_ms + SLOW_MACHINE_MS:
-        complaints.append(f"more than {at_most_ms:.0f} ms")
-    print(f"{'WRONG ' if complaints else 'ok    '}{title:<72} exit {found}  {peer.reason or '-':<26}{ms:>6.0f} ms  {'; '.join(complaints)}", flush=True)
+    late = "" if at_most_ms is None or ms <= at_most_ms else f"more than {at_most_ms:.0f} ms"
+    if late and ms > HUNG * at_most_ms:
+        complaints.append(late)
+    print(f"{'WRONG ' if complaints else 'ok    '}{title:<72} exit {found}  {peer.reason or '-':<26}{ms:>6.0f} ms  {'; '.join(complaints) or late}", flush=True)
     if complaints:
         wrong.append(title)
         print(peer.story(), flush=True)
