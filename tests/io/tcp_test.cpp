@@ -298,11 +298,16 @@ TEST_CASE("TLS and plain TCP are served on one port, and look the same to the ma
   static_cast<void>(server.stop());
 }
 
-TEST_CASE("A wish for TLS fails where nobody can judge certificates", "[tcp][tls]") {
-  TlsAsker asker{{tcp(1, Endpoint{loopback(), 9}, "sealed")}, {.server = "natkit"}};
+TEST_CASE("A wish for TLS fails where nobody can judge certificates, and nothing leaves in the open", "[tcp][tls]") {
+  Echo echo;
+  Server server{echo, on_loopback()};
+  TlsAsker asker{{tcp(1, server.endpoint(), "sealed")}, {.server = "natkit"}};
   CHECK(io::run(asker) == io::RunEnd::finished);
   CHECK_FALSE(asker.refusal.empty());
   CHECK(asker.answers.empty());
+  REQUIRE(asker.reasons.size() == 1);
+  CHECK(asker.reasons[0] == "nobody can judge its certificate");
+  static_cast<void>(server.stop());
 }
 
 TEST_CASE("A connection that the machine needs may be quiet", "[tcp]") {

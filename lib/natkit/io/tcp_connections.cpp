@@ -81,9 +81,9 @@ void TcpConnections::accept(const std::shared_ptr<Acceptor>& acceptor) {
 
 SystemResult<Endpoint> TcpConnections::open(const SocketWish& wish) {
   if (wish.role == TcpRole::connects) {  // opened by the first transmit
+    wished_[wish.socket] = wish;         // a refused one too: what is sent all the same must not leave without TLS
     if (wish.tls && context_for(*wish.tls) == nullptr)
       return std::unexpected(std::make_error_code(std::errc::invalid_argument));
-    wished_[wish.socket] = wish;
     return wish.local;
   }
   auto socket = open_tcp_listener(wish.local, Presence::required);
@@ -165,12 +165,14 @@ void TcpConnections::send(const Datagram& datagram) {
   for (const auto& address : options_.local_addresses)
     if (address.family() == datagram.remote.address.family()) local.address = address;
   const auto wish = wished_.find(datagram.socket);
+  const bool is_secret = wish != wished_.end() && wish->second.tls;
+  if (is_secret && context_for(*wish->second.tls) == nullptr)
+    return owner_.report_lost(datagram, "nobody can judge its certificate");
   if (wish != wished_.end() && !(wish->second.local == Endpoint{})) local = wish->second.local;
   auto connection = std::make_shared<TcpConnection>(*this, TcpConnection::Origin::ours, datagram.socket,
                                                     datagram.remote, asio::ip::tcp::socket{context_});
   connections_[key] = connection;
-  if (wish != wished_.end() && wish->second.tls)
-    connection->use_tls(*context_for(*wish->second.tls), wish->second.tls->server);
+  if (is_secret) connection->use_tls(*context_for(*wish->second.tls), wish->second.tls->server);
   connection->send(datagram.payload);
   connection->connect(local);
 }
