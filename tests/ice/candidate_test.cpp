@@ -18,6 +18,22 @@ TEST_CASE("Priorities are those of RFC 8445 and order the kinds", "[candidate]")
   CHECK(local_preference(priority(Kind::host, Transport::udp, 4711)) == 4711);
 }
 
+TEST_CASE("Over TCP the direction counts before the address", "[candidate]") {
+  const auto preference = [](Kind kind, Transport transport, std::uint16_t other) {
+    return local_preference(
+        make_candidate(kind, transport, "192.0.2.1:7"_ep, {.base = "10.0.0.1:7"_ep, .local_preference = other})
+            .priority);
+  };
+  CHECK(preference(Kind::host, Transport::tcp_active, 65535) == 6 * 8192 + 8191);
+  CHECK(preference(Kind::host, Transport::tcp_passive, 65534) == 4 * 8192 + 8190);
+  CHECK(preference(Kind::host, Transport::tcp_so, 65535) == 2 * 8192 + 8191);
+  CHECK(preference(Kind::server_reflexive, Transport::tcp_so, 65535) == 6 * 8192 + 8191);
+  CHECK(preference(Kind::server_reflexive, Transport::tcp_passive, 65535) == 2 * 8192 + 8191);
+  // As a gatherer makes it from the host candidate's.
+  CHECK(preference(Kind::server_reflexive, Transport::tcp_so, preference(Kind::host, Transport::tcp_so, 65533)) ==
+        6 * 8192 + 8189);
+}
+
 TEST_CASE("A pair is worth the same to both sides", "[candidate]") {
   const std::uint32_t mine = 1000;
   const std::uint32_t theirs = 2000;

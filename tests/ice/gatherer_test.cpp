@@ -149,3 +149,39 @@ TEST_CASE("A mapping is kept alive by asking again, and another one is found whe
   CHECK(asked >= 2 * 5 * 3);
   CHECK(f.events().empty());
 }
+
+TEST_CASE("Over TCP one server is asked once, and what it sees is a candidate of the same direction",
+          "[gatherer][tcp]") {
+  Fixture f{30s};
+  f.host.candidate = make_candidate(Kind::host, Transport::tcp_so, own, {.base = own});
+  f.gatherer.add_base(f.now, f.host);
+  const auto sent = f.sent();
+  REQUIRE(sent.size() == 1);
+  CHECK(sent[0].protocol == Protocol::tcp);
+  CHECK(sent[0].remote == first_server);
+  SECTION("answered") {
+    f.answer(sent[0], mapped, first_server);
+    const auto events = f.events();
+    REQUIRE(events.size() == 2);
+    const auto& found = std::get<Gatherer::Found>(events[0]).candidate;
+    CHECK(found.candidate.transport == Transport::tcp_so);
+    CHECK(found.candidate.kind == Kind::server_reflexive);
+    CHECK(found.candidate.endpoint == mapped);
+    CHECK(std::holds_alternative<Gatherer::Done>(events[1]));
+    f.now += 30s;
+    f.gatherer.handle_timeout(f.now);
+    CHECK(f.sent().size() == 1);  // the connection is kept alive
+  }
+  SECTION("refused") {
+    f.gatherer.handle_send_failure(f.now, sent[0]);
+    CHECK(f.events().size() == 2);
+    CHECK(f.gatherer.is_done());
+    CHECK_FALSE(f.gatherer.poll_timeout());
+  }
+  SECTION("silent") {
+    f.now += 500ms;
+    f.gatherer.handle_timeout(f.now);
+    CHECK(f.gatherer.is_done());
+    CHECK_FALSE(f.gatherer.poll_timeout());
+  }
+}

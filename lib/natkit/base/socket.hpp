@@ -12,8 +12,15 @@
 namespace natkit {
 /// Whether other programs may be bound to the same port: needed where a standard fixes the number (5350, 1900).
 enum class Sharing : std::uint8_t { exclusive, shared };
-/// Over TCP: whether the socket waits for connections. A datagram from one comes with this socket's id.
-enum class TcpRole : std::uint8_t { connects, listens };
+/// Over TCP: whether the socket waits for connections. A datagram from one comes with this socket's id. One that
+/// `meets` waits and connects from the same port, so that two who connect to each other meet in one connection
+/// (simultaneous open, RFC 9293 §3.5); its first transmit to a remote connects, as on one that `connects`.
+enum class TcpRole : std::uint8_t { connects, listens, meets };
+/// Over TCP: what becomes of a payload that the other side is too slow for.
+enum class Overflow : std::uint8_t {
+  ends,   ///< the connection ends, since a stream with a hole is worth nothing
+  drops,  ///< the payload is dropped whole, as by a line that is too narrow: each is a packet of its own
+};
 /// Whether ICMP errors that come back are handed in (`handle_path_error`). Anybody can forge them: a hint, never proof.
 enum class PathErrors : std::uint8_t { ignored, heard };
 
@@ -33,14 +40,15 @@ struct SocketWish {
   TcpRole role = TcpRole::connects;
   PathErrors errors = PathErrors::ignored;
   std::optional<TlsWish> tls{};
+  Overflow overflow = Overflow::ends;
 };
 
 struct SocketEnd {
   SocketId socket{};  ///< closed, with all connections that it has
 };
 
-/// One connection over TCP is closed, once what was sent on it has left; nothing more comes from it. The other ones of its
-/// socket stay. (A socket that is named in no wish lives on without any.)
+/// One connection over TCP is closed, once what was sent on it has left; nothing more comes from it. The other ones of
+/// its socket stay. (A socket that is named in no wish lives on without any.)
 struct ConnectionEnd {
   SocketId socket{};
   Endpoint remote{};

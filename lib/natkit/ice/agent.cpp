@@ -79,6 +79,8 @@ void Agent::end_remote(Instant now) {
 }
 
 void Agent::pair_up(const LocalCandidate& local, const Candidate& remote) {
+  // RFC 6544 §6.2: who waits for connections has nobody to check until one has come.
+  if (local.candidate.transport == Transport::tcp_passive) return;
   // Between our own agents nothing waits for what has the same foundation.
   if (list_.add(local, remote, role_) && dialect_ == Dialect::natkit) list_.unfreeze_all();
 }
@@ -160,8 +162,12 @@ void Agent::handle_path_error(Instant /*now*/, const PathError& error) {
 
 void Agent::handle_send_failure(Instant now, const Datagram& lost) {
   auto* pair = list_.find(lost.socket, lost.protocol, lost.remote);
-  if (!pair || pair->state != PairState::in_progress) return;
-  give_up(now, *pair);
+  if (!pair) return;
+  if (pair->protocol() == Protocol::tcp) {
+    lose_connection(now, *pair);
+  } else if (pair->state == PairState::in_progress) {
+    give_up(now, *pair);
+  }
   advance(now);
 }
 
@@ -205,7 +211,7 @@ std::optional<Instant> Agent::poll_timeout() const {
   };
   for (const auto& pair : list_.pairs()) consider(pair_due(pair));
   if (!triggered_.empty() && remote_) consider(pacer_.next(timing()));
-  if (may_check() && may_go_on() && list_.has_waiting()) consider(pacer_.next(timing()));
+  consider(ordinary_due());
   consider(nomination_due());
   consider(fresh_base_due());
   consider(verdict_due());

@@ -49,8 +49,15 @@
 ///    sides are asked, and the fresh base of the spoilt side is reached by the old one of the other. A fresh base need
 ///    not be timed with anybody, so any skew will do.
 ///
-/// Bounds. `most_candidates` remote ones, 100 pairs, 16 early checks, 512 transactions; nothing changes without a right
-/// MESSAGE-INTEGRITY, and nothing at all on a request that was seen before.
+/// TCP (RFC 6544) is for networks without UDP. A host's base that connects goes to the peer's that waits, and bases
+/// that do both meet in the middle: each SYN opens its sender's own NAT, and where the two cross there is one
+/// connection (simultaneous open). Its checks begin `tcp_after` the start, unless a direct pair over UDP was valid by
+/// then, or at once where there is none to try: so it costs no connection where UDP works, and both sides still begin
+/// together. A relayed path does not hold it back, since a direct one is better. A connection that a NAT refused is
+/// tried again, soon and from the same port; one that nothing answers is repeated by the system.
+///
+/// Bounds. `most_candidates` remote ones, 100 pairs (24 over TCP), 16 early checks, 512 transactions; nothing changes
+/// without a right MESSAGE-INTEGRITY, and nothing at all on a request that was seen before.
 #include <array>
 #include <chrono>
 #include <cstdint>
@@ -88,9 +95,13 @@ class Agent {
  public:
   struct Config {
     Role role = Role::controlling;
-    Credentials local;             ///< from `make_credentials`
-    Timing rfc = rfc_timing();     ///< towards foreign agents
-    Timing own = natkit_timing();  ///< towards ours
+    Credentials local;                 ///< from `make_credentials`
+    Timing rfc = rfc_timing();         ///< towards foreign agents
+    Timing own = natkit_timing();      ///< towards ours
+    Timing tcp = natkit_tcp_timing();  ///< of paths between ours over TCP
+    /// From the start on, for UDP alone: the round trip and a half that a check and its repetition take, on a path to
+    /// the other side of the earth and back. The same on both sides, so that SYNs cross.
+    Duration tcp_after = std::chrono::milliseconds{300};
     /// The round trip to expect, say the sum of both sides' half trips to the server; paces the first repetitions.
     Duration rtt_guess = std::chrono::milliseconds{50};
     /// Of openers: past the own NAT, short of the other. 2 is past one NAT and 3 past two (a home's and the
@@ -204,6 +215,9 @@ class Agent {
   // agent_checks.cpp
   [[nodiscard]] bool may_check() const { return started_at_ && remote_; }
   [[nodiscard]] bool may_go_on() const;
+  [[nodiscard]] std::optional<Instant> tcp_due() const;
+  [[nodiscard]] Over protocols(Instant now) const;
+  [[nodiscard]] std::optional<Instant> ordinary_due() const;
   void run_openers(Instant now);
   void run_checks(Instant now);
   void begin_check(Instant now, Pair& pair);
@@ -214,6 +228,8 @@ class Agent {
   void run_watches(Instant now);
   [[nodiscard]] const Timing& watch_timing(const Pair& pair) const;
   void give_up(Instant now, Pair& pair);
+  void give_up(Instant now, Pair& pair, Duration pause);
+  void lose_connection(Instant now, Pair& pair);
   void remember(const stun::TransactionId& id, const Sent& sent);
   [[nodiscard]] Duration rto(const Pair& pair) const;
   [[nodiscard]] Duration wait_after(const Pair& pair) const;

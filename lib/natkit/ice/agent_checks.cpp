@@ -56,6 +56,29 @@ void Agent::send_opener(Instant now, Pair& pair) {
 /// Towards a foreign agent that has agreed on a pair the rest of the list is given up (RFC 8445 §8.1.2).
 bool Agent::may_go_on() const { return dialect_ == Dialect::natkit || state_ != State::completed; }
 
+/// When what goes over TCP may be checked as well; nullopt while there is no need to.
+std::optional<Instant> Agent::tcp_due() const {
+  if (!began_at_ || (path_ && !path_->is_relayed() && path_->protocol == Protocol::udp)) return std::nullopt;
+  const bool is_udp_tried = std::ranges::any_of(
+      list_.pairs(), [](const Pair& pair) { return pair.protocol() == Protocol::udp && !pair.is_relayed(); });
+  return is_udp_tried ? *began_at_ + config_.tcp_after : *began_at_;
+}
+
+Over Agent::protocols(Instant now) const {
+  const auto due = tcp_due();
+  return due && *due <= now ? Over::all : Over::udp;
+}
+
+/// The next ordinary check.
+std::optional<Instant> Agent::ordinary_due() const {
+  if (!may_check() || !may_go_on()) return std::nullopt;
+  const auto paced = pacer_.next(timing());
+  if (list_.has_waiting(Over::udp)) return paced;
+  const auto tcp = tcp_due();
+  if (!tcp || !list_.has_waiting(Over::all)) return std::nullopt;
+  return std::max(*tcp, paced);
+}
+
 void Agent::run_checks(Instant now) {
   // Triggered checks answer something authentic, so between our own agents they need no pacing.
   while (remote_ && !triggered_.empty() && (dialect_ == Dialect::natkit || pacer_.next(timing()) <= now)) {
@@ -68,7 +91,7 @@ void Agent::run_checks(Instant now) {
   for (auto& pair : list_.pairs())
     if (pair.next_send && *pair.next_send <= now) repeat_check(now, pair);
   while (may_check() && may_go_on() && pacer_.next(timing()) <= now) {
-    auto* pair = list_.take_waiting(dialect_ == Dialect::natkit ? Order::by_turns : Order::by_priority);
+    auto* pair = list_.take_waiting(dialect_ == Dialect::natkit ? Order::by_turns : Order::by_priority, protocols(now));
     if (!pair) return;
     pacer_.note(now, timing());
     begin_check(now, *pair);
@@ -166,18 +189,37 @@ bool Agent::is_worth_retrying(const Pair& pair) const {
   return !used || worth(pair) > worth(*used) || dialect_ == Dialect::rfc;
 }
 
-void Agent::give_up(Instant now, Pair& pair) {
+void Agent::give_up(Instant now, Pair& pair) { give_up(now, pair, doubled(first_retry, pair.rests, longest_retry)); }
+
+/// The connection was refused, or has ended. A NAT may have refused it because the peer had not opened it yet.
+void Agent::lose_connection(Instant now, Pair& pair) {
+  const bool was_path = is_path(pair);
+  const bool is_over = pair.state == PairState::in_progress || pair.is_valid();
+  if (is_over) give_up(now, pair, doubled(rto(pair), pair.rests, longest_retry));
+  if (pair.local.candidate.transport == Transport::tcp_passive) {
+    // Who comes again comes from another port. That nothing grows, this one is forgotten.
+    const auto remote = pair.remote;
+    list_.remove(pair.id);
+    if (remote.kind == Kind::peer_reflexive) std::erase(remotes_, remote);
+  }
+  if (was_path) lose_path(now);
+}
+
+void Agent::give_up(Instant now, Pair& pair, Duration pause) {
   pair.state = PairState::failed;
   pair.watch.end();
   pair.next_send.reset();
   pair.nomination.reset();
   if (nominating_ == pair.id) nominating_.reset();
   if (dialect_ == Dialect::natkit && pair.local.candidate.transport != Transport::tcp_passive)
-    pair.next_send = now + doubled(first_retry, pair.rests, longest_retry);
+    pair.next_send = now + pause;
 }
 
 /// The path in use is watched closely, the others only so that their mappings stay.
-const Timing& Agent::watch_timing(const Pair& pair) const { return is_path(pair) ? timing() : config_.rfc; }
+const Timing& Agent::watch_timing(const Pair& pair) const {
+  if (!is_path(pair)) return config_.rfc;
+  return dialect_ == Dialect::natkit && pair.protocol() == Protocol::tcp ? config_.tcp : timing();
+}
 
 void Agent::run_watches(Instant now) {
   bool is_lost = false;

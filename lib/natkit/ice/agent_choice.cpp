@@ -85,7 +85,7 @@ void Agent::select(Instant now, Pair& pair) {
   path_ = path;
   if (is_change) {
     // It was watched at leisure so far.
-    pair.watch.renew(now, timing(), rng_);
+    pair.watch.renew(now, watch_timing(pair), rng_);
     events_.emplace_back(PathSelected{path});
   }
   const auto agreed = pair.nomination ? State::completed : State::connected;

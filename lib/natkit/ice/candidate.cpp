@@ -28,6 +28,27 @@ std::uint32_t priority(Kind kind, Transport transport, std::uint16_t local_prefe
   return (type << 24U) + (std::uint32_t{local_preference} << 8U) + (256 - std::clamp(component, 1U, 256U));
 }
 
+std::uint16_t directed_preference(Kind kind, Transport transport, std::uint16_t preference) {
+  const bool is_own = kind == Kind::host || kind == Kind::relayed;
+  unsigned direction = 0;
+  switch (transport) {
+    case Transport::udp:
+      return preference;
+    case Transport::tcp_active:
+      direction = is_own ? 6 : 4;
+      break;
+    case Transport::tcp_passive:
+      direction = is_own ? 4 : 2;
+      break;
+    case Transport::tcp_so:
+      direction = is_own ? 2 : 6;
+      break;
+  }
+  constexpr unsigned other_bits = 13;
+  constexpr unsigned others = (1U << other_bits) - 1;
+  return static_cast<std::uint16_t>((direction << other_bits) | (preference & others));
+}
+
 std::uint16_t local_preference(std::uint32_t priority) { return static_cast<std::uint16_t>(priority >> 8U); }
 
 std::uint64_t pair_priority(std::uint32_t controlling, std::uint32_t controlled) {
@@ -47,7 +68,7 @@ std::string foundation(Kind kind, Transport transport, const IpAddress& base, co
 Candidate make_candidate(Kind kind, Transport transport, const Endpoint& endpoint, const Origin& origin) {
   Candidate made{.kind = kind,
                  .transport = transport,
-                 .priority = priority(kind, transport, origin.local_preference),
+                 .priority = priority(kind, transport, directed_preference(kind, transport, origin.local_preference)),
                  .foundation = foundation(kind, transport, origin.base.address, origin.server),
                  .endpoint = endpoint};
   if (kind != Kind::host) made.related = origin.base;

@@ -48,6 +48,9 @@ inline constexpr std::uint16_t best_local_preference = 65535;
 /// counts half: where UDP works it is better, and RFC 6544 §4.2 asks for that order.
 [[nodiscard]] std::uint32_t priority(Kind kind, Transport transport, std::uint16_t local_preference,
                                      unsigned component = only_component);
+/// RFC 6544 §4.2: over TCP its three highest bits tell the direction. Among a host's own addresses it is best to
+/// connect; what a NAT stands before is best opened from both sides at once.
+[[nodiscard]] std::uint16_t directed_preference(Kind kind, Transport transport, std::uint16_t preference);
 /// The local preference that such a priority was made with.
 [[nodiscard]] std::uint16_t local_preference(std::uint32_t priority);
 /// The priority of a pair, the same on both sides (§6.1.2.3).
@@ -56,6 +59,9 @@ inline constexpr std::uint16_t best_local_preference = 65535;
 /// Equal for equal kind, transport, base address and server (§5.1.1.3). `server` is nothing for host candidates.
 [[nodiscard]] std::string foundation(Kind kind, Transport transport, const IpAddress& base,
                                      const std::optional<IpAddress>& server);
+
+/// The port that stands for "any", which an active TCP candidate connects from (RFC 6544 §4.5: discard).
+inline constexpr std::uint16_t port_of_active = 9;
 
 /// A whole candidate as gatherers make it: priority and foundation computed.
 struct Origin {

@@ -22,6 +22,17 @@ std::uint64_t worth_of(const LocalCandidate& local, const Candidate& remote, Rol
   return role == Role::controlling ? pair_priority(mine, theirs) : pair_priority(theirs, mine);
 }
 
+/// Whether to connect to a place that only the peer says is its own. What a check would do to a web server or a printer
+/// is little, yet no business of the peer's: services of this very machine, and ports that are no program's to pick
+/// (RFC 6335 §6), are left alone. 443 is where ICE servers wait that firewalls let pass.
+bool may_connect(const IpAddress& from, const Candidate& remote) {
+  constexpr std::uint16_t first_free_port = 1024;
+  constexpr std::uint16_t https = 443;
+  if (remote.transport == Transport::udp || remote.transport == Transport::tcp_active) return true;
+  if (remote.endpoint.address.is_loopback() && !from.is_loopback()) return false;
+  return remote.endpoint.port >= first_free_port || remote.endpoint.port == https;
+}
+
 bool is_here(const IpAddress& address) { return address.is_private() || address.is_link_local(); }
 
 /// Whether a packet from this base could arrive there at all.
@@ -37,6 +48,7 @@ bool can_reach(const LocalCandidate& local, const Candidate& remote) {
     return from.family() == to.family() && (!is_here(to) || is_here(from)) && (!to.is_loopback() || from.is_loopback());
   const auto& base =
       local.candidate.related && local.candidate.kind != Kind::host ? local.candidate.related->address : from;
+  if (!may_connect(base, remote)) return false;
   // RFC 8445 §6.1.2.2: link-local only with link-local.
   return base.family() == to.family() && (base.is_v4() || base.is_link_local() == to.is_link_local());
 }
@@ -66,7 +78,8 @@ Pair* CheckList::add(const LocalCandidate& local, const Candidate& remote, Role 
     }
     return known;
   }
-  if (pairs_.size() >= most_pairs && !make_room(priority)) return nullptr;
+  const auto protocol = protocol_of(remote.transport);
+  if (is_full(protocol) && !make_room(priority, protocol)) return nullptr;
   auto& added = pairs_.emplace_back(Pair{.id = PairId{++last_id_},
                                          .local = local,
                                          .remote = remote,
@@ -76,11 +89,19 @@ Pair* CheckList::add(const LocalCandidate& local, const Candidate& remote, Role 
   return &added;
 }
 
-/// Gives up the worst pair that nobody is busy with, if it is worse than this.
-bool CheckList::make_room(std::uint64_t priority) {
+bool CheckList::is_full(Protocol protocol) const {
+  if (pairs_.size() >= most_pairs) return true;
+  const auto over_tcp = std::ranges::count(pairs_, Protocol::tcp, &Pair::protocol);
+  return protocol == Protocol::tcp && static_cast<std::size_t>(over_tcp) >= most_tcp_pairs;
+}
+
+/// Gives up the worst pair that nobody is busy with, if it is worse than this. What goes over TCP takes no other's
+/// place.
+bool CheckList::make_room(std::uint64_t priority, Protocol protocol) {
   auto worst = pairs_.end();
   for (auto pair = pairs_.begin(); pair != pairs_.end(); ++pair) {
     if (pair->state == PairState::succeeded || pair->state == PairState::in_progress) continue;
+    if (protocol == Protocol::tcp && pair->protocol() != Protocol::tcp) continue;
     if (worst == pairs_.end() || pair->priority < worst->priority) worst = pair;
   }
   if (worst == pairs_.end() || (worst->priority >= priority && worst->state != PairState::failed)) return false;
@@ -111,16 +132,17 @@ bool CheckList::is_foundation_busy(const Pair& pair) const {
   });
 }
 
-bool CheckList::may_be_next(const Pair& pair) const {
+bool CheckList::may_be_next(const Pair& pair, Over over) const {
+  if (over == Over::udp && pair.protocol() != Protocol::udp) return false;
   if (is_silent(pair) || pair.local.candidate.transport == Transport::tcp_passive) return false;
   return pair.state == PairState::waiting || (pair.state == PairState::frozen && !is_foundation_busy(pair));
 }
 
-bool CheckList::has_waiting() const {
-  return std::ranges::any_of(pairs_, [&](const Pair& pair) { return may_be_next(pair); });
+bool CheckList::has_waiting(Over over) const {
+  return std::ranges::any_of(pairs_, [&](const Pair& pair) { return may_be_next(pair, over); });
 }
 
-Pair* CheckList::take_waiting(Order order) {
+Pair* CheckList::take_waiting(Order order, Over over) {
   const auto is_better = [&](const Pair& a, const Pair& b) {
     if (a.state != b.state) return a.state == PairState::waiting;
     if (order == Order::by_turns && taken_.at(turn_of(a)) != taken_.at(turn_of(b)))
@@ -129,7 +151,7 @@ Pair* CheckList::take_waiting(Order order) {
   };
   Pair* best = nullptr;
   for (auto& pair : pairs_)
-    if (may_be_next(pair) && (!best || is_better(pair, *best))) best = &pair;
+    if (may_be_next(pair, over) && (!best || is_better(pair, *best))) best = &pair;
   if (best) ++taken_.at(turn_of(*best));
   return best;
 }
@@ -153,5 +175,9 @@ void CheckList::reprioritize(Role role) {
 
 void CheckList::remove(SocketId base) {
   std::erase_if(pairs_, [&](const Pair& pair) { return pair.local.base == base; });
+}
+
+void CheckList::remove(PairId id) {
+  std::erase_if(pairs_, [&](const Pair& pair) { return pair.id == id; });
 }
 }  // namespace natkit::ice

@@ -80,9 +80,15 @@ enum class Order : std::uint8_t {
   by_turns,  ///< neighbours, the outside and relays in turn, each by priority: whichever works is in the first flight
 };
 
+/// By which protocols the next waiting pair may go.
+enum class Over : std::uint8_t { udp, all };
+
 class CheckList {
  public:
   static constexpr std::size_t most_pairs = 100;  ///< §6.1.2.5
+  /// Of these, over TCP. Each may cost a connection, to wherever the peer says; two hosts with four addresses each and
+  /// a NAT have fewer that can work.
+  static constexpr std::size_t most_tcp_pairs = 24;
 
   /// Adds the pair of these two if they fit and it is new, in which case it waits or is frozen; else raises the one
   /// that is there. Null when they do not go together, or the list is full of better ones.
@@ -91,23 +97,25 @@ class CheckList {
   [[nodiscard]] Pair* find(SocketId base, Protocol protocol, const Endpoint& remote);
   [[nodiscard]] const Pair* find(SocketId base, Protocol protocol, const Endpoint& remote) const;
   /// The next ordinary check (§6.1.4.2), a frozen one if nobody waits. Pairs that only open are passed over.
-  [[nodiscard]] Pair* take_waiting(Order order);
-  [[nodiscard]] bool has_waiting() const;
+  [[nodiscard]] Pair* take_waiting(Order order, Over over = Over::all);
+  [[nodiscard]] bool has_waiting(Over over = Over::all) const;
   /// After a success, what has the same foundation is worth trying (§7.2.5.3.3).
   void unfreeze_like(const Pair& pair);
   void unfreeze_all();
   /// After a role switch, or when a remote candidate turned out to be another kind.
   void reprioritize(Role role);
   void remove(SocketId base);
+  void remove(PairId id);
   void clear() { pairs_.clear(); }
 
   [[nodiscard]] std::vector<Pair>& pairs() { return pairs_; }
   [[nodiscard]] const std::vector<Pair>& pairs() const { return pairs_; }
 
  private:
-  [[nodiscard]] bool make_room(std::uint64_t priority);
+  [[nodiscard]] bool make_room(std::uint64_t priority, Protocol protocol);
+  [[nodiscard]] bool is_full(Protocol protocol) const;
   [[nodiscard]] bool is_foundation_busy(const Pair& pair) const;
-  [[nodiscard]] bool may_be_next(const Pair& pair) const;
+  [[nodiscard]] bool may_be_next(const Pair& pair, Over over) const;
 
   std::vector<Pair> pairs_;
   std::uint32_t last_id_ = 0;

@@ -10,10 +10,12 @@ Bytes binding_request(const stun::TransactionId& id) {
 }
 }  // namespace
 
-stun::ClientTransaction Gatherer::begin(Instant now, const stun::TransactionId& id) const {
-  stun::ClientTransaction transaction{
-      {.rto = config_.first_rto, .most_requests = config_.most_requests, .last_wait_rtos = config_.last_wait_rtos},
-      binding_request(id)};
+stun::ClientTransaction Gatherer::begin(Instant now, const LocalCandidate& host, const stun::TransactionId& id) const {
+  auto timing = stun::ClientTransaction::Config{
+      .rto = config_.first_rto, .most_requests = config_.most_requests, .last_wait_rtos = config_.last_wait_rtos};
+  if (protocol_of(host.candidate.transport) == Protocol::tcp)
+    timing = {.rto = config_.tcp_patience, .most_requests = 1, .last_wait_rtos = 1};
+  stun::ClientTransaction transaction{timing, binding_request(id)};
   transaction.start(now);
   return transaction;
 }
@@ -23,8 +25,9 @@ void Gatherer::add_base(Instant now, const LocalCandidate& host) {
     if (server.address.family() != host.candidate.endpoint.address.family() || questions_.size() >= most_questions)
       continue;
     const auto id = stun::make_transaction_id(rng_);
-    questions_.push_back({host, server, id, begin(now, id)});
+    questions_.push_back({host, server, id, begin(now, host, id)});
     ++open_;
+    if (protocol_of(host.candidate.transport) == Protocol::tcp) break;
   }
   if (open_ == 0) events_.emplace_back(Done{});
 }
@@ -47,6 +50,21 @@ bool Gatherer::handle_datagram(Instant now, const Datagram& in) {
   return true;
 }
 
+void Gatherer::handle_send_failure(Instant now, const Datagram& lost) {
+  if (lost.protocol != Protocol::tcp) return;
+  for (auto& question : questions_) {
+    if (question.host.base != lost.socket || question.server != lost.remote) continue;
+    if (question.transaction.state() != stun::ClientTransaction::State::waiting) continue;
+    question.transaction.give_up();
+    give_up(now, question);
+  }
+}
+
+void Gatherer::give_up(Instant now, Question& question) {
+  if (question.asked == Question::Asked::first) events_.emplace_back(Silent{question.host.base, question.server});
+  close(now, question);
+}
+
 void Gatherer::hear(Question& question, const Endpoint& mapped) {
   const auto& host = question.host.candidate;
   // Without a NAT in between it is the host candidate again (RFC 8445 §5.1.3).
@@ -55,7 +73,7 @@ void Gatherer::hear(Question& question, const Endpoint& mapped) {
     return known.base == question.host.base && known.candidate.endpoint == mapped;
   });
   if (is_known) return;
-  const LocalCandidate found{.candidate = make_candidate(Kind::server_reflexive, Transport::udp, mapped,
+  const LocalCandidate found{.candidate = make_candidate(Kind::server_reflexive, host.transport, mapped,
                                                          {.base = host.endpoint,
                                                           .server = question.server.address,
                                                           .local_preference = local_preference(host.priority)}),
@@ -66,7 +84,9 @@ void Gatherer::hear(Question& question, const Endpoint& mapped) {
 }
 
 void Gatherer::close(Instant now, Question& question) {
-  if (config_.keep_alive) question.ask_again_at = now + *config_.keep_alive;
+  const bool is_deaf = protocol_of(question.host.candidate.transport) == Protocol::tcp &&
+                       question.transaction.state() == stun::ClientTransaction::State::timed_out;
+  if (config_.keep_alive && !is_deaf) question.ask_again_at = now + *config_.keep_alive;
   if (std::exchange(question.asked, Question::Asked::again) == Question::Asked::again) return;
   if (--open_ == 0) events_.emplace_back(Done{});
 }
@@ -76,13 +96,11 @@ void Gatherer::handle_timeout(Instant now) {
     if (question.ask_again_at && *question.ask_again_at <= now) {
       question.ask_again_at.reset();
       question.id = stun::make_transaction_id(rng_);
-      question.transaction = begin(now, question.id);
+      question.transaction = begin(now, question.host, question.id);
     }
     if (question.transaction.state() != stun::ClientTransaction::State::waiting) continue;
     question.transaction.handle_timeout(now);
-    if (question.transaction.state() != stun::ClientTransaction::State::timed_out) continue;
-    if (question.asked == Question::Asked::first) events_.emplace_back(Silent{question.host.base, question.server});
-    close(now, question);
+    if (question.transaction.state() == stun::ClientTransaction::State::timed_out) give_up(now, question);
   }
 }
 
@@ -90,8 +108,10 @@ std::optional<Datagram> Gatherer::poll_transmit() {
   for (auto& question : questions_) {
     const auto request = question.transaction.poll_transmit();
     if (!request) continue;
-    return Datagram{
-        .socket = question.host.base, .remote = question.server, .payload = Bytes(request->begin(), request->end())};
+    return Datagram{.socket = question.host.base,
+                    .protocol = protocol_of(question.host.candidate.transport),
+                    .remote = question.server,
+                    .payload = Bytes(request->begin(), request->end())};
   }
   return std::nullopt;
 }

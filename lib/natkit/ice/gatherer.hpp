@@ -3,6 +3,8 @@
 /// very sockets that will be candidates, since any other would have another mapping; every socket asks every server of
 /// its family at once, and a server that is silent delays nobody.
 ///
+/// Over TCP one server is asked, by the connection that keeps the mapping while it stands.
+///
 ///   add_base() --> one transaction per server --answered--> Found (a new address), or nothing (the host's own, or
 ///   known)
 ///                                             --silent----> Silent
@@ -33,6 +35,9 @@ class Gatherer {
     /// on many, 120 s by RFC 4787 REQ-5), and a candidate whose mapping is gone is worth nothing to a peer that comes
     /// later. What another answer shows is Found as well. None: asked once. RFC 8445 §11 allows 15 s.
     std::optional<Duration> keep_alive{};
+    /// Over TCP a question is asked once, since TCP repeats it. Many servers that are asked over UDP do not answer
+    /// there at all, and candidates for networks without UDP must not keep the others waiting.
+    Duration tcp_patience = std::chrono::milliseconds{500};
   };
   static constexpr std::size_t most_questions = 256;  ///< sockets times servers; what is beyond is not asked
 
@@ -52,11 +57,14 @@ class Gatherer {
   Gatherer(Config config, Rng& rng) : config_(std::move(config)), rng_(rng) {}
 
   void start(Instant /*now*/) {}
-  /// `host` is the host candidate of an open UDP socket.
+  /// `host` is the host candidate of an open socket. Over TCP it must be able to connect from its port; its first
+  /// server of the family is the one that is asked, so that should be one that answers there.
   void add_base(Instant now, const LocalCandidate& host);
   /// False: no answer to a question of ours.
   bool handle_datagram(Instant now, const Datagram& in);
   void handle_timeout(Instant now);
+  /// A connection to a server could not be made, or ended.
+  void handle_send_failure(Instant now, const Datagram& lost);
   [[nodiscard]] std::optional<Datagram> poll_transmit();
   [[nodiscard]] std::optional<Instant> poll_timeout() const;
   [[nodiscard]] std::optional<Event> poll_event();
@@ -71,7 +79,9 @@ class Gatherer {
     enum class Asked : std::uint8_t { first, again } asked = Asked::first;
     std::optional<Instant> ask_again_at{};
   };
-  [[nodiscard]] stun::ClientTransaction begin(Instant now, const stun::TransactionId& id) const;
+  [[nodiscard]] stun::ClientTransaction begin(Instant now, const LocalCandidate& host,
+                                              const stun::TransactionId& id) const;
+  void give_up(Instant now, Question& question);
   void hear(Question& question, const Endpoint& mapped);
   void close(Instant now, Question& question);
 

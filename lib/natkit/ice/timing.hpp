@@ -52,6 +52,16 @@ struct Timing {
           .consent = milliseconds{1400}};
 }
 
+/// Over TCP, which repeats by itself what is lost, after 0.2, 0.6, 1.4 and 3 s (RFC 6298; Linux' floor of 200 ms). What
+/// comes late is no sign of death, and of a connection that ended the system tells.
+[[nodiscard]] constexpr Timing natkit_tcp_timing() {
+  using std::chrono::milliseconds;
+  auto timing = natkit_timing();
+  timing.retry = milliseconds{500};
+  timing.consent = milliseconds{4000};
+  return timing;
+}
+
 /// Lets `burst` events pass at once and one per `pace` after that, in the long run (the "generic cell rate" algorithm).
 class Pacer {
  public:

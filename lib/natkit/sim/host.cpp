@@ -10,14 +10,21 @@ namespace {
 constexpr std::uint32_t ephemeral_ports = last_ephemeral_port - first_ephemeral_port + 1;
 // A machine that says more at once than this is broken; the rest waits for its next input.
 constexpr std::size_t drain_limit = 100'000;
+// Linux: the first SYN is repeated after 1 s, each pause is twice the last one, and after 6 of them it is given up.
+constexpr Duration first_syn_pause = std::chrono::seconds{1};
+constexpr unsigned most_syn_repetitions = 6;
 }  // namespace
 
 struct Host::Connection {
   SocketId socket{};
   Endpoint local{};
   Endpoint remote{};
-  enum class State : std::uint8_t { opening, open } state = State::opening;
-  std::deque<Bytes> waiting{};  // pieces written before the connection stood
+  enum class State : std::uint8_t { opening, crossing, open } state = State::opening;
+  unsigned syns = 0;             // sent
+  std::optional<Instant> due{};  // the next one, or the end of the patience
+  std::deque<Bytes> waiting{};   // pieces written before the connection stood
+
+  void note_syn(Instant now) { due = now + first_syn_pause * (1U << syns++); }
 };
 
 struct Host::Machine {
@@ -31,6 +38,12 @@ struct Host::Machine {
   std::vector<Local> locals{};
   std::vector<Connection> connections{};
 
+  [[nodiscard]] std::optional<Instant> next_due() const {
+    auto due = timeout;
+    for (const auto& connection : connections)
+      if (connection.due && (!due || *connection.due < *due)) due = connection.due;
+    return due;
+  }
   /// Null when there is none.
   Connection* find_connection(const Endpoint& local, const Endpoint& remote) {
     for (auto& connection : connections)
@@ -80,9 +93,37 @@ bool Host::last_is_finished() const { return !machines_.back()->timeout; }
 
 void Host::handle_timeout() {
   for (const auto& machine : machines_) {
-    if (!machine->timeout || *machine->timeout > clock_) continue;
-    machine->ref.handle_timeout(clock_);
-    drain(*machine);
+    repeat_syns(*machine);
+    if (machine->timeout && *machine->timeout <= clock_) {
+      machine->ref.handle_timeout(clock_);
+      drain(*machine);
+    }
+  }
+  note_timeouts();
+}
+
+void Host::repeat_syns(Machine& machine) {
+  std::vector<Datagram> lost;
+  for (auto& connection : machine.connections) {
+    if (!connection.due || *connection.due > clock_) continue;
+    if (connection.syns <= most_syn_repetitions) {
+      connection.note_syn(clock_);
+      emit({.protocol = Protocol::tcp,
+            .source = connection.local,
+            .destination = connection.remote,
+            .segment = connection.state == Connection::State::opening ? TcpSegment::syn : TcpSegment::syn_ack});
+    } else {
+      lost.push_back({.socket = connection.socket,
+                      .protocol = Protocol::tcp,
+                      .local = connection.local,
+                      .remote = connection.remote,
+                      .payload = connection.waiting.empty() ? Bytes{} : connection.waiting.front()});
+    }
+  }
+  for (const auto& one : lost) {
+    if (auto* connection = machine.find_connection(one.local, one.remote)) machine.forget(*connection);
+    machine.ref.handle_send_failure(clock_, one, "Connection timed out");
+    drain(machine);
   }
 }
 
@@ -152,14 +193,18 @@ void Host::change_sockets(Machine& machine) {
   }
 }
 
+Host::Socket::Kind Host::kind_of(const SocketWish& wish) {
+  if (wish.protocol == Protocol::udp || wish.role == TcpRole::listens) return Socket::Kind::bound;
+  return wish.role == TcpRole::meets ? Socket::Kind::meeting : Socket::Kind::ephemeral;
+}
+
 void Host::open_wished(Machine& machine, const SocketWish& wish) {
   auto local = wish.local;
   const auto* any = address_of(local.address.family());
   if (local.address.is_unspecified() && any != nullptr) local.address = *any;
   if (std::ranges::find(addresses(), local.address) == addresses().end())
     return machine.ref.handle_socket_failure(clock_, wish.socket, "Cannot assign requested address");
-  const bool may_accept = wish.protocol == Protocol::udp || wish.role == TcpRole::listens;
-  const Socket socket{&machine, wish.socket, may_accept ? Socket::Kind::bound : Socket::Kind::ephemeral};
+  const Socket socket{&machine, wish.socket, kind_of(wish)};
   const bool is_port_given = local.port != 0;
   for (std::uint32_t tried = 0; tried < ephemeral_ports; ++tried) {
     if (!is_port_given) local.port = next_port();
@@ -195,7 +240,7 @@ void Host::emit(Packet packet) { outgoing_.push_back(std::move(packet)); }
 void Host::note_timeouts() {
   next_timeout_.reset();
   for (const auto& machine : machines_)
-    if (machine->timeout && (!next_timeout_ || *machine->timeout < *next_timeout_)) next_timeout_ = machine->timeout;
+    if (const auto due = machine->next_due(); due && (!next_timeout_ || *due < *next_timeout_)) next_timeout_ = due;
 }
 
 void Host::transmit_tcp(Machine& machine, const Endpoint& local, Datagram out) {
@@ -212,6 +257,7 @@ void Host::transmit_tcp(Machine& machine, const Endpoint& local, Datagram out) {
         &machine.connections.emplace_back(Connection{.socket = out.socket, .local = local, .remote = out.remote});
     packet.segment = TcpSegment::syn;
     emit(std::move(packet));
+    connection->note_syn(clock_);
   }
   connection->waiting.push_back(std::move(out.payload));
 }
@@ -219,35 +265,56 @@ void Host::transmit_tcp(Machine& machine, const Endpoint& local, Datagram out) {
 void Host::handle_tcp(const Socket& socket, const Packet& packet) {
   Machine& machine = *socket.machine;
   Connection* connection = machine.find_connection(packet.destination, packet.source);
-  Packet reply{.protocol = Protocol::tcp, .source = packet.destination, .destination = packet.source};
   switch (packet.segment) {
     case TcpSegment::syn:
-      if (socket.kind != Socket::Kind::bound)
-        return emit(make_error(IcmpKind::port_unreachable, packet.destination.address, packet));
-      if (connection) machine.forget(*connection);
-      machine.connections.push_back({socket.id, packet.destination, packet.source, Connection::State::open});
-      reply.segment = TcpSegment::syn_ack;
-      return emit(std::move(reply));
+      return handle_syn(socket, packet);
     case TcpSegment::syn_ack:
-      if (!connection) return;
-      connection->state = Connection::State::open;
-      machine.ref.handle_connected(clock_, socket.id, packet.source);
-      for (auto& piece : std::exchange(connection->waiting, {})) {
-        reply.payload = std::move(piece);
-        emit(reply);
-      }
-      return drain(machine);
+      if (!connection || connection->state == Connection::State::open) return;
+      return open(socket, *connection);
     case TcpSegment::reset:
       return handle_reset(machine, packet);
     case TcpSegment::data:
       break;
   }
   if (!connection) return answer_stranger(packet);
+  if (connection->state == Connection::State::crossing) open(socket, *connection);  // it stands for the ACK
   machine.ref.handle_datagram(clock_, {.socket = socket.id,
                                        .protocol = Protocol::tcp,
                                        .local = packet.destination,
                                        .remote = packet.source,
                                        .payload = packet.payload});
+  drain(machine);
+}
+
+void Host::handle_syn(const Socket& socket, const Packet& packet) {
+  Machine& machine = *socket.machine;
+  Connection* connection = machine.find_connection(packet.destination, packet.source);
+  const Packet answer{.protocol = Protocol::tcp,
+                      .source = packet.destination,
+                      .destination = packet.source,
+                      .segment = TcpSegment::syn_ack};
+  if (connection && connection->state != Connection::State::open) {
+    connection->state = Connection::State::crossing;
+    return emit(answer);
+  }
+  if (socket.kind == Socket::Kind::ephemeral)
+    return emit(make_error(IcmpKind::port_unreachable, packet.destination.address, packet));
+  if (connection) machine.forget(*connection);
+  machine.connections.push_back({socket.id, packet.destination, packet.source, Connection::State::open});
+  emit(answer);
+}
+
+void Host::open(const Socket& socket, Connection& connection) {
+  Machine& machine = *socket.machine;
+  connection.state = Connection::State::open;
+  connection.due.reset();
+  Packet packet{.protocol = Protocol::tcp, .source = connection.local, .destination = connection.remote};
+  const auto waiting = std::exchange(connection.waiting, {});
+  machine.ref.handle_connected(clock_, socket.id, packet.destination);
+  for (const auto& piece : waiting) {
+    packet.payload = piece;
+    emit(packet);
+  }
   drain(machine);
 }
 
@@ -278,7 +345,7 @@ void Host::handle_reset(Machine& machine, const Packet& packet) {
 template <class Ends>
 void Host::end_connections(Machine& machine, Ends which) {
   for (const auto& connection : machine.connections)
-    if (which(connection) && connection.state == Connection::State::open)
+    if (which(connection) && connection.state != Connection::State::opening)
       emit({.protocol = Protocol::tcp,
             .source = connection.local,
             .destination = connection.remote,
@@ -293,7 +360,7 @@ void Host::handle_error(const IcmpError& error) {
   if (socket == sockets_.end()) return;
   Machine& machine = *socket->second.machine;
   auto* connection = machine.find_connection(error.source, error.destination);
-  if (!connection || connection->state == Connection::State::open) return;
+  if (!connection || connection->state != Connection::State::opening) return;
   const Datagram lost{.socket = connection->socket,
                       .protocol = Protocol::tcp,
                       .local = error.source,

@@ -8,7 +8,10 @@
 /// one of the host's addresses; interfaces and multicast groups are not modelled.
 ///
 /// TCP. A client's first piece to a remote opens a connection (one round trip), then pieces flow in both directions,
-/// none lost, none overtaken. Only bound sockets accept. A refused connection is told to the machine.
+/// none lost, none overtaken. Only bound sockets accept. A refused connection is told to the machine. A SYN that
+/// something on the way drops is sent again after 1, 3, 7 … s, as Linux does. Two SYNs that cross make one connection:
+///
+///    opening --SYN of the other--> crossing (SYN-ACK sent) --SYN-ACK, or data--> open
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -60,8 +63,10 @@ class Host : public Node {
   struct Socket {
     Machine* machine = nullptr;
     SocketId id{};
-    enum class Kind : std::uint8_t { ephemeral, bound } kind = Kind::ephemeral;
+    /// Over TCP: connects, accepts, or both.
+    enum class Kind : std::uint8_t { ephemeral, bound, meeting } kind = Kind::ephemeral;
   };
+  [[nodiscard]] static Socket::Kind kind_of(const SocketWish& wish);
 
   [[nodiscard]] const IpAddress* address_of(Family family) const;
   [[nodiscard]] std::uint16_t next_port();
@@ -74,6 +79,9 @@ class Host : public Node {
   void note_timeouts();
 
   void transmit_tcp(Machine& machine, const Endpoint& local, Datagram out);
+  void handle_syn(const Socket& socket, const Packet& packet);
+  void open(const Socket& socket, Connection& connection);
+  void repeat_syns(Machine& machine);
   void handle_tcp(const Socket& socket, const Packet& packet);
   void handle_reset(Machine& machine, const Packet& packet);
   void answer_stranger(const Packet& packet);

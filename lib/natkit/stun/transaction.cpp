@@ -57,6 +57,11 @@ void ClientTransaction::handle_timeout(Instant now) {
   is_due_ = true;
 }
 
+void ClientTransaction::give_up() {
+  state_ = State::timed_out;
+  is_due_ = false;
+}
+
 std::optional<ByteView> ClientTransaction::poll_transmit() {
   if (!is_due_) return std::nullopt;
   is_due_ = false;

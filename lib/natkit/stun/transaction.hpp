@@ -40,6 +40,8 @@ class ClientTransaction {
   void start(Instant now);
   [[nodiscard]] Match handle_message(Instant now, const Message& message);
   void handle_timeout(Instant now);
+  /// Nobody can answer any more: the connection has ended.
+  void give_up();
   /// The request, once for every time it has to be sent; a view that lives as long as the transaction.
   [[nodiscard]] std::optional<ByteView> poll_transmit();
   [[nodiscard]] std::optional<Instant> poll_timeout() const;
