@@ -5,6 +5,9 @@
 //   driver --> FrontDoor
 //                     +-- lines of JSON ------------------> rendezvous::Server (the same)
 //                     +-- everything else ----------------> stun::Service
+//
+// Only the first byte of a connection tells JSON from TURN: ChannelData of RFC 5766's channels 0x7B00–0x7BFF begins
+// with '{' as well. So on a connection with a relayed address the relay is asked first.
 #include <algorithm>
 #include <optional>
 
@@ -25,8 +28,11 @@ class FrontDoor {
     if (relay_ != nullptr) relay_->start(now);
   }
   void handle_datagram(Instant now, const Datagram& in) {
+    const bool is_for_relay = relay_ != nullptr && relay_->wants(in);
+    if (is_for_relay && relay_->needs_connection(in.socket, in.local, in.remote))
+      return relay_->handle_datagram(now, in);
     if (meeting_ != nullptr && meeting_->wants(in)) return meeting_->handle_datagram(now, in);
-    if (relay_ != nullptr && relay_->wants(in)) return relay_->handle_datagram(now, in);
+    if (is_for_relay) return relay_->handle_datagram(now, in);
     service_.handle_datagram(now, in);
   }
   void handle_timeout(Instant now) {

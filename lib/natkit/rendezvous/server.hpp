@@ -100,7 +100,8 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   /// Whether this is for here: a connection that is known, or one that begins as ours do ('{'). STUN begins with two
-  /// zero bits, ChannelData with 0x40–0x4F, TLS with 0x16.
+  /// zero bits, TLS with 0x16. ChannelData may begin with '{' too (0x7B, among RFC 5766's channels), but never a
+  /// connection: a relay on the same port is asked first about connections with a relayed address.
   [[nodiscard]] bool wants(const Datagram& in) const;
   /// Whether a registered client is on this accepted connection: it may be quiet, since it is pinged.
   [[nodiscard]] bool needs_connection(SocketId listener, const Endpoint& local, const Endpoint& remote) const;
