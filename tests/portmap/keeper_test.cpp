@@ -63,7 +63,35 @@ class FullJournal final : public Journal {
   Result<void> note(const JournalEntry& entry) override { return put(entry); }
   Result<void> erase(MappingId /*id*/) override { return {}; }
 };
+/// The journal of a disk that others keep busy.
+class SlowJournal final : public Journal {
+ public:
+  explicit SlowJournal(Lan& lan) : lan_(&lan) {}
+  Result<void> put(const JournalEntry& entry) override {
+    lan_->stall(5s);
+    return entries_.put(entry);
+  }
+  Result<void> note(const JournalEntry& entry) override { return entries_.note(entry); }
+  Result<void> erase(MappingId id) override { return entries_.erase(id); }
+
+ private:
+  Lan* lan_;
+  MemoryJournal entries_;
+};
 }  // namespace
+
+TEST_CASE("A disk that takes seconds does not count as a router that is silent", "[keeper]") {
+  Lan lan{1};
+  RouterConfig config;
+  GENERATE(as<Set>{}, upnp_only, nat_pmp_only, pcp_only)(config);
+  lan.add_router(config);
+  SlowJournal slow{lan};
+  SeededRng rng{1};
+  Keeper keeper{wishing(lan), slow, rng};
+  lan.attach(keeper);
+  REQUIRE(lan.run_until([&] { return is_decided(keeper); }, bound));
+  CHECK(keeper.outcome(0).held);
+}
 
 TEST_CASE("Nothing is asked of a gateway before the journal has it", "[keeper]") {
   Home home;

@@ -76,6 +76,8 @@ class Lan {
   bool run_to_end(Duration bound);
   /// The machine sleeps: everything else goes on.
   void suspend_for(Duration time);
+  /// Time passes inside a call that the machine makes (a write to a busy disk).
+  void stall(Duration time) { now_ += time; }
 
   [[nodiscard]] Instant now() const { return now_; }
   [[nodiscard]] Rng& rng() { return rng_; }

@@ -137,7 +137,7 @@ void Keeper::add_layer(Instant now, std::size_t wish, const IpAddress& gateway, 
   Layer layer{.entry = entry_for(lease, gateway, host)};
   layer.gateway = gateway_for(now, lease.route, gateway, host.address, lease.wish.only);
   lease.layers.push_back(std::move(layer));
-  ask_layer(now, wish, lease.layers.back());
+  write_down(now, wish, lease.layers.back());
 }
 
 Gateway::Ask Keeper::ask_for(const Lease& lease, const Layer& layer) {
@@ -154,18 +154,26 @@ Gateway::Ask Keeper::ask_for(const Lease& lease, const Layer& layer) {
           .pinhole = entry.pinhole};
 }
 
-void Keeper::ask_layer(Instant now, std::size_t wish, Layer& layer) {
-  auto& lease = leases_[wish];
+void Keeper::write_down(Instant now, std::size_t wish, Layer& layer) {
   if (const auto written = journal_->put(layer.entry); !written) {
     Failed failure;
     failure.error = written.error();
     layer.state = Layer::State::gone;
     return fail(now, wish, std::move(failure));
   }
-  layer.state = Layer::State::asking;
-  auto& gateway = *gateways_[layer.gateway];
-  if (!layer.entry.location.empty()) gateway.try_location(now, layer.entry.location);
-  gateway.add(now, ask_for(lease, layer));
+  layer.state = Layer::State::written;
+  layer.ask_at = now;
+}
+
+void Keeper::ask_gateways(Instant now) {
+  for (auto& lease : leases_)
+    for (auto& layer : lease.layers) {
+      if (layer.state != Layer::State::written || layer.ask_at > now) continue;
+      layer.state = Layer::State::asking;
+      auto& gateway = *gateways_[layer.gateway];
+      if (!layer.entry.location.empty()) gateway.try_location(now, layer.entry.location);
+      gateway.add(now, ask_for(lease, layer));
+    }
 }
 
 void Keeper::hear(Instant now) {
@@ -498,6 +506,7 @@ void Keeper::handle_timeout(Instant now) {
       if (leases_[wish].phase == Lease::Phase::finding_hop) go_on_outwards(now, wish);
   }
   for (auto& gateway : gateways_) gateway->handle_timeout(now);
+  ask_gateways(now);
   hear(now);
   for (std::size_t wish = 0; wish < leases_.size(); ++wish) {
     auto& lease = leases_[wish];
@@ -560,8 +569,10 @@ std::optional<Instant> Keeper::poll_timeout() const {
   for (const auto& gateway : gateways_) note(gateway->poll_timeout());
   for (const auto& lease : leases_) {
     note(lease.retry_at);
-    for (const auto& layer : lease.layers)
+    for (const auto& layer : lease.layers) {
       if (layer.state == Layer::State::held) note(layer.renew_at);
+      if (layer.state == Layer::State::written) note(layer.ask_at);
+    }
   }
   return due;
 }

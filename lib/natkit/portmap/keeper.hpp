@@ -134,7 +134,10 @@ class Keeper {
   struct Layer {
     JournalEntry entry{};
     std::size_t gateway = 0;  ///< index into gateways_
-    enum class State : std::uint8_t { asking, held, releasing, gone } state = State::asking;
+    enum class State : std::uint8_t { written, asking, held, releasing, gone } state = State::written;
+    /// While `written`: when the gateway is to be asked. Writing takes seconds where a disk is busy, and the gateway
+    /// would have lost them of the time it has to answer.
+    Instant ask_at{};
     std::optional<Grant> grant{};
     std::optional<Instant> renew_at{};
     Instant expires_at{};
@@ -160,7 +163,8 @@ class Keeper {
                                         const IpAddress& host, std::optional<Method> only);
   void add_layer(Instant now, std::size_t wish, const IpAddress& gateway, const Endpoint& host);
   [[nodiscard]] JournalEntry entry_for(const Lease& lease, const IpAddress& gateway, const Endpoint& host) const;
-  void ask_layer(Instant now, std::size_t wish, Layer& layer);
+  void write_down(Instant now, std::size_t wish, Layer& layer);
+  void ask_gateways(Instant now);
   void go_on_outwards(Instant now, std::size_t wish);
   void complete(Instant now, std::size_t wish);
   // Hearing.
