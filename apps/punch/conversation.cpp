@@ -159,7 +159,10 @@ void Conversation::hear_described(Instant now, const std::string& text) {
   if (output_.is_json()) {
     say(PunchEvents::description(carried), {});
   } else {
-    output_.explain(cli::Verbosity::normal, "Give this to the other side, and paste here what it was given there:");
+    output_.explain(cli::Verbosity::normal,
+                    options_.sdp
+                        ? "Give this to the other side, and paste here what it was given there, then an empty line:"
+                        : "Give this to the other side, and paste here what it was given there:");
     output_.answer(carried);
   }
   read_wish_ = PipeRead{standard_streams};

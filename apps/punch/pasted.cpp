@@ -9,6 +9,11 @@ namespace {
 constexpr std::string_view mark = "natkit:";
 constexpr std::string_view end_mark = "a=end-of-candidates";
 constexpr std::size_t longest_line = 65536;  ///< more than a hundred candidates in base64
+
+/// Some (Firefox) write their credentials after their candidates and the end of these; an empty line follows then.
+bool has_credentials(std::string_view sdp) {
+  return sdp.find("a=ice-ufrag:") != std::string_view::npos && sdp.find("a=ice-pwd:") != std::string_view::npos;
+}
 }  // namespace
 
 std::string to_one_line(std::string_view description) {
@@ -44,7 +49,8 @@ std::optional<std::string> Pasted::take_line(std::string_view line) {
   }
   const bool is_sdp = line.size() > 2 && line[1] == '=' && line[0] >= 'a' && line[0] <= 'z';
   if (is_sdp) sdp_.append(line).append("\r\n");
-  if (sdp_.empty() || (is_sdp && line != end_mark)) return std::nullopt;
+  const bool is_end = is_sdp ? line == end_mark && has_credentials(sdp_) : !sdp_.empty();
+  if (!is_end) return std::nullopt;
   return std::exchange(sdp_, {});
 }
 }  // namespace natkit

@@ -14,8 +14,8 @@ namespace natkit {
 /// Takes what is pasted, in pieces, until a description is complete.
 class Pasted {
  public:
-  /// The whole of it, as SDP lines, once: after a "natkit:" line, after an empty line or "a=end-of-candidates", and at
-  /// the end of the input. What does not begin like either is passed over.
+  /// The whole of it, as SDP lines, once: after a "natkit:" line, after an empty line or "a=end-of-candidates" (where
+  /// the credentials came before it), and at the end of the input. What does not begin like either is passed over.
   [[nodiscard]] std::optional<std::string> take(ByteView piece);
   [[nodiscard]] std::optional<std::string> take_at_end();
   /// What came after it.

@@ -56,6 +56,14 @@ TEST_CASE("SDP lines end with an empty line, with the end of the candidates, or 
   CHECK_FALSE(by_end.take_at_end());
 }
 
+TEST_CASE("The end of the candidates ends no description whose credentials come after it", "[pasted]") {
+  Pasted pasted;
+  const std::string first = "v=0\r\na=candidate:0 1 UDP 2122252543 192.0.2.1 50000 typ host\r\na=end-of-candidates\r\n";
+  CHECK_FALSE(pasted.take(view(first)));
+  CHECK_FALSE(pasted.take(view(description)));
+  CHECK(pasted.take(view("\r\n")) == first + description);
+}
+
 TEST_CASE("The last line may lack its end", "[pasted]") {
   Pasted pasted;
   CHECK_FALSE(pasted.take(view(to_one_line(description))));
