@@ -108,7 +108,11 @@ void Conversation::say(const std::string& event, const std::string& words) {
 report::PathFacts Conversation::facts(const ice::Path& path) const {
   auto local = path.mapped;
   if (!local) local = introduction_.hub().gathering().local(path.socket);
-  return {.kind = kind_of(path), .transport = path.protocol, .local = local, .remote = path.remote, .rtt = path.rtt};
+  return {.kind = kind_of(path),
+          .transport = introduction_.hub().gathering().transport(path.socket),
+          .local = local,
+          .remote = path.remote,
+          .rtt = path.rtt};
 }
 
 bool Conversation::is_as_expected() const {
@@ -117,7 +121,7 @@ bool Conversation::is_as_expected() const {
 }
 
 std::optional<Conversation::Way> Conversation::way() const {
-  if (!path_ || path_->is_relayed()) return std::nullopt;
+  if (!path_ || path_->is_relayed() || path_->protocol == Protocol::tcp) return std::nullopt;
   const auto local = introduction_.hub().gathering().local(path_->socket);
   if (!local) return std::nullopt;
   return Way{.local = *local, .remote = path_->remote, .mapped = path_->mapped, .role = role_};
@@ -128,10 +132,7 @@ void Conversation::tell(Instant now, link::Introduction::Event& event) {
   if (const auto* registered = std::get_if<Introduction::Registered>(&event)) {
     hear_registered(registered->at);
   } else if (const auto* candidate = std::get_if<Introduction::CandidateFound>(&event)) {
-    const auto& one = candidate->candidate;
-    const auto kind = ice::to_text(one.kind);
-    if (output_.is_json()) say(PunchEvents::candidate(kind, ice::to_text(one.transport), one.endpoint), {});
-    output_.explain(cli::Verbosity::steps, PunchWords::candidate(kind, one.endpoint));
+    hear_candidate(candidate->candidate);
   } else if (const auto* described = std::get_if<Introduction::Described>(&event)) {
     hear_described(now, described->text);
   } else if (const auto* found = std::get_if<Introduction::PeerFound>(&event)) {
@@ -144,6 +145,14 @@ void Conversation::tell(Instant now, link::Introduction::Event& event) {
   } else if (const auto* over = std::get_if<Introduction::Over>(&event)) {
     if (!link_) fail(now, over->error);  // otherwise the link lives without the server
   }
+}
+
+void Conversation::hear_candidate(const ice::Candidate& candidate) {
+  if (candidate.transport == ice::Transport::tcp_active) return;  // nobody is reached where it connects from
+  const auto kind = ice::to_text(candidate.kind);
+  const auto transport = ice::protocol_of(candidate.transport);
+  if (output_.is_json()) say(PunchEvents::candidate(kind, to_text(transport), candidate.endpoint), {});
+  output_.explain(cli::Verbosity::steps, PunchWords::candidate(kind, transport, candidate.endpoint));
 }
 
 void Conversation::hear_registered(const rendezvous::RegisteredAt& at) {
@@ -206,7 +215,8 @@ void Conversation::hear_path_change(const ice::Path& before, const ice::Path& pa
   const auto was = facts(before), is = facts(path);
   const auto words = PunchWords::upgraded(is);
   // That another socket of ours is used is nobody's concern but a fault finder's.
-  const bool is_other_way = was.kind != is.kind || was.remote.address != is.remote.address;
+  const bool is_other_way =
+      was.kind != is.kind || was.transport != is.transport || was.remote.address != is.remote.address;
   if (output_.is_json() || is_other_way)
     say(PunchEvents::upgraded(was, is), words);
   else

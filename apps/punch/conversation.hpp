@@ -62,6 +62,7 @@ class Conversation {
   void close(Instant now);
   void work(Instant now);
   void tell(Instant now, link::Introduction::Event& event);
+  void hear_candidate(const ice::Candidate& candidate);
   void hear_registered(const rendezvous::RegisteredAt& at);
   void hear_described(Instant now, const std::string& text);
   void hear_found(Instant now, const link::Introduction::PeerFound& found);

@@ -81,6 +81,10 @@ Result<void> check(const Options& o, const cli::Output& output) {
     return std::unexpected(Error{Errc::usage, "no-port-to-hand-over",
                                  "--then exec needs a direct path, and --relay only forbids one",
                                  "leave --relay out, or use --then pipe"});
+  if (o.transport == Options::Transport::tcp)
+    return std::unexpected(Error{Errc::usage, "no-port-to-hand-over",
+                                 "--then exec hands a UDP port over, and --transport tcp has none",
+                                 "leave --transport out, or use --then pipe"});
   return check_program(o.program);
 }
 

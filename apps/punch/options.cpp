@@ -83,8 +83,7 @@ void add_forward_options(CLI::App& command, Options& o) {
       ->check(check_listen)
       ->allow_extra_args(false);
   command
-      .add_option("--permit", o.permits,
-                  "what the peer may reach by this side: HOST:PORT or HOST:*; nothing else is")
+      .add_option("--permit", o.permits, "what the peer may reach by this side: HOST:PORT or HOST:*; nothing else is")
       ->type_name("HOST:PORT")
       ->check(check_permit)
       ->allow_extra_args(false);
@@ -119,7 +118,7 @@ void add_shared_options(CLI::App& command, Options& o, Options::Patience& patien
                       : word == "tcp" ? Options::Transport::tcp
                                       : Options::Transport::any;
       },
-      "how this host's own packets travel; tcp, where UDP is blocked, goes to a relay only");
+      "how this host's own packets travel; any takes tcp where udp does not pass");
   cli::add_choice(
       command, "--map", {"auto", "never"},
       [&o](const std::string& word) { o.map = word == "never" ? Options::Map::never : Options::Map::automatic; },

@@ -95,6 +95,13 @@ std::vector<IpAddress> own_addresses(const std::vector<Endpoint>& servers) {
 /// A relayed path cannot be handed over: it ends with this process.
 bool may_relay(const Options& o) { return o.relay != Options::Relay::never && o.then != Options::Then::exec; }
 
+/// A connection cannot be handed over either, since it is encrypted for this process.
+link::Gathering::Directly directly(const Options& o) {
+  using enum link::Gathering::Directly;
+  if (o.transport == Options::Transport::udp || o.then == Options::Then::exec) return by_udp;
+  return o.transport == Options::Transport::tcp ? by_tcp : by_any;
+}
+
 Result<std::vector<link::RelayServer>> find_relays(const Options& o) {
   std::vector<link::RelayServer> relays;
   if (!may_relay(o)) return relays;
@@ -138,8 +145,8 @@ Result<Places> find_places(const Options& o, const cli::Output& output) {
   if (!relays) return std::unexpected(relays.error());
   gathering.relays = std::move(*relays);
   gathering.port = o.local_port;
-  if (o.relay == Options::Relay::only || o.transport == Options::Transport::tcp)
-    gathering.offer = link::Gathering::Offer::relayed;
+  gathering.directly = directly(o);
+  if (o.relay == Options::Relay::only) gathering.offer = link::Gathering::Offer::relayed;
   if (o.by_hand && gathering.offer == link::Gathering::Offer::relayed && gathering.relays.empty())
     output.warn("without a relay (--turn) this leaves no way to the peer");
   return places;

@@ -152,6 +152,18 @@ TEST_CASE("A connection that ends takes its path along at once, and is made anew
   CHECK(solo.agent.path());
 }
 
+TEST_CASE("Who connects from an announced address is that host, though its port is new", "[agent][tcp]") {
+  const auto [announced, kind] =
+      GENERATE(table<std::string, Kind>({{"198.51.100.9:9", Kind::host}, {"10.0.0.7:9", Kind::peer_reflexive}}));
+  TcpSolo solo{Role::controlled};
+  solo.add_tcp(Transport::tcp_active, *parse_endpoint(announced), Kind::host);
+  solo.begin();
+  solo.receive_tcp(passive, remote, solo.check());
+  solo.answer_tcp(solo.checks().at(0));
+  REQUIRE(solo.agent.path());
+  CHECK(solo.agent.path()->remote_kind == kind);
+}
+
 TEST_CASE("Whoever connects a hundred times, each time from another port, is let in each time", "[agent][tcp]") {
   TcpSolo solo{Role::controlled};
   solo.begin();

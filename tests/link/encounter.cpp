@@ -20,10 +20,13 @@ turn::Relay::Config relay_config(const IpAddress& address) {
 }  // namespace
 
 std::string_view to_text(Box box) {
-  constexpr std::array<std::string_view, 9> names{"public", "firewall", "full-cone", "restricted",  "drop",
-                                                  "reject", "accept",   "symmetric", "random-ports"};
+  constexpr std::array<std::string_view, 14> names{
+      "public",    "firewall",     "full-cone", "restricted",  "drop",          "reject",      "accept",
+      "symmetric", "random-ports", "no-udp",    "no-udp-drop", "no-udp-reject", "no-udp-cone", "no-udp-symmetric"};
   return names.at(static_cast<std::size_t>(box));
 }
+
+bool has_udp(Box box) { return box < Box::no_udp; }
 
 bool needs_guessing(Box a, Box b) {
   const auto filters_by_port = [](Box box) {
@@ -33,8 +36,26 @@ bool needs_guessing(Box a, Box b) {
   return b == Box::symmetric && filters_by_port(a);
 }
 
+namespace {
+sim::Gateway& make_box_without_udp(sim::Network& net, sim::NatConfig nat) {
+  auto& firewall = net.add_firewall({.udp = sim::Policy::drop, .unsolicited = sim::Policy::allow});
+  return net.add_nat(std::move(nat), firewall);
+}
+}  // namespace
+
 sim::Gateway& make_box(sim::Network& net, Box box) {
   switch (box) {
+    case Box::no_udp:
+      return net.add_firewall({.udp = sim::Policy::drop, .unsolicited = sim::Policy::allow});
+    case Box::no_udp_drop:
+      return make_box_without_udp(net, {});
+    case Box::no_udp_reject:
+      return make_box_without_udp(net, {.unsolicited = sim::Unsolicited::reject});
+    case Box::no_udp_cone:
+      return make_box_without_udp(net, {.filtering = Behavior::endpoint_independent});
+    case Box::no_udp_symmetric:
+      return make_box_without_udp(
+          net, {.mapping = Behavior::address_and_port_dependent, .allocation = sim::PortAllocation::random});
     case Box::open:
       return net.add_router();
     case Box::firewall:
@@ -128,17 +149,22 @@ Encounter::Encounter(const EncounterConfig& config)
       home_b{config.place == EncounterConfig::Place::same_lan ? home_a : add_box(config.box_b)},
       host_a{net.add_host({}, home_a)},
       host_b{net.add_host({}, home_b)},
-      a{hub_config(host_a, "a"), net.rng()},
-      b{hub_config(host_b, "b"), net.rng()},
-      responder_{{.listeners = {{.socket = SocketId{0}, .endpoint = {server.addresses().front(), stun_port}}},
+      a{hub_config(host_a, "a", config.box_a), net.rng()},
+      b{hub_config(host_b, "b", config.box_b), net.rng()},
+      responder_{{.listeners = {{.socket = SocketId{0}, .endpoint = {server.addresses().front(), stun_port}},
+                                {.socket = SocketId{1},
+                                 .endpoint = {server.addresses().front(), stun_port},
+                                 .protocol = Protocol::tcp}},
                   .allowance_per_address = {.burst = 1e6, .per_second = 1e6},
                   .allowance_for_all = {.burst = 1e6, .per_second = 1e6}},
                  net.rng()},
       relay_{relay_config(server.addresses().front()), net.rng()} {
   set_virtual_time(net.now());
   relay_.tell_time(net.now(), some_day);
-  server.attach(responder_, {{SocketId{0}, {server.addresses().front(), stun_port}}});
-  server.attach(relay_, {{SocketId{0}, {server.addresses().front(), turn_port}}});
+  server.attach(responder_, {{SocketId{0}, {server.addresses().front(), stun_port}},
+                             {SocketId{1}, {server.addresses().front(), stun_port}, Protocol::tcp}});
+  server.attach(relay_, {{SocketId{0}, {server.addresses().front(), turn_port}},
+                         {SocketId{1}, {server.addresses().front(), turn_port}, Protocol::tcp}});
   host_a.attach(a);
   host_b.attach(b);
 }
@@ -151,14 +177,15 @@ sim::Gateway& Encounter::add_box(Box box) {
   return gateway;
 }
 
-link::Hub::Config Encounter::hub_config(const sim::Host& host, std::string_view name) {
+link::Hub::Config Encounter::hub_config(const sim::Host& host, std::string_view name, Box box) {
   const auto& address = server.addresses().front();
   link::Hub::Config config{.gathering = {}, .agent = {}, .channel = {}, .identity = identity_of(name)};
   config.gathering.addresses = host.addresses();
   config.gathering.stun = {{address, stun_port}};
+  config.gathering.directly = config_.directly;
   if (config_.relaying == EncounterConfig::Relaying::yes)
     config.gathering.relays = {
-        {.address = {Protocol::udp, {address, turn_port}},
+        {.address = {has_udp(box) ? Protocol::udp : Protocol::tcp, {address, turn_port}},
          .credentials = turn::make_rest_credentials(relay_secret, some_day + std::chrono::hours{1}, name)}};
   return config;
 }

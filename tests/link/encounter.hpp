@@ -21,10 +21,26 @@
 namespace natkit::test {
 using namespace std::chrono_literals;
 
-enum class Box { open, firewall, full_cone, restricted, drop, reject, accept, symmetric, random_ports };
+enum class Box {
+  open,
+  firewall,
+  full_cone,
+  restricted,
+  drop,
+  reject,
+  accept,
+  symmetric,
+  random_ports,
+  no_udp,            ///< public, without UDP
+  no_udp_drop,       ///< as `drop`, behind something that lets no UDP pass
+  no_udp_reject,     ///< likewise
+  no_udp_cone,       ///< likewise
+  no_udp_symmetric,  ///< likewise
+};
 inline constexpr std::array boxes{Box::open, Box::firewall, Box::full_cone, Box::restricted,
                                   Box::drop, Box::reject,   Box::accept,    Box::symmetric};
 std::string_view to_text(Box box);
+bool has_udp(Box box);
 /// Endpoint-dependent mapping against a filter by port cannot work without guessing.
 bool needs_guessing(Box a, Box b);
 
@@ -58,6 +74,15 @@ class Party {
   std::optional<link::LinkId> id;
   std::vector<link::Link::Event> events;
   std::vector<ice::Candidate> outbox;  ///< candidates that were found after the peer was told
+  void handle_connected(Instant now, SocketId socket, const Endpoint& remote) {
+    hub.handle_connected(now, socket, remote);
+    hear(now);
+  }
+  void handle_send_failure(Instant now, const Datagram& lost, std::string_view why) {
+    hub.handle_send_failure(now, lost, why);
+    hear(now);
+  }
+
   std::optional<Instant> connected_at, direct_at, secured_at, ended_at, message_at;
   std::optional<link::Link::Ended> ended;
   Bytes heard;  ///< payload of all messages, in order
@@ -74,6 +99,7 @@ struct EncounterConfig {
   enum class Relaying : std::uint8_t { yes, no } relaying = Relaying::yes;
   enum class Place : std::uint8_t { apart, same_lan } place = Place::apart;
   std::string certificate_of_b = "b";  ///< what A is told to expect
+  link::Gathering::Directly directly = link::Gathering::Directly::by_udp;
 };
 
 class Encounter {
@@ -112,7 +138,7 @@ class Encounter {
   };
   [[nodiscard]] sim::LinkConfig line() const;
   sim::Gateway& add_box(Box box);
-  [[nodiscard]] link::Hub::Config hub_config(const sim::Host& host, std::string_view name);
+  [[nodiscard]] link::Hub::Config hub_config(const sim::Host& host, std::string_view name, Box box);
   void begin(Party& party, Party& peer, ice::Role role, sim::Host& host);
   void carry(Party& from, Party& to, std::vector<Letter>& letters, sim::Host& host);
 

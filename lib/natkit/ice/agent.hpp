@@ -262,6 +262,7 @@ class Agent {
   [[nodiscard]] bool has_hope_above(const Pair& pair) const;
   [[nodiscard]] std::optional<Instant> nomination_due() const;
   [[nodiscard]] bool is_path(const Pair& pair) const;
+  [[nodiscard]] Kind remote_kind(const Pair& pair) const;
   [[nodiscard]] std::optional<Family> spoilt_family() const;
   [[nodiscard]] unsigned fresh_bases() const;
   [[nodiscard]] std::optional<Instant> fresh_base_due() const;

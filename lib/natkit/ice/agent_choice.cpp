@@ -73,12 +73,22 @@ std::optional<Instant> Agent::nomination_due() const {
   return *first_valid_at_ + config_.rfc.nomination_wait;
 }
 
+/// Whoever connects over TCP comes from a port that nobody announced; at an address that was announced it is that host.
+Kind Agent::remote_kind(const Pair& pair) const {
+  const bool is_host = pair.protocol() == Protocol::tcp && pair.remote.kind == Kind::peer_reflexive &&
+                       std::ranges::any_of(remotes_, [&](const Candidate& known) {
+                         return known.kind == Kind::host && known.transport == Transport::tcp_active &&
+                                known.endpoint.address == pair.remote.endpoint.address;
+                       });
+  return is_host ? Kind::host : pair.remote.kind;
+}
+
 void Agent::select(Instant now, Pair& pair) {
   const Path path{.socket = pair.local.base,
                   .protocol = pair.protocol(),
                   .remote = pair.remote.endpoint,
                   .local_kind = pair.local.candidate.kind,
-                  .remote_kind = pair.remote.kind,
+                  .remote_kind = remote_kind(pair),
                   .mapped = pair.mapped,
                   .rtt = pair.rtt};
   const bool is_change = !path_ || !path_->is_same_way(path);

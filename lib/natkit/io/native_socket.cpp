@@ -5,6 +5,7 @@
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
+#include <netinet/tcp.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -268,14 +269,26 @@ std::optional<PathError> take_path_error(int descriptor) {
   }
 }
 
-SystemResult<Descriptor> open_tcp_listener(const Endpoint& local, Presence presence) {
+SystemResult<Descriptor> open_tcp_listener(const Endpoint& local, Presence presence, PortUse use) {
   auto socket = open_socket(local.address.family(), SOCK_STREAM);
   if (!socket) return socket;
   // Without it a restarted server must wait for the connections of its predecessor to be forgotten.
   if (!set_option(socket->number(), SOL_SOCKET, SO_REUSEADDR, 1)) return std::unexpected(last_error());
   if (const auto error = bind_to(socket->number(), local, presence)) return std::unexpected(error);
+  // Only after the port was found: with it Linux might pick one that another program of ours shares.
+  if (use == PortUse::meets && !set_option(socket->number(), SOL_SOCKET, SO_REUSEPORT, 1))
+    return std::unexpected(last_error());
   if (::listen(socket->number(), SOMAXCONN) != 0) return std::unexpected(last_error());
   return socket;
+}
+
+bool share_port(int descriptor) {
+  return set_option(descriptor, SOL_SOCKET, SO_REUSEADDR, 1) && set_option(descriptor, SOL_SOCKET, SO_REUSEPORT, 1);
+}
+
+void keep_queue_short(int descriptor) {
+  constexpr int unsent_bytes = 131072;  // 10 ms at 100 Mbit/s, so that a fast line is kept busy
+  static_cast<void>(set_option(descriptor, IPPROTO_TCP, TCP_NOTSENT_LOWAT, unsent_bytes));  // then packets grow older
 }
 
 bool connect_udp(int descriptor, const Endpoint& remote) {

@@ -52,7 +52,14 @@ enum class Presence : std::uint8_t { required, expected };
                                                 Presence presence = Presence::required);
 /// As a machine wishes it: bound to an interface, in multicast groups, beside other programs.
 [[nodiscard]] SystemResult<Descriptor> open_udp(const SocketWish& wish);
-[[nodiscard]] SystemResult<Descriptor> open_tcp_listener(const Endpoint& local, Presence presence);
+/// Whether connections are also made from the port that a listener waits at (simultaneous open).
+enum class PortUse : std::uint8_t { listens, meets };
+[[nodiscard]] SystemResult<Descriptor> open_tcp_listener(const Endpoint& local, Presence presence,
+                                                         PortUse use = PortUse::listens);
+/// Before it is bound: a TCP socket that is to connect from the port of a listener of ours that `meets`.
+[[nodiscard]] bool share_port(int descriptor);
+/// The system keeps little of what a TCP connection cannot send yet, so that packets that wait there do not grow old.
+void keep_queue_short(int descriptor);
 /// Fixes where it sends to; sends nothing. Tells what the system would send from (`local_endpoint`).
 [[nodiscard]] bool connect_udp(int descriptor, const Endpoint& remote);
 /// Takes one ICMP error off a socket that was opened with `PathErrors::heard`; `nullopt` when none waits.

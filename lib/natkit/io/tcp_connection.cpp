@@ -25,10 +25,12 @@ TcpConnection::TcpConnection(TcpConnections& all, Origin origin, SocketId socket
   if (all.options_.framing != TcpFraming::none) framer_.emplace(most_message_bytes);
 }
 
-void TcpConnection::connect(const Endpoint& local) {
+void TcpConnection::connect(const Endpoint& local, PortUse use) {
   if (state_ == State::closed) return;
   std::error_code error;
   stream_.open(remote_.address.is_v4() ? asio::ip::tcp::v4() : asio::ip::tcp::v6(), error);
+  if (!error && use == PortUse::meets && !share_port(stream_.native_handle()))
+    error = std::make_error_code(std::errc::address_in_use);
   if (!error && (!local.address.is_unspecified() || local.port != 0)) stream_.bind(to_asio(local), error);
   if (error) return fail(error.message());
   stream_.async_connect(to_asio(remote_), [self = shared_from_this()](const std::error_code& failed) {
@@ -50,6 +52,7 @@ void TcpConnection::start() {
   stream_.non_blocking(true, error);
   stream_.set_option(asio::ip::tcp::no_delay(true), error);  // a request is one small piece: never wait for a second
   if (const auto local = stream_.local_endpoint(error); !error) local_ = from_asio(local);
+  if (all_.overflow_of(socket_) == Overflow::drops) keep_queue_short(stream_.native_handle());
   write();
   read();
 }
@@ -69,6 +72,8 @@ void TcpConnection::close() {
   std::error_code ignored;  // it is over either way
   stream_.close(ignored);
 }
+
+void TcpConnection::yield_to(TcpConnection& other) { other.send(std::exchange(unsent_, {})); }
 
 void TcpConnection::end() {
   is_ending_ = true;
@@ -175,6 +180,7 @@ void TcpConnection::hand_over(Bytes payload) {
 void TcpConnection::send(const Bytes& payload) {
   if (state_ == State::closed) return;
   if (unsent_.size() + payload.size() > all_.options_.tcp.unsent_bytes) {
+    if (all_.overflow_of(socket_) == Overflow::drops) return;
     if (framer_ && all_.options_.framing != TcpFraming::stun) return;
     return fail("the other side does not read what it is sent");
   }

@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "natkit/crypto/tls.hpp"
+#include "natkit/io/native_socket.hpp"
 #include "natkit/io/tcp_connections.hpp"
 #include "natkit/turn/stream_framer.hpp"
 
@@ -16,12 +17,15 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
 
   TcpConnection(TcpConnections& all, Origin origin, SocketId socket, const Endpoint& remote,
                 asio::ip::tcp::socket stream);
-  /// With TLS where it is wished for. The context is made by the caller, who keeps it for the others.
-  void connect(const Endpoint& local);
+  /// With TLS where it is wished for. The context is made by the caller, who keeps it for the others. `meets`: the port
+  /// of `local` has a listener of ours.
+  void connect(const Endpoint& local, PortUse use = PortUse::listens);
   void use_tls(const crypto::TlsContext& context, const std::string& server);
   void start();
   void send(const Bytes& payload);
   void close();
+  /// What it has not sent is sent by this one.
+  void yield_to(TcpConnection& other);
   /// Takes nothing in any more, and closes when everything is out.
   void end();
 

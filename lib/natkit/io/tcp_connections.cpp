@@ -67,16 +67,24 @@ void TcpConnections::accept(const std::shared_ptr<Acceptor>& acceptor) {
     }
     std::error_code gone;
     const auto peer = stream.remote_endpoint(gone);
-    if (!error && !gone && has_room_for(from_asio(peer).address)) {
-      const auto remote = from_asio(peer);
-      auto connection = std::make_shared<TcpConnection>(*this, TcpConnection::Origin::accepted, acceptor->name, remote,
-                                                        std::move(stream));
-      connections_[{acceptor->name, remote}] = connection;
-      ++per_household_[household(remote.address)];
-      connection->start();
-    }
+    if (!error && !gone && has_room_for(from_asio(peer).address))
+      add_accepted(acceptor->name, from_asio(peer), std::move(stream));
     accept(acceptor);
   });
+}
+
+void TcpConnections::add_accepted(SocketId listener, const Endpoint& remote, asio::ip::tcp::socket stream) {
+  auto connection =
+      std::make_shared<TcpConnection>(*this, TcpConnection::Origin::accepted, listener, remote, std::move(stream));
+  auto& place = connections_[{listener, remote}];
+  if (place && place->origin() == TcpConnection::Origin::ours) {
+    // We were about to connect there ourselves, and the other side was faster.
+    place->yield_to(*connection);
+    place->close();
+  }
+  place = connection;
+  ++per_household_[household(remote.address)];
+  connection->start();
 }
 
 SystemResult<Endpoint> TcpConnections::open(const SocketWish& wish) {
@@ -86,12 +94,34 @@ SystemResult<Endpoint> TcpConnections::open(const SocketWish& wish) {
       return std::unexpected(std::make_error_code(std::errc::invalid_argument));
     return wish.local;
   }
-  auto socket = open_tcp_listener(wish.local, Presence::required);
+  const bool is_meeting = wish.role == TcpRole::meets;
+  auto socket = open_tcp_listener(wish.local, Presence::required, is_meeting ? PortUse::meets : PortUse::listens);
   if (!socket) return std::unexpected(socket.error());
   const auto bound = local_endpoint(socket->number());
   if (!bound) return std::unexpected(bound.error());
   adopt({.socket = wish.socket, .protocol = Protocol::tcp, .endpoint = *bound}, std::move(*socket));
+  if (is_meeting) {
+    wished_[wish.socket] = wish;
+    wished_[wish.socket].local = *bound;
+  }
   return *bound;
+}
+
+/// Null when nothing special was wished for.
+const SocketWish* TcpConnections::wish_for(SocketId socket) const {
+  const auto wish = wished_.find(socket);
+  return wish == wished_.end() ? nullptr : &wish->second;
+}
+
+Overflow TcpConnections::overflow_of(SocketId socket) const {
+  const auto* wish = wish_for(socket);
+  return wish ? wish->overflow : Overflow::ends;
+}
+
+bool TcpConnections::may_connect(SocketId socket) const {
+  const auto* wish = wish_for(socket);
+  if (wish && wish->role == TcpRole::meets) return true;
+  return std::ranges::none_of(acceptors_, [&](const auto& acceptor) { return acceptor->name == socket; });
 }
 
 /// Null when the authorities make no sense, or nobody can judge them.
@@ -157,24 +187,23 @@ void TcpConnections::send(const Datagram& datagram) {
   const Key key{datagram.socket, datagram.remote};
   if (const auto found = connections_.find(key); found != connections_.end())
     return std::shared_ptr(found->second)->send(datagram.payload);
-  const bool is_ours = std::ranges::none_of(acceptors_, [&](const auto& a) { return a->name == datagram.socket; });
-  if (!is_ours) return owner_.report_lost(datagram, "the other side closed the connection");
+  if (!may_connect(datagram.socket)) return owner_.report_lost(datagram, "the other side closed the connection");
   if (connections_.size() >= options_.most_sockets)
     return owner_.report_lost(datagram, std::make_error_code(std::errc::too_many_files_open).message());
   Endpoint local{IpAddress::any(datagram.remote.address.family()), 0};
   for (const auto& address : options_.local_addresses)
     if (address.family() == datagram.remote.address.family()) local.address = address;
-  const auto wish = wished_.find(datagram.socket);
-  const bool is_secret = wish != wished_.end() && wish->second.tls;
-  if (is_secret && context_for(*wish->second.tls) == nullptr)
+  const auto* wish = wish_for(datagram.socket);
+  const bool is_secret = wish && wish->tls;
+  if (is_secret && context_for(*wish->tls) == nullptr)
     return owner_.report_lost(datagram, "nobody can judge its certificate");
-  if (wish != wished_.end() && !(wish->second.local == Endpoint{})) local = wish->second.local;
+  if (wish && !(wish->local == Endpoint{})) local = wish->local;
   auto connection = std::make_shared<TcpConnection>(*this, TcpConnection::Origin::ours, datagram.socket,
                                                     datagram.remote, asio::ip::tcp::socket{context_});
   connections_[key] = connection;
-  if (is_secret) connection->use_tls(*context_for(*wish->second.tls), wish->second.tls->server);
+  if (is_secret) connection->use_tls(*context_for(*wish->tls), wish->tls->server);
   connection->send(datagram.payload);
-  connection->connect(local);
+  connection->connect(local, wish && wish->role == TcpRole::meets ? PortUse::meets : PortUse::listens);
 }
 
 void TcpConnections::drop(TcpConnection& connection, std::string_view why) {

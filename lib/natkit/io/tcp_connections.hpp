@@ -1,6 +1,7 @@
 #pragma once
 // Private to the room: all TCP connections of one run, made by us or accepted.
 #include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
 #include <cstddef>
 #include <map>
 #include <memory>
@@ -41,6 +42,10 @@ class TcpConnections {
   [[nodiscard]] bool has_room_for(const IpAddress& peer) const;
   void sweep();
   [[nodiscard]] const crypto::TlsContext* context_for(const TlsWish& wish);
+  [[nodiscard]] const SocketWish* wish_for(SocketId socket) const;
+  [[nodiscard]] Overflow overflow_of(SocketId socket) const;
+  [[nodiscard]] bool may_connect(SocketId socket) const;
+  void add_accepted(SocketId listener, const Endpoint& remote, asio::ip::tcp::socket stream);
   void remove(TcpConnection& connection);
   /// Forgets a connection and, where somebody may be waiting for it, says why.
   void drop(TcpConnection& connection, std::string_view why);
@@ -50,7 +55,7 @@ class TcpConnections {
   const RunOptions& options_;
   std::vector<std::shared_ptr<Acceptor>> acceptors_;
   std::map<Key, std::shared_ptr<TcpConnection>> connections_;
-  std::map<SocketId, SocketWish> wished_;           ///< for connections to be made
+  std::map<SocketId, SocketWish> wished_;           ///< for connections to be made, and those who come to meet them
   std::map<IpAddress, std::size_t> per_household_;  ///< accepted connections
   std::map<std::string, std::shared_ptr<const crypto::TlsContext>>
       trusted_;  ///< by authorities: reading them all takes milliseconds

@@ -39,7 +39,9 @@ class ByHand final : public Introduction {
   void start(Instant now) override;
   void handle_datagram(Instant now, const Datagram& in) override;
   void handle_timeout(Instant now) override;
-  void handle_connected(Instant /*now*/, SocketId /*socket*/, const Endpoint& /*remote*/) override {}
+  void handle_connected(Instant now, SocketId socket, const Endpoint& remote) override {
+    hub_.handle_connected(now, socket, remote);
+  }
   void handle_send_failure(Instant now, const Datagram& lost, std::string_view why) override;
   void handle_path_error(Instant now, const PathError& error) override;
   void handle_socket_opened(Instant now, SocketId socket, const Endpoint& local) override;

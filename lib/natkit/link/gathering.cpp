@@ -5,7 +5,8 @@
 
 namespace natkit::link {
 namespace {
-constexpr std::uint32_t first_stream = 256;    ///< sockets of relays over TCP
+constexpr std::uint32_t first_stream = 256;  ///< sockets of relays over TCP
+constexpr std::uint32_t first_tcp_base = 512;
 constexpr std::uint32_t first_relayed = 4096;  ///< relayed addresses, two families each at most
 
 /// The second relayed address of a relay, of the other family, follows the first.
@@ -21,7 +22,14 @@ Gathering::Gathering(Config config, Rng& rng)
             timing.servers = config_.stun;
             return timing;
           }(),
-          rng) {}
+          rng),
+      streams_({.addresses = config_.addresses, .port = config_.port, .first_socket = SocketId{first_tcp_base}}) {}
+
+bool Gathering::may_use(Protocol protocol) const {
+  if (config_.offer == Offer::relayed) return false;
+  return config_.directly == Directly::by_any ||
+         config_.directly == (protocol == Protocol::tcp ? Directly::by_tcp : Directly::by_udp);
+}
 
 bool Gathering::is_relayed(SocketId socket) { return std::to_underlying(socket) >= first_relayed; }
 
@@ -37,8 +45,9 @@ void Gathering::start(Instant now) {
   for (const auto family : {Family::ipv4, Family::ipv6}) {
     if (addresses_of(family).empty()) continue;
     open_base(family, ice::Manner::fires, config_.port);
-    if (config_.reserve == Reserve::at_once && config_.offer == Offer::all) open_fresh_base(family);
+    if (config_.reserve == Reserve::at_once) open_fresh_base(family);
   }
+  if (may_use(Protocol::tcp)) streams_.start();
   tell_done();
 }
 
@@ -74,7 +83,7 @@ void Gathering::add_mapped(const Endpoint& external) {
   const auto host = first_base(Family::ipv4);
   const auto is_known = std::ranges::any_of(
       candidates_, [&](const ice::LocalCandidate& one) { return one.candidate.endpoint == external; });
-  if (!host || is_known) return;
+  if (!host || is_known || !may_use(Protocol::udp)) return;
   const auto base = std::ranges::find_if(bases_, [&](const Base& one) {
     return one.local && one.local->port == host->port && one.family == Family::ipv4;
   });
@@ -83,7 +92,7 @@ void Gathering::add_mapped(const Endpoint& external) {
 }
 
 void Gathering::open_fresh_base(Family family) {
-  if (fresh_bases_ >= config_.most_fresh_bases || addresses_of(family).empty()) return;
+  if (!may_use(Protocol::udp) || fresh_bases_ >= config_.most_fresh_bases || addresses_of(family).empty()) return;
   ++fresh_bases_;
   open_base(family, ice::Manner::opens, 0);
 }
@@ -98,6 +107,10 @@ void Gathering::open_base(Family family, ice::Manner manner, std::uint16_t port)
 }
 
 void Gathering::handle_socket_opened(Instant now, SocketId socket, const Endpoint& local) {
+  if (streams_.owns(socket)) {
+    streams_.handle_socket_opened(socket, local);
+    return hear(now);
+  }
   const auto base = std::ranges::find(bases_, socket, &Base::socket);
   if (base == bases_.end()) return;
   base->local = local;
@@ -107,7 +120,11 @@ void Gathering::handle_socket_opened(Instant now, SocketId socket, const Endpoin
   hear(now);
 }
 
-void Gathering::handle_socket_failure(Instant /*now*/, SocketId socket, std::string_view why) {
+void Gathering::handle_socket_failure(Instant now, SocketId socket, std::string_view why) {
+  if (streams_.owns(socket)) {
+    streams_.handle_socket_failure(socket);
+    return hear(now);
+  }
   const auto base = std::ranges::find(bases_, socket, &Base::socket);
   if (base == bases_.end()) return;
   --opening_;
@@ -117,6 +134,7 @@ void Gathering::handle_socket_failure(Instant /*now*/, SocketId socket, std::str
 
 /// The socket is bound to all addresses, so it is one base; the preferred one stands for it where one is needed.
 void Gathering::announce_hosts(Instant now, const Base& base) {
+  if (!may_use(Protocol::udp)) return;
   auto preference = ice::preference_of(base.manner);
   std::optional<ice::LocalCandidate> first;
   for (const auto& address : addresses_of(base.family)) {
@@ -129,7 +147,7 @@ void Gathering::announce_hosts(Instant now, const Base& base) {
     add(local);
     if (!first) first = local;
   }
-  if (first && config_.offer == Offer::all) gatherer_.add_base(now, *first);
+  if (first) gatherer_.add_base(now, *first);
 }
 
 void Gathering::add(const ice::LocalCandidate& local) {
@@ -180,7 +198,9 @@ void Gathering::permit(Instant now, const IpAddress& peer) {
 }
 
 void Gathering::send(Instant now, Datagram out) {
-  if (!is_relayed(out.socket)) {
+  if (streams_.owns(out.socket)) {
+    streams_.send(out);
+  } else if (!is_relayed(out.socket)) {
     outgoing_.push_back(std::move(out));
   } else if (auto* relay = relay_of(out.socket)) {
     relay->client->send(now, out.remote, out.payload);
@@ -192,6 +212,11 @@ void Gathering::close(Instant now) {
   relays_by_.reset();
   for (auto& relay : relays_)
     if (relay.client) relay.client->close(now);
+  streams_.close();
+}
+
+void Gathering::handle_connected(Instant now, SocketId socket, const Endpoint& remote) {
+  if (streams_.owns(socket)) streams_.handle_connected(now, socket, remote);
 }
 
 void Gathering::handle_datagram(Instant now, const Datagram& in) {
@@ -199,6 +224,8 @@ void Gathering::handle_datagram(Instant now, const Datagram& in) {
       std::ranges::find_if(relays_, [&](const Relay& one) { return one.client && one.client->owns(in); });
   if (relay != relays_.end())
     relay->client->handle_datagram(now, in);
+  else if (streams_.owns(in.socket))
+    streams_.handle_datagram(now, in);
   else if (!gatherer_.handle_datagram(now, in))
     received_.push_back(in);
   hear(now);
@@ -206,6 +233,7 @@ void Gathering::handle_datagram(Instant now, const Datagram& in) {
 
 void Gathering::handle_timeout(Instant now) {
   if (!is_closing_) gatherer_.handle_timeout(now);
+  streams_.handle_timeout(now);
   for (auto& relay : relays_)
     if (relay.client) relay.client->handle_timeout(now);
   check_relays(now);
@@ -216,10 +244,28 @@ void Gathering::handle_send_failure(Instant now, const Datagram& lost, std::stri
   for (auto& relay : relays_)
     if (relay.client && relay.base == lost.socket && relay.client->server().endpoint == lost.remote)
       relay.client->handle_send_failure(now, lost, why);
+  if (streams_.owns(lost.socket)) {
+    streams_.handle_send_failure(lost);
+    gatherer_.handle_send_failure(now, lost);
+  }
   hear(now);
 }
 
-void Gathering::hear(Instant /*now*/) {
+/// A host candidate over TCP is asked about once for each socket, since all its addresses have the same NAT before
+/// them.
+void Gathering::hear_streams(Instant now) {
+  while (const auto host = streams_.poll_candidate()) {
+    const bool is_first =
+        std::ranges::none_of(candidates_, [&](const ice::LocalCandidate& one) { return one.base == host->base; });
+    add(*host);
+    if (is_first && host->candidate.transport != ice::Transport::tcp_active) gatherer_.add_base(now, *host);
+  }
+  while (auto received = streams_.poll_received())
+    if (!gatherer_.handle_datagram(now, *received)) received_.push_back(std::move(*received));
+}
+
+void Gathering::hear(Instant now) {
+  hear_streams(now);
   while (auto event = gatherer_.poll_event())
     if (const auto* found = std::get_if<ice::Gatherer::Found>(&*event)) add(found->candidate);
   for (auto& relay : relays_)
@@ -255,13 +301,13 @@ void Gathering::hear_relay(Relay& relay) {
 void Gathering::tell_done() {
   const bool is_open = std::ranges::any_of(
       relays_, [](const Relay& relay) { return relay.client && relay.known == Relay::Known::open; });
-  if (is_told_done_ || opening_ > 0 || is_open || !gatherer_.is_done()) return;
+  if (is_told_done_ || opening_ > 0 || streams_.is_opening() || is_open || !gatherer_.is_done()) return;
   is_told_done_ = true;
   events_.emplace_back(Done{});
 }
 
 std::optional<SocketChange> Gathering::poll_socket() {
-  if (sockets_.empty()) return std::nullopt;
+  if (sockets_.empty()) return streams_.poll_socket();
   auto out = std::move(sockets_.front());
   sockets_.pop_front();
   return out;
@@ -273,8 +319,13 @@ std::optional<Datagram> Gathering::poll_transmit() {
     outgoing_.pop_front();
     return out;
   }
-  if (!is_closing_)
-    if (auto out = gatherer_.poll_transmit()) return out;
+  while (!is_closing_) {
+    auto out = gatherer_.poll_transmit();
+    if (!out) break;
+    if (out->protocol == Protocol::udp) return out;
+    streams_.send_question(*out);
+  }
+  if (auto out = streams_.poll_transmit()) return out;
   for (auto& relay : relays_)
     if (relay.client)
       if (auto out = relay.client->poll_transmit()) return out;
@@ -287,6 +338,7 @@ std::optional<Instant> Gathering::poll_timeout() const {
     if (at && (!due || *at < *due)) due = at;
   };
   note(relays_by_);
+  note(streams_.poll_timeout());
   for (const auto& relay : relays_)
     if (relay.client) note(relay.client->poll_timeout());
   return due;
@@ -308,6 +360,12 @@ std::optional<Datagram> Gathering::poll_received() {
 
 std::optional<Endpoint> Gathering::local(SocketId socket) const {
   const auto found = std::ranges::find(bases_, socket, &Base::socket);
-  return found == bases_.end() ? std::nullopt : found->local;
+  return found == bases_.end() ? streams_.local(socket) : found->local;
+}
+
+Protocol Gathering::transport(SocketId socket) const {
+  if (streams_.owns(socket)) return Protocol::tcp;
+  const auto found = std::ranges::find(relays_, socket, &Relay::relayed);
+  return found == relays_.end() ? Protocol::udp : found->server.address.protocol;
 }
 }  // namespace natkit::link

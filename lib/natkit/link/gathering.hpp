@@ -7,6 +7,8 @@
 ///                  |--> STUN: server-reflexive ones --answered, given up--.
 ///                  '--> TURN: relayed ones -----------ready, failed-------+--> Done
 ///
+/// Over TCP there are three sockets more per family (stream_bases.hpp), known by candidates of their own.
+///
 /// A relayed address has a SocketId of its own: `send` wraps what leaves by it, `poll_received` gives out unwrapped
 /// what came by it, and so whoever sits above knows no TURN.
 #include <chrono>
@@ -21,6 +23,7 @@
 
 #include "natkit/base/sans_io.hpp"
 #include "natkit/ice/gatherer.hpp"
+#include "natkit/link/stream_bases.hpp"
 #include "natkit/turn/client.hpp"
 
 namespace natkit::link {
@@ -40,13 +43,17 @@ class Gathering {
   enum class Reserve : std::uint8_t { at_once, when_asked };
   /// `relayed`: nobody learns our own addresses, and nothing but relayed paths can come of it.
   enum class Offer : std::uint8_t { all, relayed };
+  /// By what peers may reach us directly. Where it is `tcp`, UDP sockets serve relays alone.
+  enum class Directly : std::uint8_t { by_udp, by_tcp, by_any };
   struct Config {
     /// Of this host, the preferred one of each family first. A family without one is not used.
     std::vector<IpAddress> addresses{};
-    std::uint16_t port = 0;  ///< of the first socket of each family; 0: the system picks
+    std::uint16_t port =
+        0;  ///< of the first socket of each family, and of the one that waits over TCP; 0: the system picks
     std::vector<Endpoint> stun{};
     std::vector<RelayServer> relays{};
     Offer offer = Offer::all;
+    Directly directly = Directly::by_udp;
     Reserve reserve = Reserve::at_once;
     unsigned most_fresh_bases = 8;  ///< of all agents together
     std::size_t most_relays = 8;
@@ -87,6 +94,10 @@ class Gathering {
   /// Asks nobody any more and gives relayed addresses back; finished once the relays have answered, or shortly after.
   void close(Instant now);
 
+  /// What came by this connection, or to this socket, was for one of our agents.
+  void approve(SocketId socket, const Endpoint& remote) { streams_.approve(socket, remote); }
+
+  void handle_connected(Instant now, SocketId socket, const Endpoint& remote);
   void handle_datagram(Instant now, const Datagram& in);
   void handle_timeout(Instant now);
   void handle_send_failure(Instant now, const Datagram& lost, std::string_view why);
@@ -104,6 +115,8 @@ class Gathering {
   [[nodiscard]] bool is_done() const { return is_told_done_; }
   /// The local endpoint of a socket that is open.
   [[nodiscard]] std::optional<Endpoint> local(SocketId socket) const;
+  /// How what leaves by it leaves this host: to a relay perhaps by TCP, though the relay goes on by UDP.
+  [[nodiscard]] Protocol transport(SocketId socket) const;
   /// Whether what leaves by it goes to a relay.
   [[nodiscard]] static bool is_relayed(SocketId socket);
 
@@ -128,7 +141,9 @@ class Gathering {
   void allocate(Instant now);
   void allocate(Instant now, Relay& relay);
   void check_relays(Instant now);
+  void hear_streams(Instant now);
   void hear(Instant now);
+  [[nodiscard]] bool may_use(Protocol protocol) const;
   void hear_relay(Relay& relay);
   void tell_done();
   [[nodiscard]] std::vector<IpAddress> addresses_of(Family family) const;
@@ -137,6 +152,7 @@ class Gathering {
   Config config_;
   Rng& rng_;
   ice::Gatherer gatherer_;
+  StreamBases streams_;
   std::vector<Base> bases_;
   std::vector<Relay> relays_;
   std::vector<ice::LocalCandidate> candidates_;

@@ -95,6 +95,10 @@ void Hub::start(Instant now) {
   hear_gathering(now);
 }
 
+void Hub::handle_connected(Instant now, SocketId socket, const Endpoint& remote) {
+  gathering_.handle_connected(now, socket, remote);
+}
+
 void Hub::handle_datagram(Instant now, const Datagram& in) {
   gathering_.handle_datagram(now, in);
   hear_gathering(now);
@@ -103,9 +107,11 @@ void Hub::handle_datagram(Instant now, const Datagram& in) {
 }
 
 void Hub::hear_received(Instant now) {
-  while (const auto received = gathering_.poll_received())
-    static_cast<void>(
-        std::ranges::any_of(links_, [&](auto& entry) { return entry.second->handle_datagram(now, *received); }));
+  while (const auto received = gathering_.poll_received()) {
+    const auto takes = [&](auto& entry) { return entry.second->handle_datagram(now, *received); };
+    const bool is_taken = std::ranges::any_of(links_, takes);
+    if (is_taken && received->protocol == Protocol::tcp) gathering_.approve(received->socket, received->remote);
+  }
 }
 
 void Hub::handle_timeout(Instant now) {

@@ -67,6 +67,7 @@ class Hub {
   void close(Instant now);
 
   void start(Instant now);
+  void handle_connected(Instant now, SocketId socket, const Endpoint& remote);
   void handle_datagram(Instant now, const Datagram& in);
   void handle_timeout(Instant now);
   void handle_send_failure(Instant now, const Datagram& lost, std::string_view why);
@@ -99,5 +100,6 @@ class Hub {
   std::deque<Event> events_;
   std::optional<Instant> closes_since_;  ///< relayed addresses are to be given back when all links are over
 };
-static_assert(SansIo<Hub> && OpensSockets<Hub> && HearsSendFailure<Hub> && HearsPathErrors<Hub>);
+static_assert(SansIo<Hub> && OpensSockets<Hub> && HearsSendFailure<Hub> && HearsConnections<Hub> &&
+              HearsPathErrors<Hub>);
 }  // namespace natkit::link

@@ -329,7 +329,10 @@ void Pairing::handle_timeout(Instant now) {
 }
 
 void Pairing::handle_connected(Instant now, SocketId socket, const Endpoint& remote) {
-  if (client_.owns(socket)) client_.handle_connected(now, socket, remote);
+  if (client_.owns(socket))
+    client_.handle_connected(now, socket, remote);
+  else
+    hub_.handle_connected(now, socket, remote);
   hear(now);
 }
 

@@ -189,8 +189,8 @@ std::string PunchWords::registered(const Endpoint& server, const Endpoint& seen_
                      rtt_words(rtt));
 }
 
-std::string PunchWords::candidate(std::string_view kind, const Endpoint& endpoint) {
-  return fmt::format("this host may be reached at {} ({})", to_text(endpoint), kind);
+std::string PunchWords::candidate(std::string_view kind, Protocol transport, const Endpoint& endpoint) {
+  return fmt::format("this host may be reached at {} {} ({})", to_text(transport), to_text(endpoint), kind);
 }
 
 std::string PunchWords::peer_found(std::string_view peer, const std::optional<Endpoint>& address) {

@@ -59,7 +59,7 @@ struct PunchEvents {
 
 struct PunchWords {
   static std::string registered(const Endpoint& server, const Endpoint& seen_as, std::optional<Duration> rtt);
-  static std::string candidate(std::string_view kind, const Endpoint& endpoint);
+  static std::string candidate(std::string_view kind, Protocol transport, const Endpoint& endpoint);
   static std::string peer_found(std::string_view peer, const std::optional<Endpoint>& address);
   /// Why an outgoing packet opens the way.
   static std::string sending();
