@@ -1,9 +1,11 @@
 """The tool `punch` in hosts of a lab: its events with the instants at which they came, its end. Standard library only."""
 import atexit
 import base64
+import functools
 import hashlib
 import hmac
 import json
+import os
 import subprocess
 import tempfile
 import threading
@@ -22,6 +24,15 @@ def credentials(secret: str, user: str = "lab", seconds: int = 3600) -> tuple[st
     """A relay user's name and password out of the secret shared with the server, as coturn and rendezvousd make them."""
     name = f"{int(time.time()) + seconds}:{user}"
     return name, base64.b64encode(hmac.new(secret.encode(), name.encode(), hashlib.sha1).digest()).decode()
+
+
+@functools.cache
+def state_folder(host: str | None) -> str:
+    """A host's own, until this process ends: the journal of whoever runs the tests is not theirs to fill, and one journal for
+    all hosts would make them wait for each other, and read in the middle of a meeting what thousands of runs left in it."""
+    folder = tempfile.TemporaryDirectory(prefix=f"punch-{host}-")
+    atexit.register(folder.cleanup)
+    return folder.name
 
 
 def secret_file(text: str) -> str:
@@ -55,7 +66,7 @@ class Punch:
     def __init__(self, host: str | None, *arguments: str, server: str = SERVER, pipes: bool = False):
         command = inside(host, own("punch"), *arguments, "--json", "--server", server)
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE if pipes else subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE)
+                                        stderr=subprocess.PIPE, env={**os.environ, "XDG_STATE_HOME": state_folder(host)})
         self.started, self.ended = time.monotonic(), 0.0
         self.host = host
         self.said: list[Said] = []

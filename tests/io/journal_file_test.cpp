@@ -1,6 +1,7 @@
 #include "natkit/io/journal_file.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -295,6 +296,28 @@ TEST_CASE("A rewritten journal keeps the lines that it does not understand", "[j
   CHECK(ids(*journal).empty());
   CHECK(journal->damaged_lines() == 1);
   CHECK(text_of(folder.file()).find("natkit-2 of=the-future\n") != std::string::npos);
+}
+
+TEST_CASE("A long journal of mappings that stand is not read at every write, but when it has doubled", "[journal]") {
+  const Folder folder;
+  const auto journal = open(folder);
+  const auto fill = [&](std::uint64_t from) {
+    const auto end = text_of(folder.file()).size() + 70'000;
+    for (; text_of(folder.file()).size() < end; ++from) REQUIRE(journal->note(entry(from)));
+    return from;
+  };
+  const auto standing = fill(1);
+  REQUIRE(journal->note(entry(standing)));  // looks, and finds nothing that is over
+  for (std::uint64_t id = 1; id <= standing; ++id) append(folder.file(), fmt::format("erased {:016x}\n", id));
+
+  const auto before = text_of(folder.file());
+  REQUIRE(journal->note(entry(100'000)));
+  CHECK(text_of(folder.file()).starts_with(before));
+
+  append(folder.file(), std::string(before.size(), '\n'));
+  REQUIRE(journal->note(entry(100'001)));
+  CHECK(ids(*journal) == Ids{100'000, 100'001});
+  CHECK(text_of(folder.file()).size() < 1000);
 }
 
 TEST_CASE("A file too large to be a journal is refused, and not cut", "[journal]") {

@@ -131,16 +131,6 @@ def meet(title: str, hosts: tuple[str, str], v6: tuple[bool, bool], wanted: str,
     return Outcome(title, wanted, kind, peers, tuple(peer.wait(PATIENCE) for peer in peers))
 
 
-def meet_again(title: str, *arguments) -> Outcome:
-    """A machine that stands still for over a second makes a path look dead: what is wrong is tried twice more, and said."""
-    for attempt in ("", " again", " once more"):
-        outcome = meet(title + attempt, *arguments)
-        if not list(outcome.complaints()):
-            break
-        print(f"       {outcome.title}: {'; '.join(outcome.complaints())}", flush=True)
-    return outcome
-
-
 def tell(outcome: Outcome) -> bool:
     """Whether it is right; wrong ones with all that was said."""
     wrong = list(outcome.complaints())
@@ -171,7 +161,7 @@ def run_squared(options) -> bool:
 
     def run(pair: tuple[Kind, Kind]) -> bool:
         a, b = pair
-        outcome = meet_again(f"{a.name} x {b.name}", (f"{a.name}-a", f"{b.name}-b"), (4 not in a.families, 4 not in b.families), expected(a, b))
+        outcome = meet(f"{a.name} x {b.name}", (f"{a.name}-a", f"{b.name}-b"), (4 not in a.families, 4 not in b.families), expected(a, b))
         outcomes[a.name, b.name] = outcome
         return tell(outcome)
 
@@ -186,7 +176,7 @@ def run_squared(options) -> bool:
 
 def run_special(options) -> bool:
     with ThreadPoolExecutor(options.at_once) as pool:
-        right = list(pool.map(lambda one: tell(meet_again(one.title, one.hosts, one.v6, one.wanted, one.kind)), SPECIAL))
+        right = list(pool.map(lambda one: tell(meet(one.title, one.hosts, one.v6, one.wanted, one.kind)), SPECIAL))
     print(f"{len(right)} pairs, {right.count(False)} wrong")
     return all(right)
 

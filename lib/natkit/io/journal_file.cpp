@@ -23,7 +23,6 @@ using portmap::MappingId;
 using portmap::RunId;
 
 constexpr std::size_t largest_file = 16U << 20U;  // read whole; a thousand mappings are 400 KB
-constexpr std::size_t worth_compacting = 64U << 10U;
 constexpr std::string_view erased_word = "erased ";
 
 std::unexpected<Error> failure(const std::string& what, const std::string& path, int error) {
@@ -151,9 +150,10 @@ Result<void> JournalFile::append(const std::string& line, Sync sync) {
   struct stat state{};
   if (::fstat(file->number(), &state) != 0) return failure("look at", path_, errno);
   const auto size = static_cast<std::size_t>(state.st_size);
-  if (size > worth_compacting || std::exchange(has_torn_lines_, false)) {
+  if (size > next_look_ || std::exchange(has_torn_lines_, false)) {
     const auto written = compact(read_all(file->number(), size));
     if (!written) return std::unexpected(written.error());
+    next_look_ = *written == Compaction::done ? worth_compacting : 2 * size;
     // Locking a file twice would wait for ourselves, so only a new one is opened.
     if (*written == Compaction::done) file = open_locked();
     if (!file) return std::unexpected(file.error());

@@ -42,6 +42,7 @@ class JournalFile final : public portmap::Journal {
   JournalFile(std::string path, portmap::RunId run) : path_(std::move(path)), run_(run) {}
   [[nodiscard]] Result<void> append(const std::string& line, Sync sync);
   [[nodiscard]] Result<Descriptor> open_locked() const;
+  static constexpr std::size_t worth_compacting = 64U << 10U;
   enum class Compaction : std::uint8_t { done, not_worth_it };
   /// The file, whose text this is, must be locked.
   [[nodiscard]] Result<Compaction> compact(const std::string& text);
@@ -52,6 +53,9 @@ class JournalFile final : public portmap::Journal {
   portmap::RunId run_;
   Descriptor runs_;  ///< the file of the locks
   std::size_t damaged_lines_ = 0;
+  /// Beyond this the file is read to see whether rewriting pays: not at every write, since whoever writes may have a
+  /// path to keep alive meanwhile (2000 mappings take 100 ms in a build with sanitizers).
+  std::size_t next_look_ = worth_compacting;
   bool has_torn_lines_ = false;  ///< damaged to every version
 };
 }  // namespace natkit::io
