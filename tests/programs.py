@@ -107,12 +107,17 @@ class Program:
         self.end()
 
 
-def inside(host: str | None, *command: str) -> list[str]:
-    """The command, to be run in a host of the lab that this process was started beside (natlab run); None: right here."""
+# A host of the lab that this process was started beside (natlab run); how every command in some other host begins; or right here.
+Host = str | tuple[str, ...] | None
+
+
+def inside(host: Host, *command: str) -> list[str]:
+    if isinstance(host, tuple):
+        return [*host, *command]
     return [str(NATLAB), "exec", host, "--", *command] if host else list(command)
 
 
-def serve(*arguments: str, host: str | None = None) -> tuple[Program, list[str]]:
+def serve(*arguments: str, host: Host = None) -> tuple[Program, list[str]]:
     """Starts rendezvousd; returns it with the UDP endpoints that its ready line names."""
     program = Program(*inside(host, own("rendezvousd"), "--log", "json", *arguments))
     try:

@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from programs import END_SECONDS, inside, own
+from programs import END_SECONDS, Host, inside, own
 
 SERVER = "198.51.100.1"
 SERVER6 = "2001:db8:ffff::1"
@@ -27,10 +27,10 @@ def credentials(secret: str, user: str = "lab", seconds: int = 3600) -> tuple[st
 
 
 @functools.cache
-def state_folder(host: str | None) -> str:
+def state_folder(host: Host) -> str:
     """A host's own, until this process ends: the journal of whoever runs the tests is not theirs to fill, and one journal for
     all hosts would make them wait for each other, and read in the middle of a meeting what thousands of runs left in it."""
-    folder = tempfile.TemporaryDirectory(prefix=f"punch-{host}-")
+    folder = tempfile.TemporaryDirectory(prefix="punch-")
     atexit.register(folder.cleanup)
     return folder.name
 
@@ -63,7 +63,7 @@ class Said:
 class Punch:
     """One run of punch. Its stdout is taken for events, unless it carries the peer's bytes (`pipe`): then its stderr is."""
 
-    def __init__(self, host: str | None, *arguments: str, server: str = SERVER, pipes: bool = False):
+    def __init__(self, host: Host, *arguments: str, server: str = SERVER, pipes: bool = False):
         command = inside(host, own("punch"), *arguments, "--json", "--server", server)
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE if pipes else subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, env={**os.environ, "XDG_STATE_HOME": state_folder(host)})

@@ -324,7 +324,8 @@ void Conversation::look_at_mapping(Instant now) {
   if (!mapping_->has_begun() && may_map_ && stage_ != Stage::over)
     if (const auto internal = introduction_.hub().gathering().first_base(Family::ipv4);
         internal && !internal->address.is_loopback())
-      mapping_->begin(now, *internal);
+      // Who names a port wants to be reached at just that one.
+      mapping_->begin(now, *internal, options_.local_port != 0 ? PortMapping::At::same : PortMapping::At::another);
   while (const auto event = mapping_->poll_event(now)) {
     if (const auto* refused = std::get_if<PortMapping::Refused>(&*event)) {
       output_.explain(cli::Verbosity::steps, "the router opens no port: " + printable(refused->why));

@@ -19,6 +19,15 @@ constexpr std::chrono::seconds lifetime{600};
 /// For giving it back: a router answers within 100 ms, and nobody should wait for one that is not there. What is left
 /// behind then ends by itself, and `upnp-map gc` knows it.
 constexpr Duration last_wait = std::chrono::milliseconds{250};
+
+constexpr std::uint16_t first_dynamic_port = 49152;  // RFC 6335 §6
+
+std::uint16_t another_port(std::uint16_t port, Rng& rng) {
+  while (true) {
+    const auto drawn = static_cast<std::uint16_t>(first_dynamic_port + rng.below(65536 - first_dynamic_port));
+    if (drawn != port) return drawn;
+  }
+}
 }  // namespace
 
 Result<std::unique_ptr<PortMapping>> PortMapping::make(Rng& rng) {
@@ -31,12 +40,12 @@ Result<std::unique_ptr<PortMapping>> PortMapping::make(Rng& rng) {
 
 bool PortMapping::owns(SocketId socket) { return std::to_underlying(socket) >= first_socket; }
 
-void PortMapping::begin(Instant now, const Endpoint& internal) {
+void PortMapping::begin(Instant now, const Endpoint& internal, At at) {
   auto routes = io::default_routes();
   std::erase_if(routes, [](const portmap::Route& route) { return route.local.family() != Family::ipv4; });
   if (routes.empty()) return;
   portmap::Wish wish{.internal = {routes.front().local, internal.port},
-                     .external_port = internal.port,
+                     .external_port = at == At::same ? internal.port : another_port(internal.port, rng_),
                      .lifetime = lifetime,
                      .description = "natkit punch"};
   keeper_ = std::make_unique<portmap::Keeper>(portmap::Keeper::Config{.routes = std::move(routes),

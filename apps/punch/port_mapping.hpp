@@ -26,8 +26,11 @@ class PortMapping {
   [[nodiscard]] static Result<std::unique_ptr<PortMapping>> make(Rng& rng);
   PortMapping(std::unique_ptr<io::JournalFile> journal, Rng& rng) : journal_(std::move(journal)), rng_(rng) {}
 
+  /// The port at the router. `another` than ours, because the peer may have knocked at ours before it was open: some
+  /// routers (Linux with an open INPUT chain, "accept") remember such a flow as their own and go on keeping it.
+  enum class At : std::uint8_t { same, another };
   /// Once: packets to this endpoint of ours shall be let in.
-  void begin(Instant now, const Endpoint& internal);
+  void begin(Instant now, const Endpoint& internal, At at);
   [[nodiscard]] bool has_begun() const { return keeper_ != nullptr; }
   /// Gives it back; finished when `poll_timeout` is empty.
   void close(Instant now);

@@ -84,9 +84,9 @@ class Lab:
         self.folder.chmod(0o755)
         self.processes: list[subprocess.Popen] = []
         self.daemons: dict[str, subprocess.Popen] = {}
+        self.hosts: list[str] = []
         for host in ("client", "other", "router", "wan", "bridge", *(("inner", "deep") if double else ())):
-            must("ip", "netns", "add", host)
-            self.do(host, "ip link set lo up")
+            self.add_host(host)
         self.do("bridge", "ip link add name switch type bridge")
         self.do("bridge", "ip link set switch up")
         self._plug("client", "lan", CLIENT + "/24", CLIENT6 + "/64")
@@ -111,6 +111,11 @@ class Lab:
             self.do("deep", f"ip route add default via {INNER_ROUTER}")
             self._forward("inner")
         self._wait_for_addresses()
+
+    def add_host(self, host: str) -> None:
+        must("ip", "netns", "add", host)
+        self.hosts.append(host)
+        self.do(host, "ip link set lo up")
 
     def _plug(self, host: str, interface: str, v4: str, v6: str | None) -> None:
         must("ip", "link", "add", interface, "netns", host, "type", "veth", "peer", "name", f"p-{host}", "netns", "bridge")
@@ -203,7 +208,7 @@ class Lab:
             if process.poll() is None:
                 process.kill()
                 process.wait(10)
-        for host in ("client", "other", "router", "wan", "bridge", "inner", "deep"):
+        for host in self.hosts:
             run("ip", "netns", "del", host)
         shutil.rmtree(self.folder, ignore_errors=True)
 
