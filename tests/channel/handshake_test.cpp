@@ -79,6 +79,34 @@ TEST_CASE("A hello that comes before the server is ready costs no repetition", "
   CHECK(*pair.client.secured - beginning == 60ms + 75ms);
 }
 
+TEST_CASE("A handshake that was prepared goes on from where it is, and no clock runs before there is a path",
+          "[handshake]") {
+  Pair pair{{.delay = 25ms}};
+  for (auto* end : {&pair.client, &pair.server}) (void)end->channel.open_agreed_stream(Pair::bulk, {});
+  auto& client = pair.client.channel;
+  auto& server = pair.server.channel;
+  client.prepare(pair.now(), identity_of("server").fingerprint());
+  server.prepare(pair.now(), identity_of("client").fingerprint());
+  const auto hello = client.poll_transmit();
+  REQUIRE(hello);
+  server.handle_datagram(pair.now(), *hello);  // by some other way
+  const auto welcome = server.poll_transmit();
+  REQUIRE(welcome);
+  client.handle_datagram(pair.now(), *welcome);
+  const auto rest = client.poll_transmit();
+  REQUIRE(rest);
+  CHECK_FALSE(client.poll_timeout());
+  CHECK_FALSE(server.poll_timeout());
+  pair.run_for(30s);  // three times as long as a handshake may take
+  CHECK_FALSE(pair.client.closed);
+  const auto path_at = pair.now();
+  pair.start();
+  pair.inject(pair.server, *rest);  // kept until there was a path; it arrives at once
+  REQUIRE(pair.run_until([&] { return pair.client.secured && pair.server.secured; }));
+  CHECK(*pair.server.secured == path_at);
+  CHECK(*pair.client.secured - path_at == 25ms);
+}
+
 TEST_CASE("A lost hello is repeated after a tenth of a second", "[handshake]") {
   Pair pair{{.delay = 25ms}};
   int seen = 0;

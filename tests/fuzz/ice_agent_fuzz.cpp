@@ -40,7 +40,9 @@ class Play {
   }
   void receive(Bytes payload) {
     const auto socket = SocketId{byte() & 1U};
-    agent_.handle_datagram(now_, {.socket = socket, .remote = place(), .payload = std::move(payload)});
+    const Datagram in{.socket = socket, .remote = place(), .payload = std::move(payload)};
+    agent_.set_cargo(agent_.cargo_in(in));
+    agent_.handle_datagram(now_, in);
   }
   void perform(std::uint8_t step) {
     switch (step & 7U) {
@@ -55,7 +57,8 @@ class Play {
                     .priority = byte() * 0x10101U + 1,
                     .dialect = step & 16U ? Dialect::natkit : Dialect::rfc};
         if (step & 32U) check.nomination = byte();
-        return receive(write_check(stun::make_transaction_id(rng_), check, peer_, agent_.credentials()));
+        const Bytes cargo(step & 64U ? byte() * std::size_t{5} : 0);
+        return receive(write_check(stun::make_transaction_id(rng_), check, peer_, agent_.credentials(), cargo));
       }
       case 2:
         return answer(step & 8U ? 487 : step & 16U ? 400 : 0);

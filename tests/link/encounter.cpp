@@ -186,7 +186,7 @@ link::Hub::Config Encounter::hub_config(const sim::Host& host, std::string_view 
   if (config_.relaying == EncounterConfig::Relaying::yes)
     config.gathering.relays = {
         {.address = {has_udp(box) ? Protocol::udp : Protocol::tcp, {address, turn_port}},
-         .credentials = turn::make_rest_credentials(relay_secret, some_day + std::chrono::hours{1}, name)}};
+         .credentials = turn::make_rest_credentials(relay_secret, some_day + config_.relay_names_for, name)}};
   return config;
 }
 
@@ -232,6 +232,13 @@ void Encounter::step() {
 
 void Encounter::run(Duration time, const std::function<bool()>& is_over) {
   for (const auto end = net.now() + time; net.now() < end && !is_over();) step();
+}
+
+void Encounter::rest(Duration time) {
+  for (const auto end = net.now() + time; net.now() < end;) {
+    set_virtual_time(net.now());
+    net.run_for(100ms);
+  }
 }
 
 double Encounter::connected_after() const {

@@ -100,6 +100,7 @@ struct EncounterConfig {
   enum class Place : std::uint8_t { apart, same_lan } place = Place::apart;
   std::string certificate_of_b = "b";  ///< what A is told to expect
   link::Gathering::Directly directly = link::Gathering::Directly::by_udp;
+  std::chrono::seconds relay_names_for = std::chrono::hours{1};
 };
 
 class Encounter {
@@ -112,6 +113,8 @@ class Encounter {
     run(time, [] { return false; });
   }
   void run(Duration time, const std::function<bool()>& is_over);
+  /// In large steps, for when hardly anything happens.
+  void rest(Duration time);
   [[nodiscard]] bool are_connected() const { return a.connected_at && b.connected_at; }
   [[nodiscard]] bool are_secured() const { return a.secured_at && b.secured_at; }
   [[nodiscard]] double connected_after() const;

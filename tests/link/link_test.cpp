@@ -52,6 +52,50 @@ TEST_CASE("Two homes are connected after one round trip, secured soon after, and
   CHECK(ms_after(encounter, encounter.b.message_at) <= 250);
 }
 
+namespace {
+struct RoundTrips {
+  double secured_a = 0, secured_b = 0;        ///< until this side knows who the other is
+  double first_byte_a = 0, first_byte_b = 0;  ///< until the other's first byte is here, sent as soon as it could be
+};
+
+/// Of the path that is used, counted from when both are told.
+RoundTrips count_round_trips(const EncounterConfig& config) {
+  Encounter encounter{config};
+  encounter.tell();
+  const auto greet = [&](Party& party, sim::Host& host, bool& has_greeted) {
+    if (has_greeted || !party.secured_at) return;
+    const auto now = encounter.net.now();
+    constexpr channel::StreamId greetings{0};
+    REQUIRE(party.link().open_agreed_stream(greetings, {}));
+    has_greeted = party.link().send(now, greetings, channel::MessageKind::text, Bytes{'h', 'i'}).has_value();
+    party.hub.flush(now);
+    host.wake();
+  };
+  bool has_a_greeted = false, has_b_greeted = false;
+  encounter.run(2s, [&] {
+    greet(encounter.a, encounter.host_a, has_a_greeted);
+    greet(encounter.b, encounter.host_b, has_b_greeted);
+    return encounter.a.message_at && encounter.b.message_at;
+  });
+  const double round_trip = encounter.a.link().path()->is_relayed() ? 100 : 50;
+  const auto trips = [&](const std::optional<Instant>& at) { return ms_after(encounter, at) / round_trip; };
+  return {trips(encounter.a.secured_at), trips(encounter.b.secured_at), trips(encounter.a.message_at),
+          trips(encounter.b.message_at)};
+}
+}  // namespace
+
+TEST_CASE("The channel's handshake costs one round trip on top of finding the path, and none is lost to anything else",
+          "[link][sim]") {
+  const auto boxes_of_both = GENERATE(Box::drop, Box::open, Box::symmetric);
+  CAPTURE(to_text(boxes_of_both));
+  const auto trips = count_round_trips({.box_a = boxes_of_both, .box_b = boxes_of_both});
+  constexpr double slack = 0.15;          // permissions asked of the relay, and milliseconds in which the test looks
+  CHECK(trips.secured_b <= 1.5 + slack);  // it only has to hear the client's last flight
+  CHECK(trips.secured_a <= 2 + slack);
+  CHECK(trips.first_byte_a <= 3 + slack);  // SCTP's own handshake: INIT, INIT ACK, and data with the cookie
+  CHECK(trips.first_byte_b <= 3.5 + slack);
+}
+
 TEST_CASE("Every pair of NATs is connected: directly where no port has to be guessed, by the relay otherwise",
           "[link][sim]") {
   std::string table = "ms to connected, (r)elayed\n             ";
@@ -107,6 +151,28 @@ TEST_CASE("Who shows another certificate than the announced one gets no session,
   CHECK(encounter.a.ended->reason == link::EndReason::authentication_failed);
   CHECK(encounter.b.ended->reason == link::EndReason::authentication_failed);
   CHECK(encounter.a.count<link::Link::Secured>() == 0);
+}
+
+TEST_CASE("A relayed session outlives the name that its relayed address was asked for with", "[link][sim]") {
+  Encounter encounter{{.box_a = Box::symmetric, .box_b = Box::symmetric, .relay_names_for = 5min}};
+  encounter.tell();
+  encounter.run(1s, [&] { return encounter.are_secured(); });
+  REQUIRE(encounter.are_secured());
+  // The name ends after 5 minutes, permissions are renewed every 4 and the address itself after 9.
+  encounter.rest(11min);
+  CHECK_FALSE(encounter.a.ended);
+  CHECK(encounter.a.count<link::Link::PathLost>() == 0);
+  CHECK(encounter.b.count<link::Link::PathLost>() == 0);
+  REQUIRE(encounter.a.link().path());
+  CHECK(encounter.a.link().path()->is_relayed());
+  const auto now = encounter.net.now();
+  const auto stream = encounter.a.link().open_stream(now, {.label = "still here"});
+  REQUIRE(stream);
+  REQUIRE(encounter.a.link().send(now, *stream, channel::MessageKind::text, Bytes{'h', 'i'}));
+  encounter.a.hub.flush(now);
+  encounter.host_a.wake();
+  encounter.run(500ms, [&] { return !encounter.b.heard.empty(); });
+  CHECK(encounter.b.heard == Bytes{'h', 'i'});
 }
 
 TEST_CASE("Without a relay an impossible pair is told so within two seconds", "[link][sim]") {

@@ -35,7 +35,10 @@ Channel::~Channel() = default;
 Channel::Channel(Channel&&) noexcept = default;
 Channel& Channel::operator=(Channel&&) noexcept = default;
 
-void Channel::start(Instant now, const crypto::Fingerprint& peer) { session_->start(now, peer); }
+void Channel::start(Instant now, const crypto::Fingerprint& peer, std::optional<Duration> round_trip) {
+  session_->start(now, peer, round_trip);
+}
+void Channel::prepare(Instant now, const crypto::Fingerprint& peer) { session_->prepare(now, peer); }
 void Channel::handle_datagram(Instant now, ByteView datagram) { session_->handle_datagram(now, datagram); }
 void Channel::handle_timeout(Instant now) { session_->handle_timeout(now); }
 std::optional<Event> Channel::poll_event() { return session_->poll_event(); }

@@ -2,7 +2,7 @@
 /// Streams of messages to one peer whose certificate is known, over any path that carries datagrams: SCTP (RFC 9260)
 /// inside DTLS 1.2 (RFC 6347), as RFC 8261 and RFC 8831 lay down for WebRTC, so that a browser may be the other end.
 ///
-///   idle --start()--> handshaking --Secured--> open --close() | close of the peer--> closing ----> over
+///   idle --start(), prepare()--> handshaking --Secured--> open --close() | close of the peer--> closing ----> over
 ///                         |                      |                                     ^
 ///                         +---- wrong certificate, silence, abort(), violation --------+  (Closed says which)
 ///
@@ -116,8 +116,12 @@ class Channel {
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
 
-  /// Nothing is said before this. What the peer said before is kept, and answered now.
-  void start(Instant now, const crypto::Fingerprint& peer);
+  /// There is a path to the peer. Without `prepare` nothing is said before; what the peer said before is kept, and
+  /// answered now. The round trip is what is known of that path.
+  void start(Instant now, const crypto::Fingerprint& peer, std::optional<Duration> round_trip = {});
+  /// Begins the handshake while the path is still looked for: what there is to say rides on something else, and no
+  /// clock runs, so nothing is repeated and nothing times out before `start`.
+  void prepare(Instant now, const crypto::Fingerprint& peer);
   void handle_datagram(Instant now, ByteView datagram);
   void handle_timeout(Instant now);
   [[nodiscard]] std::optional<Event> poll_event();

@@ -211,6 +211,10 @@ void Dtls::handle_datagram(Instant now, ByteView datagram) {
   wire_->incoming = {};
 }
 
+void Dtls::note_repetition(Instant now) {
+  if (flight_sent_ && *flight_sent_ < now) flight_sent_.reset();  // RFC 6298 §3
+}
+
 void Dtls::handle_timeout(Instant now) {
   if (!ssl_ || failure_ || is_secured_) return;
   if (alert_deadline_ && now >= *alert_deadline_) {

@@ -40,6 +40,8 @@ class Dtls {
   Dtls& operator=(const Dtls&) = delete;
 
   void start(Instant now, const crypto::Fingerprint& peer);
+  /// The last flight is sent again by whoever has kept it: an answer no longer tells which copy it belongs to.
+  void note_repetition(Instant now);
   /// Until `read` has returned nothing, the datagram must live.
   void handle_datagram(Instant now, ByteView datagram);
   void handle_timeout(Instant now);

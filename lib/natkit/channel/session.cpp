@@ -46,7 +46,18 @@ void Session::begin(Instant now) {
   SctpStack::of_process().advance(now);
 }
 
-void Session::start(Instant now, const crypto::Fingerprint& peer) {
+void Session::start(Instant now, const crypto::Fingerprint& peer, std::optional<Duration> round_trip) {
+  if (has_path_) return;
+  has_path_ = true;
+  path_round_trip_ = round_trip;
+  prepare(now, peer);
+  begin(now);
+  if (phase_ == Phase::handshaking) started_ = now;
+  last_heard_ = now;
+  dtls_.note_repetition(now);
+}
+
+void Session::prepare(Instant now, const crypto::Fingerprint& peer) {
   if (phase_ != Phase::idle) return;
   begin(now);
   phase_ = Phase::handshaking;
@@ -101,12 +112,13 @@ void Session::look_at_dtls() {
 void Session::become_secured() {
   phase_ = Phase::open;
   last_heard_ = last_active_ = now_;
-  events_.emplace_back(Secured{dtls_.round_trip()});
+  const auto round_trip = dtls_.round_trip() ? dtls_.round_trip() : path_round_trip_;
+  events_.emplace_back(Secured{round_trip});
   association_.emplace(SctpOptions{.packet_bytes = config_.mtu - Dtls::overhead,
                                    .streams = config_.streams,
                                    .send_buffer = config_.send_buffer,
                                    .receive_buffer = config_.receive_buffer,
-                                   .first_timeout = first_timeout(dtls_.round_trip()),
+                                   .first_timeout = first_timeout(round_trip),
                                    .heartbeat = std::chrono::duration_cast<std::chrono::milliseconds>(config_.silence) /
                                                 heartbeats_per_silence},
                        config_.largest_message);
@@ -116,6 +128,7 @@ void Session::become_secured() {
 
 void Session::handle_timeout(Instant now) {
   begin(now);
+  if (!has_path_) return;
   if (phase_ == Phase::handshaking) dtls_.handle_timeout(now);
   look_at_dtls();
   check_deadlines();
@@ -222,6 +235,7 @@ bool Session::is_association_busy() const {
 }
 
 std::optional<Instant> Session::poll_timeout() const {
+  if (!has_path_) return std::nullopt;
   switch (phase_) {
     case Phase::idle:
     case Phase::over:

@@ -14,7 +14,8 @@ class Session {
  public:
   Session(const Channel::Config& config, crypto::Identity identity);
 
-  void start(Instant now, const crypto::Fingerprint& peer);
+  void prepare(Instant now, const crypto::Fingerprint& peer);
+  void start(Instant now, const crypto::Fingerprint& peer, std::optional<Duration> round_trip);
   void handle_datagram(Instant now, ByteView datagram);
   void handle_timeout(Instant now);
   [[nodiscard]] std::optional<Event> poll_event();
@@ -63,6 +64,8 @@ class Session {
   Instant started_{};     ///< of the handshake, the closing or the lingering
   Instant last_heard_{};  ///< something authentic
   Instant last_active_{};
+  bool has_path_ = false;  ///< until then no clock runs
+  std::optional<Duration> path_round_trip_;
   bool is_up_ = false;    ///< SCTP's own handshake is done
   bool is_full_ = false;  ///< somebody waits for WritableAgain
   std::deque<Bytes> early_;

@@ -21,6 +21,12 @@
 /// RFC 8445 §12 lets data flow on a valid pair before nomination, so both are connected then. The nomination, sent by
 /// the controlling agent at 50 ms, only makes the two agree on one pair where several are valid (75 ms, 100 ms).
 ///
+/// Cargo. A handshake that begins once there is a path comes a round trip late. So what the owner has to say until then
+/// rides on the checks and on their answers, between our own agents (the idea of draft-hancke-webrtc-sped): what came
+/// with a check is given out before the check is answered, so that the answer already bears the peer's answer. It is
+/// as authentic as a check is, and may come twice or never. An address that nobody has heard from yet is sent only
+/// little (`most_unproven_cargo`), since a malicious peer can name anybody's.
+///
 /// Who goes first. A router that keeps a tuple for packets it took for its own (Linux with an open INPUT chain,
 /// "accept") gives the later flow of its inside host another port, if the peer's packet reached it before the host's
 /// own left. Then the peer's address-and-port filter drops the host's checks, for ever: each repeat keeps the entry
@@ -90,6 +96,11 @@ struct Path {
     return socket == other.socket && protocol == other.protocol && remote == other.remote;
   }
 };
+
+/// Leaves room for a check around it, and for a relay's header around that, in the 1200 bytes that pass everywhere.
+inline constexpr std::size_t most_cargo = 1000;
+/// With a check to an address that may be a stranger's: as much as a ClientHello needs.
+inline constexpr std::size_t most_unproven_cargo = 400;
 
 class Agent {
  public:
@@ -163,6 +174,12 @@ class Agent {
   /// New credentials, and all anew (RFC 8445 §9); bases stay, and so does the path until a new one is found.
   void restart(Instant now, const Credentials& local);
 
+  /// Until further notice this rides on checks of pairs that are not valid yet, and on answers. Empty: nothing does;
+  /// nor does what is longer than `most_cargo`.
+  void set_cargo(Bytes cargo);
+  /// What rides on this datagram, if it is the peer's; to be asked before it is handed in.
+  [[nodiscard]] Bytes cargo_in(const Datagram& in) const;
+
   /// False: not for this agent.
   bool handle_datagram(Instant now, const Datagram& in);
   /// ICMP, which anybody can forge: changes nothing but what `Failed` may be told with.
@@ -234,6 +251,7 @@ class Agent {
   [[nodiscard]] Duration rto(const Pair& pair) const;
   [[nodiscard]] Duration wait_after(const Pair& pair) const;
   [[nodiscard]] unsigned most_sends(const Pair& pair) const;
+  [[nodiscard]] ByteView cargo_for(const Pair& pair) const;
   [[nodiscard]] std::optional<Instant> pair_due(const Pair& pair) const;
   [[nodiscard]] bool wants_opener(const Pair& pair) const;
   [[nodiscard]] bool is_worth_retrying(const Pair& pair) const;
@@ -244,6 +262,7 @@ class Agent {
   void handle_answer(Instant now, const Datagram& in, const stun::Message& answer);
   void succeed(Instant now, Pair& pair, const Sent& sent, const stun::Message& answer);
   void send_back(const Datagram& in, Bytes payload);
+  [[nodiscard]] bool is_of_peer(const Datagram& in, const stun::Message& message) const;
   [[nodiscard]] bool keeps_role(const Check& check) const;
   [[nodiscard]] Pair* pair_of_check(SocketId socket, Protocol protocol, const Endpoint& remote, const Check& check);
   [[nodiscard]] bool is_repeated(const stun::TransactionId& id);
@@ -303,6 +322,7 @@ class Agent {
   unsigned fresh_bases_ = 0;
   std::vector<PathError> path_errors_;
 
+  Bytes cargo_;
   std::deque<Datagram> outgoing_;
   std::deque<Event> events_;
 };

@@ -123,10 +123,18 @@ void Agent::send_check(Instant now, Pair& pair) {
   outgoing_.push_back({.socket = pair.local.base,
                        .protocol = pair.protocol(),
                        .remote = pair.remote.endpoint,
-                       .payload = write_check(id, check, local_, *remote_)});
+                       .payload = write_check(id, check, local_, *remote_, cargo_for(pair))});
   pair.watch.note_sent(now, watch_timing(pair));
   ++pair.sends;
   pair.next_send = now + wait_after(pair);
+}
+
+/// A valid pair is a path, and by that the owner sends itself.
+ByteView Agent::cargo_for(const Pair& pair) const {
+  const bool is_proven = pair.heard == Pair::Heard::yes;
+  const bool may_ride = dialect_ == Dialect::natkit && !pair.is_valid() &&
+                        cargo_.size() <= (is_proven ? most_cargo : most_unproven_cargo);
+  return may_ride ? ByteView{cargo_} : ByteView{};
 }
 
 void Agent::remember(const stun::TransactionId& id, const Sent& sent) {

@@ -51,7 +51,8 @@ bool Agent::handle_request(const Datagram& in, const stun::Message& request) {
     }
     if (is_new) switch_role();
   }
-  send_back(in, write_success(request.transaction_id(), in.remote, local_.password));
+  const auto cargo = check->dialect == Dialect::natkit ? ByteView{cargo_} : ByteView{};
+  send_back(in, write_success(request.transaction_id(), in.remote, local_.password, Dialect::natkit, cargo));
   if (!is_new || (remote_ && names->sender != remote_->ufrag)) return true;
   learn_dialect(check->dialect);
   if (remote_) {
@@ -60,6 +61,31 @@ bool Agent::handle_request(const Datagram& in, const stun::Message& request) {
     early_.push_back({in.socket, in.protocol, in.remote, *check});
   }
   return true;
+}
+
+/// Whether only the peer can have written it: a check under our current credentials, or the answer to one of ours.
+bool Agent::is_of_peer(const Datagram& in, const stun::Message& message) const {
+  if (message.method() != stun::Method::binding) return false;
+  if (message.message_class() == stun::MessageClass::success)
+    return remote_ && owns(message.transaction_id()) && is_authentic(message, remote_->password);
+  const auto names = fragments(message);
+  const bool is_base = std::ranges::any_of(locals_, [&](const auto& local) { return local.base == in.socket; });
+  return message.message_class() == stun::MessageClass::request && is_base && names &&
+         names->receiver == local_.ufrag && (!remote_ || names->sender == remote_->ufrag) &&
+         is_authentic(message, local_.password);
+}
+
+void Agent::set_cargo(Bytes cargo) {
+  cargo_ = std::move(cargo);
+  if (cargo_.size() > most_cargo) cargo_.clear();
+}
+
+Bytes Agent::cargo_in(const Datagram& in) const {
+  const auto message = stun::parse_message(in.payload);
+  if (!message) return {};
+  const auto cargo = cargo_of(*message);
+  if (cargo.empty() || !is_of_peer(in, *message)) return {};
+  return {cargo.begin(), cargo.end()};
 }
 
 /// §7.3.1.1: of two that claim the same role the controlling one keeps it if its tie-breaker is not less, the

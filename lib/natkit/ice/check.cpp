@@ -21,7 +21,7 @@ constexpr std::array known{AttributeType::username, AttributeType::message_integ
 }  // namespace
 
 Bytes write_check(const stun::TransactionId& id, const Check& check, const Credentials& local,
-                  const Credentials& remote) {
+                  const Credentials& remote, ByteView cargo) {
   MessageWriter writer{MessageClass::request, Method::binding, id};
   writer.add_text(AttributeType::username, remote.ufrag + ":" + local.ufrag)
       .add_u32(AttributeType::priority, check.priority)
@@ -30,6 +30,7 @@ Bytes write_check(const stun::TransactionId& id, const Check& check, const Crede
   if (check.nomination) writer.add(AttributeType::use_candidate, {});
   if (check.dialect == Dialect::natkit)
     writer.add_u32(AttributeType::natkit_ice, version << version_shift | check.nomination.value_or(0));
+  if (!cargo.empty()) writer.add(AttributeType::natkit_cargo, cargo);
   writer.add_message_integrity(as_bytes(remote.password)).add_fingerprint();
   return writer.finish();
 }
@@ -52,10 +53,12 @@ std::expected<Check, std::uint16_t> read_check(const stun::Message& request) {
   return check;
 }
 
-Bytes write_success(const stun::TransactionId& id, const Endpoint& mapped, std::string_view key, Dialect dialect) {
+Bytes write_success(const stun::TransactionId& id, const Endpoint& mapped, std::string_view key, Dialect dialect,
+                    ByteView cargo) {
   MessageWriter writer{MessageClass::success, Method::binding, id};
   writer.add_endpoint(AttributeType::xor_mapped_address, mapped);
   if (dialect == Dialect::natkit) writer.add_u32(AttributeType::natkit_ice, version << version_shift);
+  if (!cargo.empty()) writer.add(AttributeType::natkit_cargo, cargo);
   return writer.add_message_integrity(as_bytes(key)).add_fingerprint().finish();
 }
 
@@ -82,6 +85,10 @@ std::optional<Fragments> fragments(const stun::Message& request) {
   const auto colon = name->find(':');
   if (colon == std::string_view::npos) return std::nullopt;
   return Fragments{.receiver = name->substr(0, colon), .sender = name->substr(colon + 1)};
+}
+
+ByteView cargo_of(const stun::Message& message) {
+  return message.find(AttributeType::natkit_cargo).value_or(ByteView{});
 }
 
 Dialect dialect_of(const stun::Message& message) {

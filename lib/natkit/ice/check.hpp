@@ -6,6 +6,7 @@
 ///   ICE-CONTROLLING    or ICE-CONTROLLED: our role, and a tie-breaker should both claim the same (§7.1.3)
 ///   USE-CANDIDATE      only from the controlling agent: "this pair" (§7.1.2)
 ///   NATKIT-ICE         0xCE20, comprehension-optional: version (8 bits), reserved (8), nomination number (16)
+///   NATKIT-CARGO       0xCE21, comprehension-optional, in checks and answers: a few bytes of whoever uses the agent
 ///   MESSAGE-INTEGRITY  keyed with the receiver's password; the answer's with the same one
 ///   FINGERPRINT
 ///
@@ -41,13 +42,13 @@ inline constexpr std::uint16_t unknown_attribute = 420;
 inline constexpr std::uint16_t role_conflict = 487;
 
 [[nodiscard]] Bytes write_check(const stun::TransactionId& id, const Check& check, const Credentials& local,
-                                const Credentials& remote);
+                                const Credentials& remote, ByteView cargo = {});
 /// An error of `bad_request` or `unknown_attribute`. The integrity must have been checked before.
 [[nodiscard]] std::expected<Check, std::uint16_t> read_check(const stun::Message& request);
 
 /// `key` is the password that the request was proven with.
 [[nodiscard]] Bytes write_success(const stun::TransactionId& id, const Endpoint& mapped, std::string_view key,
-                                  Dialect dialect = Dialect::natkit);
+                                  Dialect dialect = Dialect::natkit, ByteView cargo = {});
 [[nodiscard]] Bytes write_error(const stun::Message& request, std::uint16_t code, std::string_view key);
 /// Says nothing and wants no answer: an opener, or a keep-alive (§11).
 [[nodiscard]] Bytes write_indication(const stun::TransactionId& id);
@@ -60,6 +61,8 @@ struct Fragments {
   std::string_view sender;
 };
 [[nodiscard]] std::optional<Fragments> fragments(const stun::Message& request);
+/// What rides on the message; lives as long as that. Empty: nothing.
+[[nodiscard]] ByteView cargo_of(const stun::Message& message);
 /// Whether the message bears our attribute.
 [[nodiscard]] Dialect dialect_of(const stun::Message& message);
 }  // namespace natkit::ice

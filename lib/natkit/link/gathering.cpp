@@ -9,6 +9,11 @@ constexpr std::uint32_t first_stream = 256;  ///< sockets of relays over TCP
 constexpr std::uint32_t first_tcp_base = 512;
 constexpr std::uint32_t first_relayed = 4096;  ///< relayed addresses, two families each at most
 
+/// An answer to the first question, even if it is a refusal, takes one round trip; half of one more is for the line's
+/// jitter, and no less than this for a busy machine's: a relay asked in vain over TCP costs its server a port.
+constexpr Duration least_slack = std::chrono::milliseconds{50};
+Duration answer_time(Duration round_trip) { return round_trip + std::max(round_trip / 2, least_slack); }
+
 /// The second relayed address of a relay, of the other family, follows the first.
 SocketId relayed_socket(std::size_t relay) { return SocketId{first_relayed + static_cast<std::uint32_t>(relay)}; }
 }  // namespace
@@ -52,9 +57,13 @@ void Gathering::start(Instant now) {
 }
 
 void Gathering::add_relay(Instant now, RelayServer server) {
-  const auto is_known =
-      std::ranges::any_of(relays_, [&](const Relay& relay) { return relay.server.address == server.address; });
-  if (is_known || relays_.size() >= config_.most_relays) return;
+  const auto known =
+      std::ranges::find_if(relays_, [&](const Relay& relay) { return relay.server.address == server.address; });
+  if (known != relays_.end()) {
+    known->server.credentials = std::move(server.credentials);
+    return;
+  }
+  if (relays_.size() >= config_.most_relays) return;
   Relay relay{.server = std::move(server), .relayed = relayed_socket(relays_.size())};
   const auto& address = relay.server.address;
   if (address.protocol == Protocol::tcp) {
@@ -65,8 +74,11 @@ void Gathering::add_relay(Instant now, RelayServer server) {
                                        .local = {IpAddress::any(address.endpoint.address.family()), 0},
                                        .tls = relay.server.tls});
   }
-  if (relay.server.use == RelayServer::Use::when_others_are_silent && !relays_by_)
+  if (relay.server.use == RelayServer::Use::when_others_are_silent && !relays_by_) {
     relays_by_ = now + config_.relay_patience;
+    if (const auto round_trip = relay.server.round_trip)
+      udp_by_ = udp_asked_at_.value_or(now) + answer_time(*round_trip);
+  }
   relays_.push_back(std::move(relay));
   allocate(now);
 }
@@ -147,7 +159,11 @@ void Gathering::announce_hosts(Instant now, const Base& base) {
     add(local);
     if (!first) first = local;
   }
-  if (first) gatherer_.add_base(now, *first);
+  if (!first) return;
+  gatherer_.add_base(now, *first);
+  const bool is_asked =
+      std::ranges::any_of(config_.stun, [&](const Endpoint& server) { return server.address.family() == base.family; });
+  if (is_asked && !udp_asked_at_) udp_asked_at_ = now;
 }
 
 void Gathering::add(const ice::LocalCandidate& local) {
@@ -169,7 +185,10 @@ void Gathering::allocate(Instant now, Relay& relay) {
     return one.local && one.manner == ice::Manner::fires && one.family == server.endpoint.address.family();
   });
   if (base == bases_.end()) return;
-  if (server.protocol == Protocol::udp) relay.base = base->socket;
+  if (server.protocol == Protocol::udp) {
+    relay.base = base->socket;
+    if (!udp_asked_at_) udp_asked_at_ = now;
+  }
   relay.client = std::make_unique<turn::Client>(turn::Client::Config{.socket = relay.base,
                                                                      .server = server,
                                                                      .credentials = relay.server.credentials,
@@ -179,8 +198,13 @@ void Gathering::allocate(Instant now, Relay& relay) {
   is_told_done_ = false;
 }
 
+std::optional<Instant> Gathering::relays_due() const {
+  return relays_by_ && udp_by_ && !has_heard_udp_ ? std::min(*relays_by_, *udp_by_) : relays_by_;
+}
+
 void Gathering::check_relays(Instant now) {
-  if (!relays_by_ || now < *relays_by_) return;
+  const auto due = relays_due();
+  if (!due || now < *due) return;
   relays_by_.reset();
   if (std::ranges::any_of(relays_, [](const Relay& relay) { return relay.known == Relay::Known::announced; })) return;
   for (auto& relay : relays_) relay.server.use = RelayServer::Use::at_once;
@@ -222,12 +246,16 @@ void Gathering::handle_connected(Instant now, SocketId socket, const Endpoint& r
 void Gathering::handle_datagram(Instant now, const Datagram& in) {
   const auto relay =
       std::ranges::find_if(relays_, [&](const Relay& one) { return one.client && one.client->owns(in); });
-  if (relay != relays_.end())
+  if (relay != relays_.end()) {
+    has_heard_udp_ |= in.protocol == Protocol::udp;
     relay->client->handle_datagram(now, in);
-  else if (streams_.owns(in.socket))
+  } else if (streams_.owns(in.socket)) {
     streams_.handle_datagram(now, in);
-  else if (!gatherer_.handle_datagram(now, in))
+  } else if (gatherer_.handle_datagram(now, in)) {
+    has_heard_udp_ = true;
+  } else {
     received_.push_back(in);
+  }
   hear(now);
 }
 
@@ -337,7 +365,7 @@ std::optional<Instant> Gathering::poll_timeout() const {
   const auto note = [&](std::optional<Instant> at) {
     if (at && (!due || *at < *due)) due = at;
   };
-  note(relays_by_);
+  note(relays_due());
   note(streams_.poll_timeout());
   for (const auto& relay : relays_)
     if (relay.client) note(relay.client->poll_timeout());

@@ -35,6 +35,7 @@ struct RelayServer {
   std::optional<turn::Credentials> credentials{};
   std::optional<TlsWish> tls{};  ///< over TCP
   Use use = Use::at_once;
+  std::optional<Duration> round_trip{};  ///< to its host, where it is known
 };
 
 class Gathering {
@@ -58,6 +59,8 @@ class Gathering {
     unsigned most_fresh_bases = 8;  ///< of all agents together
     std::size_t most_relays = 8;
     /// Without a relayed address after that, the relays that wait are asked: a relay answers within two round trips.
+    /// Where the round trip is known, and no server has said anything over UDP in one and a half (and at least 50 ms
+    /// more than one) since the first was asked, UDP is taken for blocked and nobody waits any longer.
     Duration relay_patience = std::chrono::milliseconds{250};
     ice::Gatherer::Config stun_timing{.keep_alive = std::chrono::seconds{15}};
   };
@@ -79,7 +82,8 @@ class Gathering {
   Gathering(Config config, Rng& rng);
 
   void start(Instant now);
-  /// One that was heard of later. Nothing happens where there are too many, or where it is known.
+  /// One that was heard of later. Nothing happens where there are too many; one that is known gets this name and
+  /// password for whatever it is asked for from now on. What it has granted lives on with the old ones.
   void add_relay(Instant now, RelayServer server);
   /// A router lets in at `external` what is for our first IPv4 socket. Nothing happens where there is none, or where it
   /// is known.
@@ -141,6 +145,7 @@ class Gathering {
   void allocate(Instant now);
   void allocate(Instant now, Relay& relay);
   void check_relays(Instant now);
+  [[nodiscard]] std::optional<Instant> relays_due() const;
   void hear_streams(Instant now);
   void hear(Instant now);
   [[nodiscard]] bool may_use(Protocol protocol) const;
@@ -156,7 +161,10 @@ class Gathering {
   std::vector<Base> bases_;
   std::vector<Relay> relays_;
   std::vector<ice::LocalCandidate> candidates_;
-  std::optional<Instant> relays_by_;  ///< then those that wait are asked
+  std::optional<Instant> relays_by_;     ///< then those that wait are asked
+  std::optional<Instant> udp_asked_at_;  ///< the first server
+  std::optional<Instant> udp_by_;        ///< an answer over UDP should be here by then
+  bool has_heard_udp_ = false;
   unsigned fresh_bases_ = 0;
   unsigned opening_ = 0;  ///< sockets that were wished and are not there yet
   bool is_told_done_ = false;

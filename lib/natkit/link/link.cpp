@@ -58,6 +58,16 @@ EndReason end_of(channel::CloseReason why) {
 }  // namespace
 
 namespace {
+constexpr std::uint8_t application_data_record = 23;  // RFC 5246 §6.2.1
+// A flight is one or two datagrams; behind the last one come the first packets of data.
+constexpr std::size_t longest_flight = 16;
+
+/// Of the handshake. It is not repeated before an answer by a relay can be there, which takes two of the round trips
+/// that are guessed, and half of one more is for jitter.
+Duration first_retransmission(Duration configured, std::optional<Duration> rtt_guess) {
+  return std::max(configured, rtt_guess.value_or(Duration{}) * 5 / 2);
+}
+
 channel::Role channel_role(const Link::Peer& peer) {
   if (peer.description.setup == Setup::active) return channel::Role::server;
   if (peer.description.setup == Setup::passive) return channel::Role::client;
@@ -94,7 +104,13 @@ void Link::begin(Instant now, const Peer& peer) {
   if (peer_) {
     auto channel = config_.channel;
     channel.role = channel_role(peer);
+    channel.first_retransmission = first_retransmission(channel.first_retransmission, peer.rtt_guess);
     channel_.emplace(channel, config_.identity);
+    if (peer.description.ice.dialect == ice::Dialect::natkit) {
+      channel_->prepare(now, *peer_);
+      if (!early_cargo_.empty()) channel_->handle_datagram(now, std::exchange(early_cargo_, {}));
+      load_cargo();
+    }
   }
   agent_.set_role(peer.role);
   if (peer.rtt_guess) agent_.set_rtt_guess(*peer.rtt_guess);
@@ -109,17 +125,45 @@ void Link::begin(Instant now, const Peer& peer) {
 bool Link::handle_datagram(Instant now, const Datagram& in) {
   switch (content_of(in.payload)) {
     case Content::stun:
+      take_cargo(now, in);
       if (!agent_.handle_datagram(now, in)) return false;
       break;
     case Content::dtls:
       if (!channel_ || !agent_.is_path(in.socket, in.remote)) return false;
       channel_->handle_datagram(now, in.payload);
+      load_cargo();
       break;
     case Content::other:
       return false;
   }
   hear_agent(now);
   return true;
+}
+
+void Link::take_cargo(Instant now, const Datagram& in) {
+  if (phase_ != Phase::waiting && phase_ != Phase::connecting) return;
+  auto cargo = agent_.cargo_in(in);
+  if (cargo.empty()) return;
+  if (!channel_) {
+    early_cargo_ = std::move(cargo);
+    return;
+  }
+  channel_->handle_datagram(now, cargo);
+  load_cargo();
+}
+
+/// A new flight means that the one before has arrived.
+void Link::load_cargo() {
+  if (has_channel_begun_) return;
+  std::deque<Bytes> said;
+  while (auto datagram = channel_->poll_transmit()) said.push_back(std::move(*datagram));
+  if (said.empty()) return;
+  if (said.front().front() != application_data_record) flight_.clear();
+  for (auto& datagram : said)
+    if (flight_.size() < longest_flight) flight_.push_back(std::move(datagram));
+  Bytes cargo;  // records say themselves how long they are, so that one datagram can be made of several
+  for (const auto& datagram : flight_) cargo.insert(cargo.end(), datagram.begin(), datagram.end());
+  agent_.set_cargo(std::move(cargo));
 }
 
 void Link::handle_send_failure(Instant now, const Datagram& lost) {
@@ -163,12 +207,14 @@ void Link::hear_path(Instant now, const ice::Path& path) {
   }
   if (has_channel_begun_ || !channel_) return;
   has_channel_begun_ = true;
-  channel_->start(now, *peer_);
+  agent_.set_cargo({});
+  channel_->start(now, *peer_, path.rtt);
 }
 
 /// Nullopt: nothing that the owner need know.
 std::optional<Link::Event> Link::translate(channel::Event event) {
   if (const auto* secured = std::get_if<channel::Secured>(&event)) {
+    if (phase_ == Phase::ended) return std::nullopt;
     phase_ = Phase::secured;
     return Secured{secured->round_trip};
   }
@@ -222,7 +268,13 @@ std::optional<Datagram> Link::poll_transmit() {
   if (auto out = agent_.poll_transmit()) return out;
   const auto& path = agent_.path();
   if (!path || !channel_) return std::nullopt;  // what the channel has to say waits, and is repeated by its own clock
-  auto payload = channel_->poll_transmit();
+  std::optional<Bytes> payload;
+  if (!flight_.empty()) {
+    payload = std::move(flight_.front());
+    flight_.pop_front();
+  } else {
+    payload = channel_->poll_transmit();
+  }
   if (!payload) return std::nullopt;
   return Datagram{
       .socket = path->socket, .protocol = path->protocol, .remote = path->remote, .payload = std::move(*payload)};
@@ -243,7 +295,8 @@ std::optional<Link::Event> Link::poll_event() {
     return out;
   }
   // Taken from the channel only now: what is left there slows the peer down, so nothing grows.
-  if (!channel_) return std::nullopt;
+  // Before there is a path the handshake may be done or have failed already: that is told then.
+  if (!channel_ || phase_ == Phase::connecting) return std::nullopt;
   while (auto event = channel_->poll_event())
     if (auto out = translate(std::move(*event))) return out;
   return std::nullopt;

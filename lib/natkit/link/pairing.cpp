@@ -14,11 +14,12 @@ ice::Role ice_role(rendezvous::Role role) {
   return role == rendezvous::Role::controlling ? ice::Role::controlling : ice::Role::controlled;
 }
 
-RelayServer relay_of(const rendezvous::Service& service, RelayServer::Use use) {
+RelayServer relay_of(const rendezvous::Service& service, RelayServer::Use use, std::optional<Duration> round_trip) {
   using Transport = rendezvous::Service::Transport;
   RelayServer relay{.address = {service.transport == Transport::udp ? Protocol::udp : Protocol::tcp, *service.address},
                     .credentials = service.credentials,
-                    .use = use};
+                    .use = use,
+                    .round_trip = round_trip};
   if (service.transport == Transport::tls)
     relay.tls = TlsWish{.server = service.name.empty() ? to_text(service.address->address) : service.name};
   return relay;
@@ -133,6 +134,8 @@ void Pairing::hear_client(Instant now) {
   while (auto event = client_.poll_event()) {
     if (const auto* registered = std::get_if<rendezvous::RegisteredAt>(&*event)) {
       hear_registered(now, *registered);
+    } else if (const auto* renewed = std::get_if<rendezvous::NewServices>(&*event)) {
+      use_relays(now, renewed->services);
     } else if (const auto* found = std::get_if<rendezvous::FoundPeer>(&*event)) {
       hear_found(now, *found);
     } else if (const auto* remote = std::get_if<rendezvous::RemoteCandidate>(&*event)) {
@@ -156,9 +159,9 @@ void Pairing::use_relays(Instant now, const std::vector<rendezvous::Service>& se
   for (const auto& service : services) {
     const bool is_wanted = std::ranges::find(transports, service.transport) != transports.end();
     if (service.kind != rendezvous::Service::Kind::turn || !service.address || !is_wanted) continue;
-    hub_.add_relay(
-        now, relay_of(service, service.transport == transports.front() ? RelayServer::Use::at_once
-                                                                       : RelayServer::Use::when_others_are_silent));
+    const auto use =
+        service.transport == transports.front() ? RelayServer::Use::at_once : RelayServer::Use::when_others_are_silent;
+    hub_.add_relay(now, relay_of(service, use, server_rtt_));
   }
 }
 

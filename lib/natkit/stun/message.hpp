@@ -85,6 +85,7 @@ enum class AttributeType : std::uint16_t {
   natkit_reach = 0xCE13,         ///< request and probe: "send to a port of my address", see reachability.hpp
   natkit_reach_report = 0xCE14,  ///< answer: what became of that
   natkit_ice = 0xCE20,           ///< checks: "I keep natkit's timing", and a nomination's number; see ice/check.hpp
+  natkit_cargo = 0xCE21,         ///< checks and their answers: what else is to reach the peer; see ice/check.hpp
 };
 
 struct TransactionId {
