@@ -22,6 +22,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import programs
+from turn_words import Words
 
 SECRET = "north"
 REALM = "north.example"
@@ -101,6 +102,19 @@ def check(what: str, holds: bool, said: str) -> bool:
     return holds
 
 
+def outlived(whose: str, port: int) -> bool:
+    """What becomes of an allocation whose name ends while it lives. It may be renewed with that name, but with no other: so
+    who outlives a name need do nothing, and a new name is for the next allocation only."""
+    seconds = 2
+    old = rest_credentials(seconds=seconds)
+    with Words(HOST, port) as first, Words(HOST, port) as second:
+        allocated = first.allocate(*old)
+        time.sleep(seconds + 1)
+        codes = {"allocated": allocated, "renewed": first.refresh(*old), "by another name": first.refresh(*rest_credentials()),
+                 "a new one by the old name": second.allocate(*old)}
+    return check(f"a name that ends while {whose} allocation lives", [*codes.values()] == [0, 0, 441, 401], str(codes))
+
+
 # ---- their client, our relay
 
 def uclient(port: int, peer: int, *options: str, secret: str = SECRET) -> str:
@@ -138,6 +152,7 @@ def theirs() -> bool:
                 good.append(check(f"turnutils_uclient over {name}", ALL_BACK.fullmatch(said) is not None, said))
             wrong = uclient(port, peer, secret="south")
             good.append(check("another secret opens nothing", "Cannot complete Allocation" in wrong, summary(wrong)))
+            good.append(outlived("our", port))
     return all(good)
 
 
@@ -177,6 +192,7 @@ def ours() -> bool:
             good.append(all_transports("a name of a shared secret", ports, peer, *rest_credentials(), cert))
             status, said = caller("udp", ports[0], peer, *rest_credentials(seconds=-10))
             good.append(check("a name that has ended", status == 4 and "authentication-failed" in said, said))
+            good.append(outlived("coturn's", ports[0]))
         with turnserver("--lt-cred-mech", "-u", "alice:secret", "--no-tls", "--stale-nonce=1") as ports:
             status, said = caller("udp", ports[0], peer, "alice", "secret")
             good.append(check("nonces that last a second", status == 0, said))
