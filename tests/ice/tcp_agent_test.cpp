@@ -207,6 +207,18 @@ TEST_CASE("Nobody can make us connect to ourselves, to many, or to a port of the
   CHECK(solo.run(1s).empty() != is_allowed);
 }
 
+TEST_CASE("Where TCP alone is tried, the system's repeated SYNs get their time", "[agent][tcp]") {
+  TcpSolo solo;
+  solo.add_tcp(Transport::tcp_so, remote);
+  const bool is_alone = GENERATE(true, false);
+  if (!is_alone) solo.add_remote(remote);
+  solo.begin();
+  solo.pass(1900ms);
+  CHECK(solo.count<Agent::Failed>() == (is_alone ? 0 : 1));
+  solo.pass(2s);
+  CHECK(solo.count<Agent::Failed>() == 1);
+}
+
 TEST_CASE("A path over TCP is not taken for dead because what was lost is repeated", "[agent][tcp]") {
   TcpSolo solo;
   solo.add_tcp(Transport::tcp_so, remote);

@@ -113,6 +113,9 @@ class Agent {
     /// From the start on, for UDP alone: the round trip and a half that a check and its repetition take, on a path to
     /// the other side of the earth and back. The same on both sides, so that SYNs cross.
     Duration tcp_after = std::chrono::milliseconds{300};
+    /// From the start on, where nothing but TCP can be tried: a SYN that came too early for the other's NAT is repeated
+    /// by the system after 1 and 3 s (RFC 6298 §2.1, §5.5).
+    Duration tcp_patience = std::chrono::milliseconds{3800};
     /// The round trip to expect, say the sum of both sides' half trips to the server; paces the first repetitions.
     Duration rtt_guess = std::chrono::milliseconds{50};
     /// Of openers: past the own NAT, short of the other. 2 is past one NAT and 3 past two (a home's and the
@@ -233,6 +236,7 @@ class Agent {
   [[nodiscard]] bool may_check() const { return started_at_ && remote_; }
   [[nodiscard]] bool may_go_on() const;
   [[nodiscard]] std::optional<Instant> tcp_due() const;
+  [[nodiscard]] bool tries(Protocol protocol) const;
   [[nodiscard]] Over protocols(Instant now) const;
   [[nodiscard]] std::optional<Instant> ordinary_due() const;
   void run_openers(Instant now);

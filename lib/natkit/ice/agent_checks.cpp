@@ -56,12 +56,16 @@ void Agent::send_opener(Instant now, Pair& pair) {
 /// Towards a foreign agent that has agreed on a pair the rest of the list is given up (RFC 8445 §8.1.2).
 bool Agent::may_go_on() const { return dialect_ == Dialect::natkit || state_ != State::completed; }
 
+/// Whether there are direct pairs of this protocol.
+bool Agent::tries(Protocol protocol) const {
+  return std::ranges::any_of(list_.pairs(),
+                             [&](const Pair& pair) { return pair.protocol() == protocol && !pair.is_relayed(); });
+}
+
 /// When what goes over TCP may be checked as well; nullopt while there is no need to.
 std::optional<Instant> Agent::tcp_due() const {
   if (!began_at_ || (path_ && !path_->is_relayed() && path_->protocol == Protocol::udp)) return std::nullopt;
-  const bool is_udp_tried = std::ranges::any_of(
-      list_.pairs(), [](const Pair& pair) { return pair.protocol() == Protocol::udp && !pair.is_relayed(); });
-  return is_udp_tried ? *began_at_ + config_.tcp_after : *began_at_;
+  return tries(Protocol::udp) ? *began_at_ + config_.tcp_after : *began_at_;
 }
 
 Over Agent::protocols(Instant now) const {

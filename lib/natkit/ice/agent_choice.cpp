@@ -134,7 +134,9 @@ void Agent::doubt_all(Instant now) {
 
 std::optional<Instant> Agent::verdict_due() const {
   if (state_ != State::checking || !checking_since_) return std::nullopt;
-  return *checking_since_ + std::max(timing().patience, 4 * config_.rtt_guess);
+  auto patience = std::max(timing().patience, 4 * config_.rtt_guess);
+  if (tries(Protocol::tcp) && !tries(Protocol::udp)) patience = std::max(patience, config_.tcp_patience);
+  return *checking_since_ + patience;
 }
 
 void Agent::judge(Instant now) {
