@@ -203,8 +203,8 @@ def run_tcp(options) -> bool:
 
     def run(pair: tuple[Kind, Kind]) -> bool:
         a, b = pair
-        outcomes[a.name, b.name] = meet_again(f"{a.name} x {b.name} over TCP", (f"{a.name}-a", f"{b.name}-b"), (False, False), TCP, None,
-                                              ("--transport", "tcp", "--relay", "never"))
+        outcomes[a.name, b.name] = meet(f"{a.name} x {b.name} over TCP", (f"{a.name}-a", f"{b.name}-b"), (False, False), TCP, None,
+                                        ("--transport", "tcp", "--relay", "never"))
         return tell(outcomes[a.name, b.name])
 
     with ThreadPoolExecutor(options.at_once) as pool:
