@@ -134,6 +134,12 @@ TEST_CASE("A timeout is handed in when it is due, not before", "[driver]") {
   CHECK(io::now() - begin >= 30ms);
 }
 
+TEST_CASE("What came while a machine was held up is handed in before the timeout that fell due meanwhile", "[driver]") {
+  HeldUp machine;
+  REQUIRE(io::run(machine) == io::RunEnd::finished);
+  CHECK(machine.order == std::vector<std::string>{"first", "second", "timeout"});
+}
+
 TEST_CASE("A signal ends a run in order and says which it was", "[driver]") {
   const auto [number, expected] =
       GENERATE(table<int, io::RunEnd>({{SIGINT, io::RunEnd::interrupted}, {SIGTERM, io::RunEnd::terminated}}));

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "natkit/base/sans_io.hpp"
+#include "natkit/io/clock.hpp"
 #include "natkit/io/driver.hpp"
 
 namespace natkit::test {
@@ -79,6 +80,43 @@ class Echo {
   std::deque<Datagram> out_;
 };
 static_assert(SansIo<Echo>);
+
+/// Writes to itself, and takes so long over the first datagram that its timeout is overdue when it sends the second.
+class HeldUp {
+ public:
+  void start(Instant now) {
+    wish_ = SocketWish{.socket = SocketId{0}, .local = {loopback(), 0}};
+    due_ = now + 50ms;
+  }
+  void handle_socket_opened(Instant, SocketId, const Endpoint& local) { say(local); }
+  void handle_socket_failure(Instant, SocketId, std::string_view) {}
+  void handle_datagram(Instant, const Datagram& in) {
+    order.emplace_back(order.empty() ? "first" : "second");
+    if (order.size() > 1) return;
+    while (io::now() < *due_ + 20ms) continue;
+    say(in.remote);
+  }
+  void handle_timeout(Instant) {
+    order.emplace_back("timeout");
+    due_.reset();
+  }
+  std::optional<SocketChange> poll_socket() {
+    if (!wish_) return std::nullopt;
+    return *std::exchange(wish_, std::nullopt);
+  }
+  std::optional<Datagram> poll_transmit() { return std::exchange(out_, std::nullopt); }
+  std::optional<Instant> poll_timeout() const { return due_; }
+
+  std::vector<std::string> order;
+
+ private:
+  void say(const Endpoint& where) { out_ = Datagram{.socket = SocketId{0}, .remote = where, .payload = {1}}; }
+
+  std::optional<SocketWish> wish_;
+  std::optional<Datagram> out_;
+  std::optional<Instant> due_;
+};
+static_assert(SansIo<HeldUp> && OpensSockets<HeldUp>);
 
 /// A machine served on its listeners by a thread of its own. SIGTERM ends it, and with it the test.
 class Server {

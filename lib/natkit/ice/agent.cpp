@@ -7,6 +7,8 @@ namespace natkit::ice {
 namespace {
 constexpr std::size_t most_locals = most_candidates;
 constexpr std::size_t most_path_errors = 16;
+/// Later than this is more than any timer's own lateness: a tick of the slowest kernels (HZ=100).
+constexpr Duration standstill_begins = std::chrono::milliseconds{10};
 
 bool is_same_place(const Candidate& a, const Candidate& b) {
   return a.endpoint == b.endpoint && protocol_of(a.transport) == protocol_of(b.transport);
@@ -17,6 +19,7 @@ Agent::Agent(Config config, Rng& rng)
     : config_(std::move(config)), rng_(rng), role_(config_.role), tie_breaker_(rng.next()), local_(config_.local) {}
 
 void Agent::start(Instant now) {
+  note_call(now);
   if (started_at_) return;
   started_at_ = now;
   state_ = State::checking;
@@ -25,6 +28,7 @@ void Agent::start(Instant now) {
 }
 
 void Agent::set_remote(Instant now, const Credentials& credentials, Dialect dialect) {
+  note_call(now);
   remote_ = credentials;
   learn_dialect(dialect);
   if (started_at_) began_at_ = checking_since_ = now;
@@ -34,6 +38,7 @@ void Agent::set_remote(Instant now, const Credentials& credentials, Dialect dial
 }
 
 void Agent::add_local(Instant now, const LocalCandidate& local) {
+  note_call(now);
   if (local.candidate.component != only_component || locals_.size() >= most_locals) return;
   const bool is_known = std::ranges::any_of(locals_, [&](const LocalCandidate& known) {
     return known.base == local.base && known.candidate.kind == local.candidate.kind &&
@@ -49,6 +54,7 @@ void Agent::add_local(Instant now, const LocalCandidate& local) {
 /// RFC 8445 §7.3.1.3 and RFC 8838 §11: a candidate that was met as a peer-reflexive one before it was announced becomes
 /// what it was announced as, and its pairs stay.
 void Agent::add_remote(Instant now, const Candidate& remote) {
+  note_call(now);
   if (remote.component != only_component) return;
   const auto known =
       std::ranges::find_if(remotes_, [&](const Candidate& other) { return is_same_place(other, remote); });
@@ -69,11 +75,13 @@ void Agent::add_remote(Instant now, const Candidate& remote) {
 }
 
 void Agent::end_local(Instant now) {
+  note_call(now);
   locals_complete_ = true;
   advance(now);
 }
 
 void Agent::end_remote(Instant now) {
+  note_call(now);
   remotes_complete_ = true;
   advance(now);
 }
@@ -86,6 +94,7 @@ void Agent::pair_up(const LocalCandidate& local, const Candidate& remote) {
 }
 
 void Agent::remove_base(Instant now, SocketId base) {
+  note_call(now);
   std::erase_if(locals_, [&](const LocalCandidate& local) { return local.base == base; });
   list_.remove(base);
   if (path_ && path_->socket == base) lose_path(now);
@@ -93,6 +102,7 @@ void Agent::remove_base(Instant now, SocketId base) {
 }
 
 void Agent::restart(Instant now, const Credentials& local) {
+  note_call(now);
   previous_ = Previous{.local = std::exchange(local_, local)};
   remote_.reset();
   remotes_.clear();
@@ -133,6 +143,7 @@ void Agent::switch_role() {
 }
 
 bool Agent::handle_datagram(Instant now, const Datagram& in) {
+  note_call(now);
   const auto message = stun::parse_message(in.payload);
   if (!message || message->method() != stun::Method::binding) return false;
   switch (message->message_class()) {
@@ -161,6 +172,7 @@ void Agent::handle_path_error(Instant /*now*/, const PathError& error) {
 }
 
 void Agent::handle_send_failure(Instant now, const Datagram& lost) {
+  note_call(now);
   auto* pair = list_.find(lost.socket, lost.protocol, lost.remote);
   if (!pair) return;
   if (pair->protocol() == Protocol::tcp) {
@@ -178,8 +190,23 @@ void Agent::note_payload(Instant now, SocketId socket, const Endpoint& remote) {
 }
 
 void Agent::handle_timeout(Instant now) {
+  note_call(now);
   run_openers(now);
   advance(now);
+}
+
+void Agent::note_call(Instant now) {
+  if (const auto due = poll_timeout(); due && now - std::max(*due, called_at_) >= standstill_begins)
+    excuse(now, now - std::max(*due, called_at_));
+  called_at_ = now;
+}
+
+void Agent::excuse(Instant now, Duration standstill) {
+  for (auto* since : {&began_at_, &checking_since_, &first_valid_at_})
+    if (*since) **since += standstill;
+  for (auto& [id, sent] : sent_) sent.at = std::min(sent.at + standstill, now);
+  if (dialect_ != Dialect::natkit) return;
+  for (auto& pair : list_.pairs()) pair.watch.excuse(now, standstill);
 }
 
 void Agent::advance(Instant now) {

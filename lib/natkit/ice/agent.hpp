@@ -62,6 +62,10 @@
 /// together. A relayed path does not hold it back, since a direct one is better. A connection that a NAT refused is
 /// tried again, soon and from the same port; one that nothing answers is repeated by the system.
 ///
+/// Standing still. An agent that is called later than `poll_timeout` said (a busy machine, SIGSTOP, sleep) has asked
+/// nobody meanwhile, and has not looked at what came. That time counts neither against a path nor against the peer, nor
+/// as a round trip; what was due leaves at once. Not so the consent of foreign agents: RFC 7675 counts by the clock.
+///
 /// Bounds. `most_candidates` remote ones, 100 pairs (24 over TCP), 16 early checks, 512 transactions; nothing changes
 /// without a right MESSAGE-INTEGRITY, and nothing at all on a request that was seen before.
 #include <array>
@@ -231,6 +235,9 @@ class Agent {
   void learn_dialect(Dialect dialect);
   void switch_role();
   void advance(Instant now);
+  /// To be called before anything changes.
+  void note_call(Instant now);
+  void excuse(Instant now, Duration standstill);
 
   // agent_checks.cpp
   [[nodiscard]] bool may_check() const { return started_at_ && remote_; }
@@ -306,6 +313,7 @@ class Agent {
   bool locals_complete_ = false;
   bool remotes_complete_ = false;
   std::optional<Instant> started_at_;
+  Instant called_at_{};                    // last
   std::optional<Instant> began_at_;        // started, and the peer's credentials there
   std::optional<Instant> checking_since_;  // that, or the last path lost; unset while there is a path
   bool was_connected_ = false;

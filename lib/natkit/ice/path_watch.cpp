@@ -30,6 +30,11 @@ void PathWatch::note_sent(Instant now, const Timing& timing) {
   if (next_) next_ = now + timing.retry;
 }
 
+void PathWatch::excuse(Instant now, Duration standstill) {
+  answered_at_ = std::min(answered_at_ + standstill, now);
+  payload_at_ = std::min(payload_at_ + standstill, now);
+}
+
 std::optional<Instant> PathWatch::next(const Timing& timing, std::optional<Duration> rtt) const {
   if (!next_) return std::nullopt;
   return std::min(*next_, death(timing, rtt));

@@ -25,6 +25,8 @@ class PathWatch {
   void note_payload(Instant now) { payload_at_ = now; }
   /// A check was sent, on whatever occasion.
   void note_sent(Instant now, const Timing& timing);
+  /// We stood still for so long, up to now: the peer was not asked meanwhile, so its silence counts for nothing.
+  void excuse(Instant now, Duration standstill);
   void end() { next_.reset(); }
 
   [[nodiscard]] bool is_watching() const { return next_.has_value(); }

@@ -26,6 +26,8 @@ namespace natkit::io {
 namespace {
 constexpr std::size_t outputs_at_once = ReceiveBatch::capacity;
 constexpr auto drain_time = std::chrono::seconds{1};
+// An alarm so late is not the kernel's doing (HZ=100): this process was busy, or not let run.
+constexpr auto held_up = std::chrono::milliseconds{10};
 
 class Driver final : public MachineOwner {
  public:
@@ -163,7 +165,10 @@ class Driver final : public MachineOwner {
   }
 
   void wake() {
-    armed_.reset();
+    const auto due_at = std::exchange(armed_, std::nullopt);
+    // Who was held up has not read either: what the machine is waiting for may lie there.
+    if (due_at && now() - *due_at >= held_up) udp_.receive_all();
+    if (is_over_) return;
     // It may be too early: what was due before may have been put off while we were being woken.
     if (const auto due = machine_.poll_timeout(); due && *due <= now()) machine_.handle_timeout(now());
     settle();

@@ -9,6 +9,8 @@
 ///
 /// Server: the listeners were bound beforehand, and the run goes on until a signal ends it.
 ///
+/// A run that was held up for 10 ms and more first hands in the datagrams that came meanwhile, then the timeout.
+///
 /// What the system refuses to send is told to a machine that listens (`handle_send_failure`) and never ends a run. ICMP
 /// errors are not looked at: anybody can forge them, and a probe measures by what arrives.
 #include <chrono>
