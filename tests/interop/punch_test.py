@@ -132,6 +132,13 @@ class Report(Case):
             self.assertLessEqual(report["rtt_ms"], report["most_rtt_ms"])
             self.assertGreaterEqual(report["jitter_ms"], 0)
 
+    def test_without_udp_the_path_is_direct_over_tcp(self):
+        for exit_code, events in self.both("--transport", "tcp", "--relay", "never", "--expect", "direct", "--for", "300ms"):
+            self.assertEqual(exit_code, 0, events)
+            told = [event["transport"] for event in events if event["event"] == "candidate"]
+            used = [event["path"]["transport"] for event in events if event["event"] in ("connected", "upgraded", "report")]
+            self.assertEqual((set(told), set(used)), ({"tcp"}, {"tcp"}))
+
     def test_who_measures_for_longer_is_waited_for(self):
         (first, ours), (second, theirs) = self.both("--for", "200ms", other=("--for", "1500ms"))
         self.assertEqual((first, second), (0, 0))
