@@ -18,6 +18,31 @@ from programs import END_SECONDS, Host, inside, own
 SERVER = "198.51.100.1"
 SERVER6 = "2001:db8:ffff::1"
 PATHS = ("connected", "upgraded")   # events that name the path in use
+# Takes the port over: tells the peer its role until it has heard the peer's, and a little longer, since that packet may be lost.
+TAKER = """
+import os, socket, sys, time
+def endpoint(text):
+    host, _, port = text.rpartition(":")
+    return host.strip("[]"), int(port)
+local, remote, role = (os.environ["NATKIT_" + name] for name in ("LOCAL", "REMOTE", "ROLE"))
+udp = socket.socket(socket.AF_INET6 if local.startswith("[") else socket.AF_INET, socket.SOCK_DGRAM)
+udp.bind(endpoint(local))
+udp.settimeout(0.05)
+heard, left, end = "", 5, time.monotonic() + 15
+while left and time.monotonic() < end:
+    udp.sendto(b"I am " + role.encode(), endpoint(remote))
+    try:
+        while True:
+            data, source = udp.recvfrom(2000)
+            if data.startswith(b"I am ") and source[1] == endpoint(remote)[1]:
+                heard = data.decode()
+                break
+    except OSError:
+        pass
+    left -= bool(heard)
+print(role, "heard:", heard)
+sys.exit(7)
+"""
 
 
 def credentials(secret: str, user: str = "lab", seconds: int = 3600) -> tuple[str, str]:

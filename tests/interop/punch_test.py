@@ -15,35 +15,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import programs
+import punching
 
 SCHEMA = "natkit/punch/1"
 PATH_KEYS = ["kind", "transport", "local", "remote", "rtt_ms"]
 MEGABYTE = 1_000_000
-# Takes the port over: tells the peer its role until it has heard the peer's, and a little longer, since that packet may be lost.
-TAKER = """
-import os, socket, sys, time
-def endpoint(text):
-    host, _, port = text.rpartition(":")
-    return host.strip("[]"), int(port)
-local, remote, role = (os.environ["NATKIT_" + name] for name in ("LOCAL", "REMOTE", "ROLE"))
-udp = socket.socket(socket.AF_INET6 if local.startswith("[") else socket.AF_INET, socket.SOCK_DGRAM)
-udp.bind(endpoint(local))
-udp.settimeout(0.05)
-heard, left, end = "", 5, time.monotonic() + 15
-while left and time.monotonic() < end:
-    udp.sendto(b"I am " + role.encode(), endpoint(remote))
-    try:
-        while True:
-            data, source = udp.recvfrom(2000)
-            if data.startswith(b"I am ") and source[1] == endpoint(remote)[1]:
-                heard = data.decode()
-                break
-    except OSError:
-        pass
-    left -= bool(heard)
-print(role, "heard:", heard)
-sys.exit(7)
-"""
 
 
 def events_of(text: str) -> list[dict]:
@@ -215,7 +191,7 @@ class Pipe(Case):
 
 class Exec(Case):
     def test_two_programs_get_the_port_and_talk_on_it(self):
-        sides = [self.started("pair", "--then", "exec", "--", sys.executable, "-c", TAKER) for _ in range(2)]
+        sides = [self.started("pair", "--then", "exec", "--", sys.executable, "-c", punching.TAKER) for _ in range(2)]
         said = [side.communicate(timeout=programs.RUN_SECONDS)[0].decode() for side in sides]
         self.assertEqual([side.returncode for side in sides], [7, 7], said)
         lines = {text.splitlines()[-1] for text in said}

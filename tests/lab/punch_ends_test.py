@@ -226,6 +226,19 @@ def peer_killed_when_found() -> None:
 
 
 @case
+def peer_killed_in_the_handshake() -> None:
+    for kind, hosts in (("direct", ("home1", "home2")), ("by relay", ("sym1", "sym2"))):
+        with server():
+            one, other = pair(*hosts, *punching.relay(SECRET), seconds="20s")
+            one.wait_for("path")
+            at = time.monotonic()
+            one.kill()
+            other.wait()
+            check(f"the peer is killed between the path and the channel ({kind})", other, 5, ("connection-to-target-lost", "target-unresponsive"),
+                  (other.ended - at) * 1000, SILENCE_BOUND_MS)
+
+
+@case
 def peer_killed_after() -> None:
     for kind, hosts in (("direct", ("home1", "home2")), ("by relay", ("sym1", "sym2"))):
         with server():
