@@ -16,6 +16,8 @@ ice::Timing patient(ice::Timing timing, Duration patience) {
 Hub::Config hub_config(Hub::Config config, Duration patience) {
   config.agent.own = patient(config.agent.own, patience);
   config.agent.rfc = patient(config.agent.rfc, patience);
+  // A peer that can be reached at once answers checks before its user has given it our description, and nothing else.
+  config.channel.handshake_deadline = std::max(config.channel.handshake_deadline, patience);
   config.most_links = 1;
   return config;
 }

@@ -1,5 +1,6 @@
 #include "natkit/link/link.hpp"
 
+#include <algorithm>
 #include <cassert>
 #include <utility>
 
@@ -195,6 +196,7 @@ void Link::hear_agent(Instant now) {
       end(reason, std::string{detail});
     }
   }
+  begin_channel(now);
 }
 
 void Link::hear_path(Instant now, const ice::Path& path) {
@@ -205,10 +207,26 @@ void Link::hear_path(Instant now, const ice::Path& path) {
   } else if (before && !before->is_same_way(path)) {
     events_.emplace_back(PathChanged{*before, path});
   }
-  if (has_channel_begun_ || !channel_) return;
-  has_channel_begun_ = true;
-  agent_.set_cargo({});
-  channel_->start(now, *peer_, path.rtt);
+  if (!channel_by_) channel_by_ = now + config_.channel.handshake_deadline;
+}
+
+/// A peer that can be reached answers checks before it has been told of us, and nothing else until then. So what the
+/// handshake says waits for a check of the peer's own. (A foreign one may never send any: RFC 8445 §2.5, lite.)
+bool Link::does_peer_know_us() const {
+  return agent_.dialect() != ice::Dialect::natkit ||
+         std::ranges::any_of(agent_.pairs(), [](const auto& pair) { return pair.heard == ice::Pair::Heard::yes; });
+}
+
+void Link::begin_channel(Instant now) {
+  const auto& path = agent_.path();
+  if (has_channel_begun_ || !channel_ || !path || phase_ == Phase::ended) return;
+  if (does_peer_know_us()) {
+    has_channel_begun_ = true;
+    agent_.set_cargo({});
+    channel_->start(now, *peer_, path->rtt);
+  } else if (channel_by_ && *channel_by_ <= now) {
+    end(EndReason::connection_lost, "the peer answers, but was never told of this side, or has left");
+  }
 }
 
 /// Nullopt: nothing that the owner need know.
@@ -267,7 +285,7 @@ void Link::close(Instant now) {
 std::optional<Datagram> Link::poll_transmit() {
   if (auto out = agent_.poll_transmit()) return out;
   const auto& path = agent_.path();
-  if (!path || !channel_) return std::nullopt;  // what the channel has to say waits, and is repeated by its own clock
+  if (!path || !has_channel_begun_) return std::nullopt;  // what the channel has to say waits
   std::optional<Bytes> payload;
   if (!flight_.empty()) {
     payload = std::move(flight_.front());
@@ -283,7 +301,7 @@ std::optional<Datagram> Link::poll_transmit() {
 std::optional<Instant> Link::poll_timeout() const {
   if (phase_ == Phase::ended) return std::nullopt;
   auto due = agent_.poll_timeout();
-  for (const auto at : {start_at_, has_channel_begun_ ? channel_->poll_timeout() : std::nullopt})
+  for (const auto at : {start_at_, has_channel_begun_ ? channel_->poll_timeout() : channel_by_})
     if (at && (!due || *at < *due)) due = at;
   return due;
 }

@@ -140,6 +140,8 @@ class Link {
 
   void hear_agent(Instant now);
   void hear_path(Instant now, const ice::Path& path);
+  [[nodiscard]] bool does_peer_know_us() const;
+  void begin_channel(Instant now);
   void take_cargo(Instant now, const Datagram& in);
   void load_cargo();
   [[nodiscard]] std::optional<Event> translate(channel::Event event);
@@ -153,8 +155,9 @@ class Link {
   std::optional<ice::Path> last_path_;
   Phase phase_ = Phase::waiting;
   bool has_channel_begun_ = false;
-  Bytes early_cargo_;         ///< the latest that came before `begin`
-  std::deque<Bytes> flight_;  ///< what the channel has said last, before there was a path
+  std::optional<Instant> channel_by_;  ///< where there is a path, and the peer does not begin
+  Bytes early_cargo_;                  ///< the latest that came before `begin`
+  std::deque<Bytes> flight_;           ///< what the channel has said last, before there was a path
   std::deque<Event> events_;
 };
 }  // namespace natkit::link
