@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import queue
+import select
 import signal
 import socket
 import ssl
@@ -25,6 +26,31 @@ HOST = "127.0.0.1"
 PATIENCE = 10.0
 
 
+class TlsSocket:
+    """TLS for one thread that reads and another that writes: OpenSSL forbids both at once on one connection."""
+
+    def __init__(self, plain: socket.socket, context: ssl.SSLContext, host: str):
+        self.tls = context.wrap_socket(plain, server_hostname=host)
+        self.tls.setblocking(False)
+        self.turn = threading.Lock()
+
+    def recv(self, most: int) -> bytes:
+        while True:
+            with self.turn, contextlib.suppress(ssl.SSLWantReadError):
+                return self.tls.recv(most)
+            select.select([self.tls], [], [])
+
+    def sendall(self, data: bytes) -> None:
+        while data:
+            with self.turn, contextlib.suppress(ssl.SSLWantWriteError):
+                data = data[self.tls.send(data):]
+                continue
+            select.select([], [self.tls], [])
+
+    def __getattr__(self, name: str):
+        return getattr(self.tls, name)
+
+
 class Line:
     """A connection of JSON lines. Pings are answered by themselves, for as long as it is not mute."""
 
@@ -33,21 +59,28 @@ class Line:
         self.socket = socket.create_connection((host, int(port)), timeout=PATIENCE)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if context:
-            self.socket = context.wrap_socket(self.socket, server_hostname=host)
-        self.socket.settimeout(None)  # its reader waits for as long as there is a test; the test's own waits are bounded
+            self.socket = TlsSocket(self.socket, context, host)
+        else:
+            self.socket.settimeout(None)  # its reader waits for as long as there is a test; the test's own waits are bounded
         self.is_mute = False
         self._heard: queue.SimpleQueue[dict] = queue.SimpleQueue()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def _read(self) -> None:
-        with contextlib.suppress(OSError, ValueError), self.socket.makefile("rb") as file:
-            for line in file:
+        with contextlib.suppress(OSError, ValueError):
+            for line in self._lines():
                 message = json.loads(line)
                 if message["type"] == "ping" and not self.is_mute:
                     self.say(type="pong", number=message["number"], heard=0)
                 self._heard.put(message)
         self._heard.put({"type": "end"})
+
+    def _lines(self) -> Iterator[bytes]:
+        unfinished = b""
+        while piece := self.socket.recv(65536):
+            *whole, unfinished = (unfinished + piece).split(b"\n")
+            yield from whole
 
     def say(self, **message) -> None:
         self.raw(json.dumps(message).encode() + b"\n")
