@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "natkit/base/take_front.hpp"
+
 namespace natkit::link {
 namespace {
 constexpr std::size_t most_payload = 65'507;  // RFC 768 over IPv4
@@ -119,17 +121,7 @@ std::optional<Instant> ForwardFlows::poll_timeout() const {
   return idlest()->second.last_used + config_.idle;
 }
 
-namespace {
-template <class T>
-std::optional<T> take(std::deque<T>& queue) {
-  if (queue.empty()) return std::nullopt;
-  auto out = std::move(queue.front());
-  queue.pop_front();
-  return out;
-}
-}  // namespace
-
-std::optional<ForwardFlows::Opened> ForwardFlows::poll_opened() { return take(opened_); }
-std::optional<SocketChange> ForwardFlows::poll_socket() { return take(changes_); }
-std::optional<Datagram> ForwardFlows::poll_transmit() { return take(out_); }
+std::optional<ForwardFlows::Opened> ForwardFlows::poll_opened() { return take_front(opened_); }
+std::optional<SocketChange> ForwardFlows::poll_socket() { return take_front(changes_); }
+std::optional<Datagram> ForwardFlows::poll_transmit() { return take_front(out_); }
 }  // namespace natkit::link

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "natkit/base/take_front.hpp"
+
 namespace natkit::link {
 namespace {
 // STUN answers of any server are well below that.
@@ -174,20 +176,10 @@ std::optional<Instant> StreamBases::poll_timeout() const {
   return due;
 }
 
-namespace {
-template <class T>
-std::optional<T> take(std::deque<T>& queue) {
-  if (queue.empty()) return std::nullopt;
-  auto first = std::move(queue.front());
-  queue.pop_front();
-  return first;
-}
-}  // namespace
-
-std::optional<SocketChange> StreamBases::poll_socket() { return take(changes_); }
-std::optional<Datagram> StreamBases::poll_transmit() { return take(outgoing_); }
-std::optional<ice::LocalCandidate> StreamBases::poll_candidate() { return take(candidates_); }
-std::optional<Datagram> StreamBases::poll_received() { return take(received_); }
+std::optional<SocketChange> StreamBases::poll_socket() { return take_front(changes_); }
+std::optional<Datagram> StreamBases::poll_transmit() { return take_front(outgoing_); }
+std::optional<ice::LocalCandidate> StreamBases::poll_candidate() { return take_front(candidates_); }
+std::optional<Datagram> StreamBases::poll_received() { return take_front(received_); }
 
 std::optional<Endpoint> StreamBases::local(SocketId socket) const {
   const auto* base = find(socket);
