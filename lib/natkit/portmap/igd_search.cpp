@@ -37,6 +37,8 @@ int rank(const IgdSearch::Found& found) {
   }
   return best;
 }
+
+bool is_undescribed(const IgdSearch::Found& found) { return !found.device && !found.fault; }
 }  // namespace
 
 bool is_connected(const igd::Connection& connection) {
@@ -45,6 +47,7 @@ bool is_connected(const igd::Connection& connection) {
 
 void IgdSearch::start(Instant now) {
   has_started_ = true;
+  started_at_ = now;
   deadline_ = now + config_.timing.patience;
   step_ = config_.timing.repeat;
   next_search_ = now + step_;
@@ -133,10 +136,7 @@ void IgdSearch::handle_described(Instant now, const std::string& location, const
 
 void IgdSearch::handle_timeout(Instant now) {
   if (collected_at_ && *collected_at_ <= now) collected_at_ = Instant::max();
-  if (widens_at_ && *widens_at_ <= now) {
-    widens_at_.reset();
-    send_searches(config_.socket, odd_targets);
-  }
+  if (widens_at_ && *widens_at_ <= now) widen(now);
   if (!next_search_ || *next_search_ > now) return;
   if (deadline_ <= now) {
     next_search_.reset();
@@ -155,9 +155,18 @@ void IgdSearch::handle_timeout(Instant now) {
   next_search_ = std::min(now + step_, deadline_);
 }
 
-bool IgdSearch::is_describing() const {
-  return std::ranges::any_of(found_, [](const Found& one) { return !one.device && !one.fault; });
+/// Whoever asks a router that is describing itself, or maps a port already, holds it up.
+void IgdSearch::widen(Instant now) {
+  widens_at_.reset();
+  for (const auto& one : found_) {
+    if (one.host != config_.router) continue;
+    if (rank(one) >= 2) return;
+    if (is_undescribed(one) && now < started_at_ + config_.timing.repeat) widens_at_ = now + config_.timing.widening;
+  }
+  if (!widens_at_) send_searches(config_.socket, odd_targets);
 }
+
+bool IgdSearch::is_describing() const { return std::ranges::any_of(found_, is_undescribed); }
 
 std::optional<std::size_t> IgdSearch::best(Instant now) const {
   const auto place = std::ranges::max_element(

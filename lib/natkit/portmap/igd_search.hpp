@@ -29,8 +29,9 @@ class IgdSearch {
  public:
   struct Timing {
     Duration repeat = std::chrono::milliseconds{250};
-    /// Until the less usual targets are asked for too. miniupnpd answers one question after the other, its first answer
-    /// comes after 50 ms, and it serves no description meanwhile: asked for all at once, a mapping took 4 ms longer.
+    /// Until the less usual targets are asked for too, unless the router has shown by then that it can be used.
+    /// miniupnpd answers one question after the other, its first answer comes after 50 ms, and it serves nothing else
+    /// meanwhile: asked for all at once, a mapping took 4 ms longer, and asked while it maps, 50 ms.
     Duration widening = std::chrono::milliseconds{75};
     Duration patience = std::chrono::seconds{1};       ///< for answers; miniupnpd 2.3.1 waits 50 ms before its own
     Duration description = std::chrono::seconds{2};    ///< for one Describe, absolute
@@ -85,6 +86,7 @@ class IgdSearch {
   void send_searches();
   void send_searches(SocketId socket, std::span<const std::string_view> targets);
   void add(Instant now, Found found);
+  void widen(Instant now);
   [[nodiscard]] bool is_describing() const;
 
   Config config_;
@@ -92,6 +94,7 @@ class IgdSearch {
   std::vector<std::string> objections_;
   std::optional<Instant> next_search_;
   std::optional<Instant> widens_at_;
+  Instant started_at_{};
   Instant deadline_{};
   std::optional<Instant> collected_at_;
   Duration step_{};
