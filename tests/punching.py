@@ -97,6 +97,7 @@ class Punch:
         self.said: list[Said] = []
         self.other_lines: list[str] = []
         self.carried = b""
+        self.carried_at: float | None = None   # time.monotonic() of the first byte
         self.news = threading.Condition()
         events, rest = (self.process.stderr, self.process.stdout) if pipes else (self.process.stdout, self.process.stderr)
         self.threads = [threading.Thread(target=self.read_events, args=(events,), daemon=True),
@@ -120,6 +121,7 @@ class Punch:
         if is_carried:
             while part := source.read1(65536):
                 with self.news:
+                    self.carried_at = self.carried_at or time.monotonic()
                     self.carried += part
                     self.news.notify_all()
         else:
@@ -172,6 +174,12 @@ class Punch:
         """From `peer-found` to an encrypted channel."""
         found = self.find("secured")
         return found[0].event["elapsed_ms"] if found else None
+
+    @property
+    def first_byte_ms(self) -> float | None:
+        """From `peer-found` to the first byte of the peer's, as whoever reads its standard output sees it."""
+        found = self.find("peer-found")
+        return (self.carried_at - found[0].at) * 1000 if found and self.carried_at else None
 
     @property
     def path(self) -> dict | None:

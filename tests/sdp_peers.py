@@ -82,6 +82,7 @@ class Meeting:
     ms: tuple[float | None, float | None]
     said: tuple[str, str]
     secured_ms: float | None = None   # to an encrypted channel on both, where there is one
+    first_bytes_ms: tuple[float, ...] = ()   # to the first byte by it, at the sooner side and at the later
 
     @property
     def worst(self) -> float | None:

@@ -16,12 +16,14 @@ bool send_word(Instant now, link::Link& link, std::string_view word) {
 }
 }  // namespace
 
+/// So that the first bytes go with the end of the handshake instead of a round trip later.
+void Carry::prepare() {
+  if (waiting_.empty()) changes_.emplace_back(PipeRead{standard_streams, piece_bytes});
+}
+
 void Carry::begin(Instant now, link::Link& link) {
   static_cast<void>(link.open_agreed_stream(task_stream, {}));
-  if (waiting_.empty())
-    changes_.emplace_back(PipeRead{standard_streams, piece_bytes});
-  else
-    send_waiting(now, link);
+  send_waiting(now, link);
 }
 
 void Carry::handle_read(Instant now, link::Link& link, PipeId /*pipe*/, ByteView piece) {

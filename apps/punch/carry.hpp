@@ -14,6 +14,7 @@ class Carry final : public Task {
   /// `first`: what was read of the input before, for the peer as well.
   Carry(Input input, Bytes first) : input_(input), waiting_(std::move(first)) {}
 
+  void prepare() override;
   void begin(Instant now, link::Link& link) override;
   void hear(Instant now, link::Link& link, channel::Message message) override;
   void handle_writable(Instant now, link::Link& link) override;

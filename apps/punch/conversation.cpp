@@ -205,7 +205,7 @@ void Conversation::hear_path(Instant now, const ice::Path& path) {
   const auto way = facts(path);
   if (output_.is_json()) say(PunchEvents::path(way), {});
   say(PunchEvents::connected(way, now - found_at_), PunchWords::connected(way, now - found_at_));
-  if (link()->has_channel()) return;
+  if (link()->has_channel()) return task_->prepare();
   output_.explain(cli::Verbosity::steps, "the peer shows no certificate, so nothing but this path can come of it");
   watch_until_ = now + options_.measure;
 }
@@ -374,7 +374,7 @@ void Conversation::stop(Instant now) {
 
 std::optional<PipeChange> Conversation::poll_pipe() {
   if (read_wish_) return PipeChange{*std::exchange(read_wish_, std::nullopt)};
-  return stage_ == Stage::working ? task_->poll_pipe() : std::nullopt;
+  return is_underway() ? task_->poll_pipe() : std::nullopt;
 }
 
 std::optional<SocketChange> Conversation::poll_socket() {
@@ -467,7 +467,7 @@ void Conversation::handle_pipe_read(Instant now, PipeId pipe, ByteView piece) {
                  .advice = "paste what punch printed at the other side"});
     else if (pasted_)
       read_wish_ = PipeRead{standard_streams};
-  } else if (is_working()) {
+  } else if (is_underway()) {
     task_->handle_read(now, *link(), pipe, piece);
   }
   look(now);

@@ -77,6 +77,8 @@ class Conversation {
   void hear_end(const link::Link::Ended& ended);
   void fail(Instant now, Error error);
   void finish(Instant now);
+  /// From when there is a peer.
+  [[nodiscard]] bool is_underway() { return (stage_ == Stage::connecting || stage_ == Stage::working) && link() != nullptr; }
   [[nodiscard]] bool is_working() { return stage_ == Stage::working && link() != nullptr; }
   /// The answer's stream carries the peer's bytes where there are any; then this is no answer, but a remark.
   void say(const std::string& event, const std::string& words);

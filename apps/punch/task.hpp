@@ -32,6 +32,8 @@ class Task {
   Task& operator=(const Task&) = delete;
   virtual ~Task() = default;
 
+  /// There is a path, and the link will soon be secured: what takes time may begin. It may come to nothing.
+  virtual void prepare() {}
   /// The link is secured, and the control stream open.
   virtual void begin(Instant now, link::Link& link) = 0;
   /// The peer is doing the same thing: it has said so.

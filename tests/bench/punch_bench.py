@@ -74,15 +74,19 @@ def by_sdp(command: list[str], *manner: str) -> Callable[[Row], sdp_peers.Meetin
 
 def by_punch(row: Row) -> sdp_peers.Meeting:
     """The first registers and waits, then the second comes; both are told when its registration arrives."""
-    arguments = ["pair", f"room-{time.monotonic_ns()}", "--then", "report", "--for", "100ms", "--wait", "20s",
+    arguments = ["pair", f"room-{time.monotonic_ns()}", "--then", "pipe", "--wait", "20s",
                  *(punching.relay(SECRET) if row.has_relay else ("--relay", "never"))]
-    first = punching.Punch(row.hosts[0], *arguments)
+    first = punching.Punch(row.hosts[0], *arguments, pipes=True)
     first.wait_for("registered")
-    peers = (first, punching.Punch(row.hosts[1], *arguments))
+    peers = (first, punching.Punch(row.hosts[1], *arguments, pipes=True))
+    for peer in peers:
+        peer.process.stdin.write(b"hello\n")
+        peer.process.stdin.close()
     ends = [peer.wait(PATIENCE) for peer in peers]
     return sdp_peers.Meeting(tuple(peer.connected_ms if end == 0 else None for peer, end in zip(peers, ends)),
                              tuple(peer.story() for peer in peers),
-                             max((peer.secured_ms or math.inf for peer in peers)))
+                             max((peer.secured_ms or math.inf for peer in peers)),
+                             tuple(sorted(peer.first_byte_ms or math.inf for peer in peers)))
 
 
 @dataclass
@@ -104,6 +108,7 @@ CONTENDERS = {
 class Cell:
     times: list[float] = field(default_factory=list)
     secured: list[float] = field(default_factory=list)
+    first_bytes: list[tuple[float, ...]] = field(default_factory=list)   # at the sooner side and at the later
     runs: int = 0
 
     def add(self, meeting: sdp_peers.Meeting) -> None:
@@ -112,10 +117,17 @@ class Cell:
             self.times.append(meeting.worst)
         if meeting.secured_ms is not None:
             self.secured.append(meeting.secured_ms)
+            self.first_bytes.append(meeting.first_bytes_ms)
 
     @property
     def median(self) -> float | None:
         return statistics.median(self.times) if self.times else None
+
+    def show_encrypted(self) -> list[str]:
+        """Medians: both secured; the first byte at the sooner side and at the later."""
+        if not self.secured:
+            return ["-", "-"]
+        return [f"{statistics.median(self.secured):.0f}", " / ".join(f"{statistics.median(side):.0f}" for side in zip(*self.first_bytes))]
 
     def show(self) -> str:
         if not self.runs:
@@ -141,7 +153,7 @@ def measure(row: Row, contenders: list[Contender], rounds: int, is_verbose: bool
             met = one.run(row)
             cells[one.name].add(met)
             if is_verbose or met.worst is None:
-                print(f"  {row.title}, {one.name}: {met.ms}", *(met.said if met.worst is None else ()), sep="\n", file=sys.stderr)
+                print(f"  {row.title}, {one.name}: {met.ms} {met.secured_ms} {met.first_bytes_ms}", *(met.said if met.worst is None else ()), sep="\n", file=sys.stderr)
     return cells
 
 
@@ -155,7 +167,8 @@ def ratio(cells: dict[str, Cell]) -> str:
 def show_heading(contenders: list[Contender], rounds: int) -> None:
     print(f"{rounds} rounds in turn, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors; milliseconds from being told of each "
           "other\nto a path on both sides, median / 90th percentile")
-    print(f"{'':<34}" + "".join(f"{one.name:>22}" for one in contenders) + f"{'best other : punch':>22}{'punch secured':>16}", flush=True)
+    print(f"{'':<34}" + "".join(f"{one.name:>22}" for one in contenders) + f"{'best other : punch':>22}"
+          f"{'punch secured':>16}{'its first bytes':>18}", flush=True)
 
 
 def bench(options) -> int:
@@ -171,9 +184,9 @@ def bench(options) -> int:
             show_heading(contenders, options.rounds)
             for row in rows:
                 cells = measure(row, contenders, options.rounds, options.verbose)
-                secured = [f"{statistics.median(cell.secured):.0f}" for cell in cells.values() if cell.secured]
+                secured, first_bytes = cells.get("punch", Cell()).show_encrypted()
                 print(f"{row.title:<34}" + "".join(f"{cells[one.name].show():>22}" for one in contenders) + f"{ratio(cells):>22}"
-                      f"{', '.join(secured):>16}", flush=True)
+                      f"{secured:>16}{first_bytes:>18}", flush=True)
     return 0
 
 

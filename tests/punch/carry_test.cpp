@@ -26,6 +26,22 @@ TEST_CASE("Bytes arrive whole in both directions, and each side knows that the o
   CHECK((two.a.written == theirs));
 }
 
+TEST_CASE("The first bytes come with the end of the handshake", "[punch][sim]") {
+  TwoSides two{{}, carrying(), carrying()};
+  two.a.give(two.net.now(), {'a'}, Side::More::comes);
+  two.b.give(two.net.now(), {'b'}, Side::More::comes);
+  std::optional<Instant> first_at_a, first_at_b;
+  two.run(5s, [&] {
+    if (!first_at_a && !two.a.written.empty()) first_at_a = two.net.now();
+    if (!first_at_b && !two.b.written.empty()) first_at_b = two.net.now();
+    return first_at_a && first_at_b;
+  });
+  REQUIRE(first_at_a);
+  REQUIRE(first_at_b);
+  CHECK(ms_between(two.a.secured_at, first_at_a) <= 2);       // b is the server, and sends with its last flight
+  CHECK(ms_between(two.a.secured_at, first_at_b) <= 25 + 2);  // half a round trip
+}
+
 TEST_CASE("Who writes slowly slows the other down, and gets everything", "[punch][sim]") {
   TwoSides two{{}, carrying(), carrying()};
   two.b.bytes_per_millisecond = 4000;

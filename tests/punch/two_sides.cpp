@@ -79,7 +79,9 @@ void Side::give(Instant now, const Bytes& bytes, More more) {
 
 void Side::hear(Instant now, link::Link::Event& event) {
   auto& link = *hub.find(*id);
-  if (std::holds_alternative<link::Link::Secured>(event)) {
+  if (std::holds_alternative<link::Link::Connected>(event)) {
+    task->prepare();
+  } else if (std::holds_alternative<link::Link::Secured>(event)) {
     secured_at = now;
     static_cast<void>(link.open_agreed_stream(control_stream, {}));
     const std::string_view words = "then=this";

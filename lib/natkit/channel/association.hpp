@@ -31,6 +31,8 @@ class Association {
   }
   [[nodiscard]] std::size_t buffered_bytes() const { return socket_.buffered_bytes(); }
   void reset(StreamId stream) { socket_.reset(stream); }
+  void set_first_timeout(std::chrono::milliseconds timeout) { socket_.set_first_timeout(timeout); }
+  void lift_first_timeout() { socket_.lift_first_timeout(); }
   void set_packet_bytes(std::size_t bytes) { socket_.set_packet_bytes(bytes); }
   void shutdown() { socket_.shutdown(); }
   void abort() { socket_.abort(); }

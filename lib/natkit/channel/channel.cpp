@@ -39,6 +39,8 @@ void Channel::start(Instant now, const crypto::Fingerprint& peer, std::optional<
   session_->start(now, peer, round_trip);
 }
 void Channel::prepare(Instant now, const crypto::Fingerprint& peer) { session_->prepare(now, peer); }
+ByteView Channel::greeting() const { return session_->greeting(); }
+void Channel::handle_greeting(Instant now, ByteView greeting) { session_->handle_greeting(now, greeting); }
 void Channel::handle_datagram(Instant now, ByteView datagram) { session_->handle_datagram(now, datagram); }
 void Channel::handle_timeout(Instant now) { session_->handle_timeout(now); }
 std::optional<Event> Channel::poll_event() { return session_->poll_event(); }

@@ -122,6 +122,11 @@ class Channel {
   /// Begins the handshake while the path is still looked for: what there is to say rides on something else, and no
   /// clock runs, so nothing is repeated and nothing times out before `start`.
   void prepare(Instant now, const crypto::Fingerprint& peer);
+  /// Of a handshake that was prepared: what SCTP has to tell, which is neither encrypted nor DTLS, so that both need
+  /// not shake hands one after the other. To be told beside the datagrams, by a way that lets nobody but the peer
+  /// speak. Empty: nothing. What is never told costs a round trip and nothing else.
+  [[nodiscard]] ByteView greeting() const;
+  void handle_greeting(Instant now, ByteView greeting);
   void handle_datagram(Instant now, ByteView datagram);
   void handle_timeout(Instant now);
   [[nodiscard]] std::optional<Event> poll_event();

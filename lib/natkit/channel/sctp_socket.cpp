@@ -56,12 +56,16 @@ void set_buffers(SctpHandle* socket, const SctpOptions& options) {
   set(socket, SOL_SOCKET, SO_LINGER, linger{.l_onoff = 1, .l_linger = 0});  // closing ends it at once
 }
 
-void set_timers(SctpHandle* socket, const SctpOptions& options) {
+void set_timeouts(SctpHandle* socket, std::chrono::milliseconds first, std::chrono::milliseconds longest) {
   set(socket, IPPROTO_SCTP, SCTP_RTOINFO,
       sctp_rtoinfo{.srto_assoc_id = SCTP_FUTURE_ASSOC,
-                   .srto_initial = static_cast<std::uint32_t>(options.first_timeout.count()),
-                   .srto_max = static_cast<std::uint32_t>(longest_timeout.count()),
+                   .srto_initial = static_cast<std::uint32_t>(first.count()),
+                   .srto_max = static_cast<std::uint32_t>(longest.count()),
                    .srto_min = static_cast<std::uint32_t>(shortest_timeout.count())});
+}
+
+void set_timers(SctpHandle* socket, const SctpOptions& options) {
+  set_timeouts(socket, options.first_timeout, longest_timeout);
   set(socket, IPPROTO_SCTP, SCTP_DELAYED_SACK,
       sctp_sack_info{.sack_assoc_id = SCTP_FUTURE_ASSOC,
                      .sack_delay = static_cast<std::uint32_t>(acknowledgement_delay.count()),
@@ -250,6 +254,15 @@ void SctpSocket::reset(StreamId stream) {
   static_assert(offsetof(decltype(request), number) == offsetof(sctp_reset_streams, srs_stream_list));
   request.number = static_cast<std::uint16_t>(stream);
   (void)usrsctp_setsockopt(socket_, IPPROTO_SCTP, SCTP_RESET_STREAMS, &request, sizeof request);
+}
+
+void SctpSocket::set_first_timeout(std::chrono::milliseconds timeout) {
+  options_.first_timeout = timeout;
+  if (socket_) set_timeouts(socket_, timeout, timeout);
+}
+
+void SctpSocket::lift_first_timeout() {
+  if (socket_) set_timeouts(socket_, options_.first_timeout, longest_timeout);
 }
 
 void SctpSocket::set_packet_bytes(std::size_t bytes) {

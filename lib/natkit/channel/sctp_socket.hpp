@@ -64,6 +64,9 @@ class SctpSocket {
   [[nodiscard]] std::size_t buffered_bytes() const;
   /// Ends our sending on it, once what was sent before has arrived. Only while the association stands.
   void reset(StreamId stream);
+  /// It was connected before a round trip was known. Nothing of the handshake takes longer, until that is lifted.
+  void set_first_timeout(std::chrono::milliseconds timeout);
+  void lift_first_timeout();
   void set_packet_bytes(std::size_t bytes);
   void shutdown();
   void abort();

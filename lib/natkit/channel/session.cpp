@@ -39,11 +39,13 @@ Session::Session(const Channel::Config& config, crypto::Identity identity)
     : config_(config),
       dtls_({.role = config.role, .mtu = config.mtu, .first_retransmission = config.first_retransmission},
             std::move(identity)),
-      streams_(config.role, config.streams) {}
+      streams_(config.role, config.streams),
+      greeting_(config.role) {}
 
 void Session::begin(Instant now) {
   now_ = now;
   SctpStack::of_process().advance(now);
+  keep_greeting();
 }
 
 void Session::start(Instant now, const crypto::Fingerprint& peer, std::optional<Duration> round_trip) {
@@ -63,7 +65,31 @@ void Session::prepare(Instant now, const crypto::Fingerprint& peer) {
   phase_ = Phase::handshaking;
   started_ = now;
   dtls_.start(now, peer);
+  if (!has_path_) {
+    associate({});
+    keep_greeting();
+  }
   for (const auto& datagram : std::exchange(early_, {})) take_in(datagram);
+}
+
+/// Until the peer is known, nothing else of the association leaves.
+void Session::keep_greeting() {
+  if (phase_ != Phase::handshaking || !association_) return;
+  while (auto packet = association_->poll_packet()) greeting_.say(std::move(*packet));
+}
+
+void Session::handle_greeting(Instant now, ByteView greeting) {
+  begin(now);
+  if (phase_ != Phase::handshaking || !association_ || !greeting_.hear(greeting)) return;
+  if (config_.role == Role::server) return;  // data is to go with the answer, and there is none yet
+  association_->handle_packet(*greeting_.take_heard());
+  keep_greeting();
+}
+
+/// The server's half of SCTP's handshake, as soon as there are data for it to carry.
+void Session::go_on() {
+  if (config_.role != Role::server || !may_go_on_ || !is_running()) return;
+  if (const auto heard = greeting_.take_heard()) association_->handle_packet(*heard);
 }
 
 void Session::keep(ByteView datagram) {
@@ -114,6 +140,16 @@ void Session::become_secured() {
   last_heard_ = last_active_ = now_;
   const auto round_trip = dtls_.round_trip() ? dtls_.round_trip() : path_round_trip_;
   events_.emplace_back(Secured{round_trip});
+  // An INIT that was told to nobody is told anew: when it would be repeated, SCTP alone knows.
+  if (association_ && !greeting_.has_heard()) association_.reset();
+  if (association_)
+    association_->set_first_timeout(first_timeout(round_trip));
+  else
+    associate(round_trip);
+  streams_.flush(*association_);
+}
+
+void Session::associate(std::optional<Duration> round_trip) {
   association_.emplace(SctpOptions{.packet_bytes = config_.mtu - Dtls::overhead,
                                    .streams = config_.streams,
                                    .send_buffer = config_.send_buffer,
@@ -123,13 +159,13 @@ void Session::become_secured() {
                                                 heartbeats_per_silence},
                        config_.largest_message);
   association_->connect();
-  streams_.flush(*association_);
 }
 
 void Session::handle_timeout(Instant now) {
   begin(now);
   if (!has_path_) return;
   if (phase_ == Phase::handshaking) dtls_.handle_timeout(now);
+  may_go_on_ = may_go_on_ || is_running();
   look_at_dtls();
   check_deadlines();
 }
@@ -152,7 +188,7 @@ void Session::finish(CloseReason reason, std::string detail) {
   end_ = Closed{reason, std::move(detail)};
   if (association_ && !keeps_messages) {
     association_->abort();
-    seal_packets();
+    if (dtls_.is_secured()) seal_packets();
     association_.reset();
   }
   dtls_.write_close();
@@ -167,9 +203,10 @@ void Session::seal_packets() {
 }
 
 std::optional<Bytes> Session::poll_transmit() {
+  go_on();
   while (true) {
     if (auto datagram = dtls_.poll_transmit()) return datagram;
-    auto packet = association_ ? association_->poll_packet() : std::nullopt;
+    auto packet = association_ && is_running() ? association_->poll_packet() : std::nullopt;
     if (!packet) break;
     last_active_ = now_;
     dtls_.write(*packet);
@@ -214,6 +251,7 @@ void Session::translate(Association::Event event) {
     }
   } else if (const auto* up = std::get_if<SctpSocket::Up>(&event)) {
     is_up_ = true;
+    association_->lift_first_timeout();
     streams_.handle_up(*association_, up->outgoing_streams);
     if (phase_ == Phase::closing) association_->shutdown();
   } else if (const auto* reset = std::get_if<SctpSocket::Reset>(&event)) {
@@ -259,7 +297,8 @@ std::expected<StreamId, OpenError> Session::open_stream(Instant now, StreamOptio
   if (is_ended() || phase_ == Phase::closing) return std::unexpected(OpenError::closed);
   begin(now);
   auto stream = streams_.open(std::move(options));
-  if (association_) streams_.flush(*association_);
+  if (phase_ == Phase::open) streams_.flush(*association_);
+  may_go_on_ = may_go_on_ || phase_ == Phase::open;
   return stream;
 }
 
@@ -283,6 +322,7 @@ std::expected<void, SendError> Session::send(Instant now, StreamId stream, Messa
   auto sent = buffered_bytes() + payload.size() > config_.send_buffer
                   ? std::unexpected(SendError::buffer_full)
                   : streams_.send(*association_, stream, kind, payload);
+  may_go_on_ = true;
   is_full_ |= !sent && sent.error() == SendError::buffer_full && !streams_.is_held(stream);
   return sent;
 }

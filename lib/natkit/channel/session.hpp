@@ -7,6 +7,7 @@
 #include "natkit/channel/association.hpp"
 #include "natkit/channel/channel.hpp"
 #include "natkit/channel/dtls.hpp"
+#include "natkit/channel/greeting.hpp"
 #include "natkit/channel/streams.hpp"
 
 namespace natkit::channel {
@@ -16,6 +17,8 @@ class Session {
 
   void prepare(Instant now, const crypto::Fingerprint& peer);
   void start(Instant now, const crypto::Fingerprint& peer, std::optional<Duration> round_trip);
+  [[nodiscard]] ByteView greeting() const { return greeting_.said(); }
+  void handle_greeting(Instant now, ByteView greeting);
   void handle_datagram(Instant now, ByteView datagram);
   void handle_timeout(Instant now);
   [[nodiscard]] std::optional<Event> poll_event();
@@ -45,6 +48,9 @@ class Session {
   void keep(ByteView datagram);
   void look_at_dtls();
   void become_secured();
+  void associate(std::optional<Duration> round_trip);
+  void keep_greeting();
+  void go_on();
   void take_in(ByteView datagram);
   void read_records();
   void check_deadlines();
@@ -58,7 +64,8 @@ class Session {
   Channel::Config config_;
   Dtls dtls_;
   Streams streams_;
-  std::optional<Association> association_;  ///< from Secured until Closed has been fetched
+  Greeting greeting_;
+  std::optional<Association> association_;  ///< from prepare() or Secured until Closed has been fetched
   Phase phase_ = Phase::idle;
   Instant now_{};         ///< of the latest input
   Instant started_{};     ///< of the handshake, the closing or the lingering
@@ -66,8 +73,9 @@ class Session {
   Instant last_active_{};
   bool has_path_ = false;  ///< until then no clock runs
   std::optional<Duration> path_round_trip_;
-  bool is_up_ = false;    ///< SCTP's own handshake is done
-  bool is_full_ = false;  ///< somebody waits for WritableAgain
+  bool is_up_ = false;      ///< SCTP's own handshake is done
+  bool may_go_on_ = false;  ///< with that, for there is data to go with it, or there was time for some
+  bool is_full_ = false;    ///< somebody waits for WritableAgain
   std::deque<Bytes> early_;
   std::deque<Event> events_;
   std::optional<Closed> end_;

@@ -109,8 +109,7 @@ void Link::begin(Instant now, const Peer& peer) {
     channel_.emplace(channel, config_.identity);
     if (peer.description.ice.dialect == ice::Dialect::natkit) {
       channel_->prepare(now, *peer_);
-      if (!early_cargo_.empty()) channel_->handle_datagram(now, std::exchange(early_cargo_, {}));
-      load_cargo();
+      unpack(now, std::exchange(early_cargo_, {}));
     }
   }
   agent_.set_role(peer.role);
@@ -149,7 +148,30 @@ void Link::take_cargo(Instant now, const Datagram& in) {
     early_cargo_ = std::move(cargo);
     return;
   }
-  channel_->handle_datagram(now, cargo);
+  unpack(now, cargo);
+}
+
+/// The channel's greeting and how long it is, then its last flight: records say themselves how long they are.
+Bytes Link::packed() const {
+  std::size_t flight = 0;
+  for (const auto& datagram : flight_) flight += datagram.size();
+  auto greeting = channel_->greeting();
+  if (sizeof(std::uint16_t) + greeting.size() + flight > ice::most_cargo) greeting = {};
+  Bytes cargo;
+  ByteWriter out{cargo};
+  out.write_u16(static_cast<std::uint16_t>(greeting.size()));
+  out.write_bytes(greeting);
+  for (const auto& datagram : flight_) out.write_bytes(datagram);
+  return cargo;
+}
+
+void Link::unpack(Instant now, ByteView cargo) {
+  ByteReader in{cargo};
+  if (const auto size = in.read_u16()) {
+    const auto greeting = in.read_bytes(*size);
+    if (greeting && !greeting->empty()) channel_->handle_greeting(now, *greeting);
+    if (greeting && in.remaining() > 0) channel_->handle_datagram(now, *in.read_bytes(in.remaining()));
+  }
   load_cargo();
 }
 
@@ -158,13 +180,10 @@ void Link::load_cargo() {
   if (has_channel_begun_) return;
   std::deque<Bytes> said;
   while (auto datagram = channel_->poll_transmit()) said.push_back(std::move(*datagram));
-  if (said.empty()) return;
-  if (said.front().front() != application_data_record) flight_.clear();
+  if (!said.empty() && said.front().front() != application_data_record) flight_.clear();
   for (auto& datagram : said)
     if (flight_.size() < longest_flight) flight_.push_back(std::move(datagram));
-  Bytes cargo;  // records say themselves how long they are, so that one datagram can be made of several
-  for (const auto& datagram : flight_) cargo.insert(cargo.end(), datagram.begin(), datagram.end());
-  agent_.set_cargo(std::move(cargo));
+  agent_.set_cargo(packed());
 }
 
 void Link::handle_send_failure(Instant now, const Datagram& lost) {

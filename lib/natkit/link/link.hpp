@@ -13,10 +13,13 @@
 /// sides are secured a round trip sooner.
 ///
 ///      client |--check, ClientHello--> server |       0 ms of a round trip of 50
-///             |                               |      25
-///             |<--answer, ServerHello … ------|      50   a path, and flight 3 leaves by it
-///             |--Certificate … Finished------>|      75   the server is secured
-///             |<--Finished--------------------|     100   the client is
+///             |<--check, INIT ----------------|            SCTP's greeting (`Channel::greeting`)
+///             |<--answer, ServerHello … ------|      25
+///             |--answer, INIT ACK------------>|
+///             |--Certificate … Finished------>|      50   a path
+///             |<--Finished--------------------|      75   the server is secured
+///             |<--COOKIE ECHO, first data-----|
+///             |--first data------------------>|     100   the client is
 ///
 /// It exists, with its credentials, before the peer is known: so its description can be told in advance, and what the
 /// peer sends early finds somebody.
@@ -143,7 +146,9 @@ class Link {
   [[nodiscard]] bool does_peer_know_us() const;
   void begin_channel(Instant now);
   void take_cargo(Instant now, const Datagram& in);
+  void unpack(Instant now, ByteView cargo);
   void load_cargo();
+  [[nodiscard]] Bytes packed() const;
   [[nodiscard]] std::optional<Event> translate(channel::Event event);
   void end(EndReason reason, std::string detail);
 
