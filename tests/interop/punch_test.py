@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
@@ -126,6 +127,17 @@ class Report(Case):
         for exit_code, events in self.both("--for", "200ms", commands=("listen", "connect")):
             self.assertEqual(exit_code, 0, events)
             self.assertIn("report", names_of(events))
+
+    def test_who_connects_before_anybody_listens_waits_as_long_as_was_said(self):
+        early = self.start("connect", "--json", "--wait", "20s", "--for", "200ms")
+        begin = time.monotonic()
+        nobodys = [programs.own("punch"), "connect", "nobody", "--server", self.address, "--map", "never", "--json", "--wait", "3s"]
+        exit_code, events = self.ended(self.enter(programs.Program(*nobodys)))
+        self.assertEqual((exit_code, error_of(events).get("reason")), (5, "target-not-connected"))
+        self.assertGreaterEqual(time.monotonic() - begin, 3)
+        for side in (self.start("listen", "--json", "--for", "200ms"), early):
+            exit_code, events = self.ended(side)
+            self.assertEqual(exit_code, 0, events)
 
     def test_text_says_the_same_in_sentences(self):
         sides = [self.start("pair", "--for", "200ms"), self.start("pair", "--for", "200ms", "-v")]

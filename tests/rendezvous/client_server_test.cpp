@@ -246,6 +246,29 @@ TEST_CASE("A name belongs to who listens under it", "[rendezvous][listen]") {
   CHECK(thief.all<NotPossible>().size() == 2);
 }
 
+TEST_CASE("A connector that describes itself later waits for its listener just as long", "[rendezvous][listen]") {
+  World world;
+  auto& guest = world.join("guest");
+  const auto place =
+      guest.client->open(world.now(), {.purpose = Purpose::connect, .name = "den", .wait = Duration{10s}});
+  world.settle(guest);
+  world.run_for(300ms);
+  guest.client->describe(world.now(), place, "gathered since");
+  world.settle(guest);
+  world.run_for(7s);  // much longer than the server waits for an answer
+  REQUIRE(guest.all<NotPossible>().empty());
+  SECTION("the listener comes") {
+    world.open(world.join("host"), Purpose::listen, "den");
+    world.run_for(1s);
+    CHECK(guest.all<FoundPeer>().size() == 1);
+  }
+  SECTION("nobody comes") {
+    world.run_for(10s);
+    REQUIRE(guest.all<NotPossible>().size() == 1);
+    CHECK(apart(*guest.when<NotPossible>(), *guest.when<RegisteredAt>() + 10s) < 100ms);
+  }
+}
+
 TEST_CASE("A place that is opened without a description holds its name until it is described", "[rendezvous]") {
   World world;
   auto& a = world.join("a");

@@ -115,6 +115,7 @@ void Server::begin(Instant now, AttemptId id) {
     auto& session = *find_session(attempt.sides[i].session);
     auto& place = session.places.at(attempt.sides[i].place);
     place.asking.reset();
+    place.wait = Place::Wait::met;
     kept_bytes_ -= place.description->size();
     descriptions[i] = *std::exchange(place.description, std::nullopt);
     alarms_->cancel({.kind = AlarmKey::Kind::place,

@@ -251,7 +251,7 @@ void Server::handle(Instant now, Session& session, const Describe& message) {
                         {.reason = Reason::server_full, .detail = "this server is out of room"});
   auto& place = found->second;
   describe(place, message.description);
-  if (place.purpose == Purpose::connect) {  // a second try
+  if (place.purpose == Purpose::connect && place.wait == Place::Wait::met) {
     place.wait = Place::Wait::going_on;
     alarms_->set({.kind = AlarmKey::Kind::place, .owner = number_of(session.id), .place = message.place},
                  now + config_.patience);

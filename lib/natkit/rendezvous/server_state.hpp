@@ -28,7 +28,8 @@ struct Server::Place {
   std::string name;
   std::optional<std::string> description{};  ///< until it is used up
   std::optional<AttemptId> asking{};
-  enum class Wait : std::uint8_t { going_on, over } wait = Wait::going_on;
+  /// `met`: it has been told of somebody, so another description is another try.
+  enum class Wait : std::uint8_t { going_on, over, met } wait = Wait::going_on;
 
   [[nodiscard]] NameKey key() const { return {kind_of(purpose), name}; }
 };
