@@ -136,3 +136,48 @@ TEST_CASE("Nobody can speak in an attempt that is not his", "[rendezvous][server
   static_cast<void>(raw.say(5000, Candidate{.attempt = found->attempt, .text = "fine"}));
   CHECK(find<Candidate>(raw.take(5001)));
 }
+
+TEST_CASE("Whose place ends because the other side's did is told so once, and the server goes on",
+          "[rendezvous][server]") {
+  constexpr std::uint16_t mute = 5001, both = 5002, third = 5003, back = 5004;
+  RawServer raw;
+  const auto pair_at = [](std::uint32_t place, std::string name, std::optional<std::string> description,
+                          std::optional<Duration> wait = {}) {
+    return Message{Open{.place = PlaceId{place},
+                        .purpose = Purpose::pair,
+                        .name = std::move(name),
+                        .description = std::move(description),
+                        .wait = wait}};
+  };
+  const auto answer = [&](std::uint16_t port, const std::vector<Message>& told) {
+    const auto ping = find<Ping>(told);
+    REQUIRE(ping);
+    return raw.say(port, Pong{.number = ping->number});
+  };
+  const auto first_ping = raw.enter(both, "b", "token b");
+  const auto other_ping = raw.enter(third, "c", "token c");
+  // Two are at it already, from another room.
+  static_cast<void>(raw.say(both, pair_at(1, "other", "of b")));
+  static_cast<void>(raw.say(third, pair_at(1, "other", "of c")));
+  static_cast<void>(answer(both, first_ping));
+  REQUIRE(find<PeerFound>(answer(third, other_ping)));
+  // They come into the room while its first guest is away; he comes back, and does not answer.
+  static_cast<void>(raw.enter(mute, "a", "token a"));
+  static_cast<void>(raw.say(mute, pair_at(1, "room", "of a", 2s)));
+  raw.hang_up(mute);
+  static_cast<void>(raw.say(third, pair_at(2, "room", {})));
+  static_cast<void>(raw.say(both, pair_at(2, "room", {})));
+  static_cast<void>(
+      raw.say(back, write_message(Hello{}) + write_message(Register{.id = "a", .token = "token a", .heard = 0})));
+  static_cast<void>(raw.take(both));
+  static_cast<void>(raw.say(both, Describe{.place = PlaceId{2}, .description = "of b"}));
+  static_cast<void>(raw.say(third, Describe{.place = PlaceId{2}, .description = "of c"}));
+
+  const auto told = raw.pass(both, 3s);
+
+  const auto refused = find<Refused>(told);
+  REQUIRE(refused);
+  CHECK(refused->reason == Reason::already_in_progress);
+  CHECK(find<Refused>(raw.take(back)));
+  CHECK(raw.server.sessions() == 3);
+}

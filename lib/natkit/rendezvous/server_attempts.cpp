@@ -148,6 +148,8 @@ void Server::handle_unanswered(Instant now, AttemptId id) {
   for (std::size_t i = 0; i < 2; ++i) {
     auto& session = *find_session(sides[i].session);
     if (!answered[i]) session.voice = Session::Voice::mute;
+    const auto place = session.places.find(sides[i].place);
+    if (place == session.places.end()) continue;  // ended, and told so: the other side's end has matched others
     const bool is_lost = !find_session(sides[1 - i].session)->connection;
     Refused refusal{.reason = is_lost ? Reason::connection_to_target_lost : Reason::target_unresponsive,
                     .detail = is_lost            ? "the connection of the other side ended"
@@ -156,7 +158,7 @@ void Server::handle_unanswered(Instant now, AttemptId id) {
                     .finality = Finality::passing,
                     .place = sides[i].place,
                     .attempt = id};
-    if (session.places.at(sides[i].place).wait == Place::Wait::over)
+    if (place->second.wait == Place::Wait::over)
       refuse_place(now, session, sides[i].place, std::move(refusal));
     else
       post(session, refusal);
