@@ -195,7 +195,7 @@ void Conversation::hear_found(Instant now, const link::Introduction::PeerFound& 
   found_at_ = now;
   stage_ = Stage::connecting;
   introduction_.stop_looking(now);
-  const auto role = role_ == ice::Role::controlling ? "controlling" : "controlled";
+  const auto* const role = role_ == ice::Role::controlling ? "controlling" : "controlled";
   say(PunchEvents::peer_found(peer_, role, found.address), PunchWords::peer_found(peer_, found.address));
   output_.explain(cli::Verbosity::steps, PunchWords::sending());
 }

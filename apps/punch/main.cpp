@@ -38,7 +38,7 @@ cli::Exit interrupted(cli::Output& output, io::RunEnd end) {
 }
 
 cli::Exit not_as_expected(cli::Output& output, const Options& o) {
-  const auto wanted = o.expect == Options::Expect::direct ? "direct" : "relayed";
+  const auto* const wanted = o.expect == Options::Expect::direct ? "direct" : "relayed";
   static_cast<void>(output.fail({.code = Errc::usage,
                                  .reason = "expectation-not-met",
                                  .detail = fmt::format("the path is not {}", wanted),
