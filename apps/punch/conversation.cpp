@@ -157,6 +157,7 @@ void Conversation::hear_candidate(const ice::Candidate& candidate) {
 
 void Conversation::hear_registered(const rendezvous::RegisteredAt& at) {
   may_map_ = true;
+  seen_as_ = at.seen_as.address;
   if (output_.is_json()) say(PunchEvents::registered(at.server, at.seen_as, at.round_trip), {});
   output_.explain(cli::Verbosity::steps, PunchWords::registered(at.server, at.seen_as, at.round_trip));
   output_.progress("waiting for the peer …");
@@ -196,7 +197,8 @@ void Conversation::hear_found(Instant now, const link::Introduction::PeerFound& 
   stage_ = Stage::connecting;
   introduction_.stop_looking(now);
   const auto* const role = role_ == ice::Role::controlling ? "controlling" : "controlled";
-  say(PunchEvents::peer_found(peer_, role, found.address), PunchWords::peer_found(peer_, found.address));
+  const report::PeerFacts facts{.name = peer_, .role = role, .address = found.address, .own = seen_as_};
+  say(PunchEvents::peer_found(facts), PunchWords::peer_found(facts));
   output_.explain(cli::Verbosity::steps, PunchWords::sending());
 }
 

@@ -78,7 +78,9 @@ class Conversation {
   void fail(Instant now, Error error);
   void finish(Instant now);
   /// From when there is a peer.
-  [[nodiscard]] bool is_underway() { return (stage_ == Stage::connecting || stage_ == Stage::working) && link() != nullptr; }
+  [[nodiscard]] bool is_underway() {
+    return (stage_ == Stage::connecting || stage_ == Stage::working) && link() != nullptr;
+  }
   [[nodiscard]] bool is_working() { return stage_ == Stage::working && link() != nullptr; }
   /// The answer's stream carries the peer's bytes where there are any; then this is no answer, but a remark.
   void say(const std::string& event, const std::string& words);
@@ -96,6 +98,7 @@ class Conversation {
   std::optional<PipeRead> read_wish_;
   std::optional<link::LinkId> link_;
   std::string peer_;
+  std::optional<IpAddress> seen_as_;  ///< by the server that brings the two together
   ice::Role role_{};
   Instant found_at_{};
   std::optional<ice::Path> path_;

@@ -35,7 +35,7 @@ TEST_CASE("Every event is one JSON object on one line, with the schema's and its
       {"registered", PunchEvents::registered(at("192.0.2.1:3479"), at("203.0.113.7:7000"), 50ms)},
       {"candidate", PunchEvents::candidate("host", "udp", at("192.168.1.2:7000"))},
       {"description", PunchEvents::description(nasty)},
-      {"peer-found", PunchEvents::peer_found(nasty, "controlling", at("198.51.100.9:1"))},
+      {"peer-found", PunchEvents::peer_found({.name = nasty, .role = "controlling", .address = at("198.51.100.9:1")})},
       {"path", PunchEvents::path(direct())},
       {"connected", PunchEvents::connected(direct(), 1s)},
       {"secured", PunchEvents::secured(nasty, 1s)},
@@ -60,9 +60,10 @@ TEST_CASE("Every event is one JSON object on one line, with the schema's and its
 TEST_CASE("What is not known is null, never a number", "[punch_events]") {
   const auto registered = json::parse(PunchEvents::registered(at("192.0.2.1:3479"), at("203.0.113.7:7000"), {}));
   CHECK(registered.at("rtt_ms").is_null());
-  const auto found = json::parse(PunchEvents::peer_found("", "controlled", {}));
+  const auto found = json::parse(PunchEvents::peer_found({.role = "controlled"}));
   CHECK(found.at("peer").is_null());
   CHECK(found.at("address").is_null());
+  CHECK(found.at("same_public_address").is_null());
   const auto path = json::parse(PunchEvents::path(relayed()));
   CHECK(path.at("local").is_null());
   CHECK(path.at("rtt_ms").is_null());
@@ -121,12 +122,25 @@ TEST_CASE("Quality is told as counted: loss is the part that did not come back",
   CHECK(PunchWords::quality(direct(), {.sent = 40}).find("nothing came back of 40") != std::string::npos);
 }
 
+TEST_CASE("Two behind one public address are told so, and nobody else is", "[punch_events]") {
+  const auto told = [](const char* peer, const char* own) {
+    const PeerFacts facts{.address = at(peer), .own = at(own).address};
+    CHECK((PunchWords::peer_found(facts).find("the same public address") != std::string::npos) ==
+          (facts.share_public_address() == true));
+    return json::parse(PunchEvents::peer_found(facts)).at("same_public_address");
+  };
+  CHECK(told("198.51.100.9:1", "198.51.100.9:2") == true);
+  CHECK(told("198.51.100.9:1", "198.51.100.8:1") == false);
+  CHECK(told("[2001:db8::1]:1", "198.51.100.9:1").is_null());
+}
+
 TEST_CASE("People see the beginning of a fingerprint, and nothing that could change their terminal", "[punch_events]") {
-  const auto words = PunchWords::peer_found("sha-256 AB:CD:EF:01:23:45:67:89", at("198.51.100.9:1"));
+  const auto words =
+      PunchWords::peer_found({.name = "sha-256 AB:CD:EF:01:23:45:67:89", .address = at("198.51.100.9:1")});
   CHECK(words.find("AB:CD:EF:01 ") != std::string::npos);
   CHECK(words.find(":23") == std::string::npos);
   for (const auto& line :
-       {PunchWords::peer_found("\x1b[2J\n", {}), PunchWords::listening(Protocol::tcp, at("127.0.0.1:1"), nasty),
+       {PunchWords::peer_found({.name = "\x1b[2J\n"}), PunchWords::listening(Protocol::tcp, at("127.0.0.1:1"), nasty),
         PunchWords::forwarded(Protocol::udp, {}, nasty)}) {
     CHECK(line.find('\x1b') == std::string::npos);
     CHECK(line.find('\n') == std::string::npos);

@@ -95,12 +95,18 @@ std::string PunchEvents::description(std::string_view text) {
   return dump(out);
 }
 
-std::string PunchEvents::peer_found(std::string_view peer, std::string_view role,
-                                    const std::optional<Endpoint>& address) {
+std::optional<bool> PeerFacts::share_public_address() const {
+  if (!address || !own || address->address.family() != own->family()) return std::nullopt;
+  return address->address == *own;
+}
+
+std::string PunchEvents::peer_found(const PeerFacts& peer) {
   auto out = event("peer-found");
-  out["peer"] = peer.empty() ? Json(nullptr) : Json(printable(peer));
-  out["role"] = role;
-  out["address"] = address ? Json(to_text(*address)) : Json(nullptr);
+  out["peer"] = peer.name.empty() ? Json(nullptr) : Json(printable(peer.name));
+  out["role"] = peer.role;
+  out["address"] = peer.address ? Json(to_text(*peer.address)) : Json(nullptr);
+  const auto shared = peer.share_public_address();
+  out["same_public_address"] = shared ? Json(*shared) : Json(nullptr);
   return dump(out);
 }
 
@@ -193,9 +199,11 @@ std::string PunchWords::candidate(std::string_view kind, Protocol transport, con
   return fmt::format("this host may be reached at {} {} ({})", to_text(transport), to_text(endpoint), kind);
 }
 
-std::string PunchWords::peer_found(std::string_view peer, const std::optional<Endpoint>& address) {
-  const auto name = peer.empty() ? std::string{"without a certificate"} : short_name(peer);
-  return address ? fmt::format("peer      {} at {}", name, to_text(*address)) : fmt::format("peer      {}", name);
+std::string PunchWords::peer_found(const PeerFacts& peer) {
+  const auto name = peer.name.empty() ? std::string{"without a certificate"} : short_name(peer.name);
+  if (!peer.address) return fmt::format("peer      {}", name);
+  return fmt::format("peer      {} at {}{}", name, to_text(*peer.address),
+                     peer.share_public_address().value_or(false) ? ", the same public address as this host's" : "");
 }
 
 std::string PunchWords::sending() {

@@ -15,6 +15,16 @@ namespace natkit::report {
 enum class PathKind : std::uint8_t { host, reflexive, mapped, predicted, sprayed, routed, relayed };
 [[nodiscard]] std::string_view to_text(PathKind kind);  ///< "host", "reflexive" …
 
+struct PeerFacts {
+  std::string_view name{};            ///< its certificate's fingerprint; empty: it shows none
+  std::string_view role{};            ///< ours: "controlling", "controlled"
+  std::optional<Endpoint> address{};  ///< as the server sees the peer
+  std::optional<IpAddress> own{};     ///< as the server sees this host
+  /// Then one NAT is in front of both, the home's or the carrier's. Unknown where one of them came by IPv4, the other
+  /// by IPv6.
+  [[nodiscard]] std::optional<bool> share_public_address() const;
+};
+
 struct PathFacts {
   PathKind kind{};
   Protocol transport = Protocol::udp;
@@ -40,8 +50,7 @@ struct PunchEvents {
   static std::string registered(const Endpoint& server, const Endpoint& seen_as, std::optional<Duration> rtt);
   static std::string candidate(std::string_view kind, std::string_view transport, const Endpoint& endpoint);
   static std::string description(std::string_view text);
-  /// Without an address where no server saw the peer; an empty name is none.
-  static std::string peer_found(std::string_view peer, std::string_view role, const std::optional<Endpoint>& address);
+  static std::string peer_found(const PeerFacts& peer);
   static std::string path(const PathFacts& path);
   static std::string connected(const PathFacts& path, Duration elapsed);
   static std::string secured(std::string_view peer, Duration elapsed);
@@ -60,7 +69,7 @@ struct PunchEvents {
 struct PunchWords {
   static std::string registered(const Endpoint& server, const Endpoint& seen_as, std::optional<Duration> rtt);
   static std::string candidate(std::string_view kind, Protocol transport, const Endpoint& endpoint);
-  static std::string peer_found(std::string_view peer, const std::optional<Endpoint>& address);
+  static std::string peer_found(const PeerFacts& peer);
   /// Why an outgoing packet opens the way.
   static std::string sending();
   static std::string secured();
