@@ -78,6 +78,20 @@ TEST_CASE("Who waits in vain is told, in the time that was given", "[pairing][si
   CHECK(*meeting.a->over_at - *meeting.a->registered_at <= 3100ms);
 }
 
+TEST_CASE("Who was refused does not make a listener wait for longer than it was told to", "[pairing][sim]") {
+  Meeting meeting{{.purpose_a = Purpose::listen,
+                   .purpose_b = Purpose::connect,
+                   .secret_a = "whales sing",
+                   .secret_b = "whales dance",
+                   .wait = 3s}};
+  meeting.run(plenty, [&] { return meeting.a->over.has_value(); });
+  REQUIRE(meeting.a->troubles.size() == 1);
+  CHECK(meeting.a->troubles.front().reason == "authentication-failed");
+  REQUIRE(meeting.a->over);
+  CHECK(meeting.a->over->reason == "target-not-connected");
+  CHECK(*meeting.a->over_at - *meeting.a->registered_at <= 3100ms);
+}
+
 TEST_CASE("A session lives on when the server ends", "[pairing][sim]") {
   Meeting meeting{{}};
   meet(meeting);

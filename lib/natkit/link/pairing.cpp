@@ -68,6 +68,7 @@ Pairing::Pairing(Config config, Rng& rng)
       client_(config_.client, rng) {}
 
 void Pairing::start(Instant now) {
+  if (config_.wait) wait_ends_ = now + *config_.wait;
   next_ = hub_.open(now);
   hub_.start(now);
   client_.start(now);
@@ -187,6 +188,8 @@ void Pairing::hear_found(Instant now, const rendezvous::FoundPeer& found) {
   if (!parsed)
     return refuse(now, found, rendezvous::Reason::version_mismatch,
                   "the peer's description is not understood: " + std::string{to_text(parsed.error())});
+  wait_ends_.reset();
+  wait_until_.reset();
   const auto link = *std::exchange(next_, std::nullopt);
   const auto role = ice_role(found.role);
   const auto& one = tries_
@@ -215,6 +218,7 @@ void Pairing::refuse(Instant now, const rendezvous::FoundPeer& found, rendezvous
   const auto error = rendezvous::to_error(reason, std::move(detail));
   if (config_.purpose != rendezvous::Purpose::listen) return end(error);
   events_.emplace_back(Trouble{error});
+  wait_until_ = wait_ends_;  // for the server the wait is over: it has brought somebody
   describe(now);
 }
 
@@ -267,6 +271,10 @@ void Pairing::hear_link(Instant now, Hub::LinkEvent event) {
 
 void Pairing::check_deadlines(Instant now) {
   if (describe_by_ && *describe_by_ <= now) describe(now);
+  if (wait_until_ && *wait_until_ <= now) {
+    wait_until_.reset();
+    end(rendezvous::to_error(rendezvous::Reason::target_not_connected, "nobody but who was refused came to that name"));
+  }
   std::vector<LinkId> late;
   for (const auto& [link, one] : tries_)
     if (one.deadline && *one.deadline <= now) late.push_back(link);
@@ -294,6 +302,7 @@ void Pairing::add_mapped(Instant now, const Endpoint& external) {
 }
 
 void Pairing::stop_looking(Instant now) {
+  wait_until_.reset();
   if (place_) client_.close(now, *std::exchange(place_, std::nullopt));
 }
 
@@ -306,6 +315,7 @@ void Pairing::close(Instant now) {
   if (std::exchange(is_closing_, true)) return;
   is_over_ = true;
   describe_by_.reset();
+  wait_until_.reset();
   if (next_) hub_.drop(*std::exchange(next_, std::nullopt));
   std::vector<LinkId> all;
   for (const auto& [link, one] : tries_) all.push_back(link);
@@ -376,6 +386,7 @@ std::optional<Instant> Pairing::poll_timeout() const {
   };
   note(client_.poll_timeout());
   note(describe_by_);
+  note(wait_until_);
   for (const auto& [link, one] : tries_) note(one.deadline);
   return due;
 }

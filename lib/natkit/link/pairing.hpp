@@ -30,7 +30,8 @@ class Pairing final : public Introduction {
     rendezvous::Purpose purpose = rendezvous::Purpose::pair;
     std::string name;
     rendezvous::Seal seal;
-    std::optional<Duration> wait{};               ///< for the peer to appear; none: as long as it takes
+    /// For the first peer to appear that is not refused; none: as long as it takes.
+    std::optional<Duration> wait{};
     Duration timeout = std::chrono::seconds{10};  ///< from there to a path
     /// From registration on; the place is described with what has been gathered by then. STUN answers within a round
     /// trip, a relay within two.
@@ -102,6 +103,8 @@ class Pairing final : public Introduction {
   std::optional<rendezvous::PlaceId> place_;
   std::optional<LinkId> next_;          ///< waits for its peer
   std::optional<Instant> describe_by_;  ///< from registration until it has been described
+  std::optional<Instant> wait_ends_;    ///< for the first who is not refused
+  std::optional<Instant> wait_until_;   ///< the same, once the server counts it no more
   std::vector<ice::Candidate> late_;    ///< found after that
   std::map<LinkId, Try> tries_;
   std::optional<Duration> server_rtt_;
