@@ -65,8 +65,10 @@ void Measure::hear(Instant now, link::Link& link, channel::Message message) {
   if (*type == static_cast<std::uint8_t>(Type::question)) {
     static_cast<void>(link.send(now, task_stream, channel::MessageKind::binary, write_probe(Type::answer, *clock)));
   } else if (round_trips_.size() < sent_) {
-    const auto round_trip = now - Instant{Duration{static_cast<Duration::rep>(*clock)}};
-    if (round_trip >= Duration{0} && round_trip <= time_ + last_answer) round_trips_.push_back(round_trip);
+    // Whatever the peer makes of our clock: what is not negative can be taken off.
+    const Instant sent_at{Duration{static_cast<Duration::rep>(*clock)}};
+    if (sent_at >= Instant{} && sent_at <= now && now - sent_at <= time_ + last_answer)
+      round_trips_.push_back(now - sent_at);
     advance(now, link);
   }
 }

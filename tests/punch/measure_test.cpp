@@ -109,5 +109,9 @@ TEST_CASE("Answers that nobody asked for, and pieces of them, do not count", "[p
       {.stream = task_stream, .kind = channel::MessageKind::binary, .payload = {1, 0x7F, 0, 0, 0, 0, 0, 0, 0}});
   two.a.task->hear(two.net.now(), link,
                    {.stream = task_stream, .kind = channel::MessageKind::binary, .payload = Bytes(9, 1)});
+  // One from so long ago that no clock tells.
+  two.a.task->hear(
+      two.net.now(), link,
+      {.stream = task_stream, .kind = channel::MessageKind::binary, .payload = {1, 0x80, 0, 0, 0, 0, 0, 0, 0}});
   CHECK(two.a.task->quality()->answered == before);
 }
