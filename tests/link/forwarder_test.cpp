@@ -387,6 +387,45 @@ TEST_CASE("A peer that sends more than it was allowed is cut off", "[forwarder][
   CHECK(town.b.forwarder.connections() == 0);
 }
 
+TEST_CASE("Pieces without a byte are not kept for a program that does not read", "[forwarder][sim]") {
+  Town town;
+  town.b.servers[web] = {.is_reading = false};
+  auto& link = town.encounter.a.link();
+  const auto stream = link.open_stream(town.now(), {.label = "tcp 127.0.0.1:80"});
+  REQUIRE(stream);
+  town.run(200ms);
+  REQUIRE(town.b.served.size() == 1);
+  for (int i = 0; i < 100; ++i) CHECK(link.send(town.now(), *stream, channel::MessageKind::binary, {}));
+  CHECK(link.send(town.now(), *stream, channel::MessageKind::binary, numbered(10)));
+  town.run(500ms);
+  auto& program = town.b.programs.at(town.b.served[0]);
+  REQUIRE(program.written);
+  CHECK(*program.written == numbered(10));
+  program.is_reading = true;
+  town.run(200ms);
+  CHECK(program.heard == numbered(10));
+}
+
+TEST_CASE("A peer that says again that it forwards makes nobody listen twice", "[forwarder][sim]") {
+  Town town;
+  town.a.forwarder.begin();
+  town.run(100ms);
+  CHECK(town.a.told<Forwarder::Listening>().size() == 1);
+}
+
+TEST_CASE("Both are told where each side refuses the other the same place", "[forwarder][sim]") {
+  Town town{Town::with_door(), Town::with_door()};
+  town.a.come(town.now(), {});
+  town.run(500ms);
+  town.b.come(town.now(), {});
+  town.run(500ms);
+  for (const auto* office : {&town.a, &town.b}) {
+    std::set<Forwarder::Side> sides;
+    for (const auto& refused : office->told<Forwarder::Refused>()) sides.insert(refused.by);
+    CHECK(sides == std::set{Forwarder::Side::here, Forwarder::Side::there});
+  }
+}
+
 TEST_CASE("Datagrams go to the place and its answers back to who asked, as long as somebody talks",
           "[forwarder][sim]") {
   Town town{Town::with_udp_door()};

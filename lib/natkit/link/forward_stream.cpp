@@ -110,6 +110,7 @@ void ForwardStream::hear(const channel::Message& message) {
 }
 
 void ForwardStream::hear_bytes(const Bytes& bytes) {
+  if (bytes.empty()) return;  // none of our own: the window would not bound them
   if (bytes.size() > room_ || has_peer_ended_) return cut_off(std::string{reset_word});
   room_ -= bytes.size();
   queued_ += bytes.size();

@@ -1,6 +1,7 @@
 #include "natkit/link/forwarder.hpp"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 namespace natkit::link {
@@ -29,6 +30,7 @@ PipeId Forwarder::new_pipe() {
 }
 
 void Forwarder::begin() {
+  if (std::exchange(has_begun_, true)) return;
   for (const auto& listen : config_.listens) {
     for (const auto& at : listen.at) {
       if (listen.protocol == Protocol::udp) {
@@ -49,7 +51,7 @@ std::size_t Forwarder::window() const {
 }
 
 void Forwarder::tell_refused(Refused refused) {
-  const auto key = std::string{natkit::to_text(refused.protocol)} + refused.to + refused.why;
+  const auto key = std::tuple{refused.by, refused.protocol, refused.to, refused.why};
   if (told_.size() < most_told && told_.insert(key).second) events_.emplace_back(std::move(refused));
 }
 

@@ -17,6 +17,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <variant>
 #include <vector>
 
@@ -80,7 +81,7 @@ class Forwarder {
 
   explicit Forwarder(Config config);
 
-  /// The link is secured, and the peer forwards as well.
+  /// The link is secured, and the peer forwards as well. Only the first time counts: a peer may say so again.
   void begin();
   void handle_stream_opened(Instant now, Link& link, const channel::StreamOpened& opened);
   void handle_stream_closed(Instant now, Link& link, channel::StreamId stream);
@@ -133,9 +134,10 @@ class Forwarder {
   std::map<SocketId, Endpoint> udp_listeners_;  ///< as wished
   Connections streams_;
   std::map<channel::StreamId, PipeId> by_stream_;
+  bool has_begun_ = false;
   PipeId blocked_{};  ///< found no room last: the one after it is served first
   std::deque<PipeChange> changes_;
   std::deque<Event> events_;
-  std::set<std::string> told_;
+  std::set<std::tuple<Side, Protocol, std::string, std::string>> told_;
 };
 }  // namespace natkit::link
