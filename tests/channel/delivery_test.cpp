@@ -193,3 +193,35 @@ TEST_CASE("A datagram changed in one bit is as good as lost", "[delivery]") {
   const auto all = pattern(500'000);
   CHECK(carry(pair, pair.client, pair.server, all) == all);
 }
+
+TEST_CASE("A large message that is given up half way is not mixed with the next", "[delivery]") {
+  const auto ordering = GENERATE(Ordering::ordered, Ordering::unordered);
+  Pair pair{{.delay = 5ms}, 5};
+  constexpr StreamId once{2};
+  for (auto* end : {&pair.client, &pair.server})
+    (void)end->channel.open_agreed_stream(once, {.ordering = ordering, .delivery = MostRepeats{0}});
+  pair.connect();
+  pair.run_for(500ms);
+  pair.to_server.loss = 0.002;
+  for (int i = 0; i < 60; ++i) {
+    REQUIRE(pair.send(pair.client, pattern(200'000, static_cast<std::uint8_t>(i)), once));
+    REQUIRE(pair.send(pair.client, pattern(300, static_cast<std::uint8_t>(i))));
+    pair.run_for(3s);
+  }
+  pair.run_for(5s);
+  CHECK_FALSE(pair.server.closed);
+  std::size_t large = 0, small = 0, wrong = 0;
+  for (const auto& message : pair.server.messages) {
+    if (message.stream == once) {
+      ++large;
+      wrong += message.payload.size() == 200'000 && message.payload == pattern(200'000, message.payload[0]) ? 0U : 1U;
+    } else {
+      ++small;
+      wrong += message.payload.size() == 300 ? 0U : 1U;
+    }
+  }
+  CHECK(small == 60);
+  CHECK(large < 60);
+  CHECK(large > 0);
+  CHECK(wrong == 0);
+}

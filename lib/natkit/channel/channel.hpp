@@ -100,9 +100,10 @@ class Channel {
     std::size_t mtu = 1200;
     std::uint16_t streams = 64;            ///< in each direction; the peer may allow fewer
     std::size_t largest_message = 262144;  ///< either way; what browsers say of themselves in a=max-message-size
-    std::size_t send_buffer = std::size_t{4} << 20;     ///< a round trip of 80 ms at 400 Mbit/s; a message must fit
-    std::size_t receive_buffer = std::size_t{4} << 20;  ///< the same, and the peer may fill it
-    std::size_t low_water = std::size_t{2} << 20;       ///< half, so that the wire does not run dry meanwhile
+    std::size_t send_buffer = std::size_t{4} << 20;  ///< a round trip of 80 ms at 400 Mbit/s; a message must fit
+    /// The same, and the peer may fill it. At least twice `largest_message` where messages may be given up half way.
+    std::size_t receive_buffer = std::size_t{4} << 20;
+    std::size_t low_water = std::size_t{2} << 20;  ///< half, so that the wire does not run dry meanwhile
     Duration first_retransmission = std::chrono::milliseconds{100};  ///< of the handshake; doubles up to a second
     Duration handshake_deadline = std::chrono::seconds{10};          ///< from start()
     Duration silence = std::chrono::seconds{30};        ///< longer than ICE takes to find another path (RFC 7675: 30 s)

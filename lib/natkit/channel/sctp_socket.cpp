@@ -53,6 +53,9 @@ sockaddr* generic(sockaddr_conn& address) {
 void set_buffers(SctpHandle* socket, const SctpOptions& options) {
   set(socket, SOL_SOCKET, SO_SNDBUF, static_cast<int>(options.send_buffer));
   set(socket, SOL_SOCKET, SO_RCVBUF, static_cast<int>(options.receive_buffer));
+  // Only of what is larger than half of the buffer are pieces read before it is whole (usrsctp would begin at 64 KB). A
+  // message that the peer gives up after that leaves its pieces to the next one; unordered, it stops all others.
+  set(socket, IPPROTO_SCTP, SCTP_PARTIAL_DELIVERY_POINT, static_cast<std::uint32_t>(options.receive_buffer));
   set(socket, SOL_SOCKET, SO_LINGER, linger{.l_onoff = 1, .l_linger = 0});  // closing ends it at once
 }
 
