@@ -276,6 +276,25 @@ TEST_CASE("A foreign agent is asked once, for the best pair that comes in time",
   }
 }
 
+TEST_CASE("A nomination whose base is gone is made anew for another pair", "[agent]") {
+  Solo solo;
+  solo.add_base(SocketId{2}, "192.168.1.10:5001"_ep);
+  solo.add_remote(remote);
+  solo.begin(Dialect::rfc);
+  const auto first = solo.checks().at(0);
+  solo.answer(first);
+  const auto nomination = solo.run(10ms).at(0).second;
+  REQUIRE(nomination.socket == first.socket);
+  REQUIRE(message_of(nomination)->find(AttributeType::use_candidate));
+  solo.agent.remove_base(solo.now, first.socket);
+  const auto second = solo.run(1s).at(0).second;
+  solo.answer(second);
+  REQUIRE(solo.agent.path());
+  CHECK(solo.agent.path()->socket == second.socket);
+  for (const auto& [ms, out] : solo.run(300ms)) solo.answer(out);
+  CHECK(solo.agent.state() == Agent::State::completed);
+}
+
 TEST_CASE("One of ours is known by its checks as well", "[agent]") {
   Solo solo{Role::controlled};
   solo.add_remote(remote);

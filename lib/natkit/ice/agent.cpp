@@ -97,6 +97,7 @@ void Agent::remove_base(Instant now, SocketId base) {
   note_call(now);
   std::erase_if(locals_, [&](const LocalCandidate& local) { return local.base == base; });
   list_.remove(base);
+  if (nominating_ && !list_.find(*nominating_)) nominating_.reset();
   if (path_ && path_->socket == base) lose_path(now);
   advance(now);
 }
