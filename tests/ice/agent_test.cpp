@@ -354,6 +354,17 @@ TEST_CASE("A fresh base is wanted when the checks to the outside are in vain, an
   }
 }
 
+TEST_CASE("Beside a fresh base that was there from the outset one more is wanted, in its turn", "[agent]") {
+  Solo solo;
+  solo.add_base(SocketId{2}, "192.168.1.10:5001"_ep, Manner::opens);
+  solo.add_remote(remote);
+  solo.begin();
+  solo.pass(449ms);
+  CHECK(solo.count<Agent::WantsFreshBase>() == 0);
+  solo.pass(20s);
+  CHECK(solo.count<Agent::WantsFreshBase>() == 1);
+}
+
 TEST_CASE("A path that stops answering is noticed in 1.5 s, and lost after half a minute by the RFC's timing",
           "[agent]") {
   const auto [dialect, at_least, at_most] = GENERATE(table<Dialect, Duration, Duration>({

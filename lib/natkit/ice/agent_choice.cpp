@@ -186,7 +186,7 @@ std::optional<Instant> Agent::fresh_base_due() const {
 void Agent::want_fresh_base(Instant now) {
   const auto due = fresh_base_due();
   if (!due || now < *due) return;
-  ++fresh_bases_;
+  fresh_bases_ = fresh_bases() + 1;
   events_.emplace_back(WantsFreshBase{*spoilt_family()});
 }
 }  // namespace natkit::ice
