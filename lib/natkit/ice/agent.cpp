@@ -247,6 +247,7 @@ std::optional<Instant> Agent::poll_timeout() const {
 }
 
 bool Agent::is_path(SocketId socket, const Endpoint& remote) const {
+  if (path_ && path_->socket == socket && path_->remote == remote) return true;  // of before a restart
   return std::ranges::any_of(list_.pairs(), [&](const Pair& pair) {
     return pair.local.base == socket && pair.remote.endpoint == remote &&
            (pair.is_valid() || pair.heard == Pair::Heard::yes);
