@@ -392,6 +392,36 @@ TEST_CASE("A path that stops answering is noticed in 1.5 s, and lost after half 
   }
 }
 
+TEST_CASE("Consent of a foreign agent ends half a minute after its last answer, whatever else happens", "[agent]") {
+  Solo solo;
+  SECTION("also for a pair that is used only since then") {
+    solo.add_base(SocketId{2}, "192.168.1.10:5001"_ep);
+    solo.add_remote(remote);
+    solo.begin(Dialect::rfc);
+    solo.answer(solo.checks().at(0));
+    for (const auto& [ms, out] : solo.run(100ms)) solo.answer(out);
+    const auto used = solo.agent.path()->socket;
+    for (int i = 0; i < 200; ++i)
+      for (const auto& [ms, out] : solo.run(100ms))
+        if (out.socket == used) solo.answer(out);
+    solo.agent.remove_base(solo.now, used);
+    REQUIRE(solo.agent.path());
+    CHECK(solo.count<Agent::PathLost>() == 1);
+    solo.pass(11s);
+    CHECK(solo.count<Agent::PathLost>() == 2);
+  }
+  SECTION("also where that answer took long") {
+    solo.add_remote(remote);
+    solo.begin(Dialect::rfc);
+    const auto check = solo.checks().at(0);
+    solo.pass(20s);
+    solo.answer(check);
+    REQUIRE(solo.agent.path());
+    solo.pass(31s);
+    CHECK(solo.count<Agent::PathLost>() == 1);
+  }
+}
+
 TEST_CASE("After a restart the old path stays until a new one is found", "[agent]") {
   Solo solo;
   solo.add_remote(remote);
@@ -403,6 +433,7 @@ TEST_CASE("After a restart the old path stays until a new one is found", "[agent
 
   solo.agent.restart(solo.now, {.ufrag = "anew", .password = "9999999999999999999999"});
   CHECK(solo.agent.path());
+  CHECK(solo.agent.is_path(base, remote));  // so payload that comes by it is known for the peer's
   CHECK(solo.agent.pairs().empty());
   // The peer still watches the old path, and is answered.
   REQUIRE(solo.receive(remote, old_check));
@@ -433,7 +464,6 @@ TEST_CASE("A failed agent still answers, and connects when the peer comes late",
   const auto checks = solo.checks();
   REQUIRE_FALSE(checks.empty());
   solo.answer(checks.back());
-  CHECK(solo.agent.is_path(base, remote));  // so payload that comes by it is known for the peer's
   CHECK(solo.agent.state() == Agent::State::connected);
 }
 

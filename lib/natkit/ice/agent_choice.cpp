@@ -94,8 +94,8 @@ void Agent::select(Instant now, Pair& pair) {
   const bool is_change = !path_ || !path_->is_same_way(path);
   path_ = path;
   if (is_change) {
-    // It was watched at leisure so far.
-    pair.watch.renew(now, watch_timing(pair), rng_);
+    // It was watched at leisure so far. A foreign agent's consent begins anew with an answer alone (RFC 7675 §5.1).
+    if (dialect_ == Dialect::natkit) pair.watch.renew(now, watch_timing(pair), rng_);
     events_.emplace_back(PathSelected{path});
   }
   const auto agreed = pair.nomination ? State::completed : State::connected;

@@ -9,9 +9,12 @@ Duration randomized(Duration pulse, Rng& rng) {
   return pulse * 4 / 5 + pulse / 1000 * static_cast<Duration::rep>(rng.below(400));
 }
 
-/// How long an answer may be missing: on a long path three round trips more than the next check waits.
+constexpr Duration longest_consent = std::chrono::seconds{30};  // RFC 7675 §5.1
+
+/// How long an answer may be missing: on a long path three round trips more than the next check waits, but how long
+/// the path is only the peer says.
 Duration patience(const Timing& timing, std::optional<Duration> rtt) {
-  return std::max(timing.consent, timing.pulse * 6 / 5 + 3 * rtt.value_or(Duration::zero()));
+  return std::max(timing.consent, std::min(timing.pulse * 6 / 5 + 3 * rtt.value_or(Duration::zero()), longest_consent));
 }
 }  // namespace
 
