@@ -220,7 +220,8 @@ TEST_CASE("Some addresses are nobody's, and the server's own are forbidden whate
   RelayBench bench{std::move(config)};
   bench.ask(bench.allocate_request().add_u32(AttributeType::additional_address_family, 2U << 24U));
   for (const auto* text : {"0.0.0.0", "0.1.2.3", "224.0.0.1", "255.255.255.255", "240.0.0.1", "::", "ff02::1",
-                           "::7f00:1", "::ffff:224.0.0.1", "10.0.0.5", "198.51.100.77"}) {
+                           "::7f00:1", "::ffff:224.0.0.1", "10.0.0.5", "198.51.100.77", "::ffff:198.51.100.77",
+                           "::ffff:10.0.0.5", "::ffff:198.51.100.1", "64:ff9b::198.51.100.77"}) {
     CAPTURE(text);
     CHECK(bench.permit({{*parse_ip_address(text), 80}}).error_code() == 403);
   }

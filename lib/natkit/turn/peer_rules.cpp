@@ -21,18 +21,25 @@ bool begins_with(ByteView bytes, std::initializer_list<std::uint8_t> prefix) {
 }
 
 IpAddress v4_in(ByteView bytes, std::size_t position) { return *IpAddress::from_bytes(bytes.subspan(position, 4)); }
+
+bool is_v4_mapped(ByteView bytes) { return begins_with(bytes, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF}); }
+bool is_nat64(ByteView bytes) { return begins_with(bytes, {0, 0x64, 0xFF, 0x9B, 0, 0, 0, 0, 0, 0, 0, 0}); }
 }  // namespace
 
-PeerClass classify_peer(const IpAddress& address) {
-  if (address.is_v4()) return classify_v4(address);
+IpAddress where_it_comes_out(const IpAddress& address) {
   const auto bytes = address.bytes();
+  if (address.is_v4()) return address;
+  if (is_v4_mapped(bytes) || is_nat64(bytes)) return v4_in(bytes, 12);
+  return begins_with(bytes, {0x20, 0x02}) ? v4_in(bytes, 2) : address;
+}
+
+PeerClass classify_peer(const IpAddress& peer) {
+  const auto address = where_it_comes_out(peer);
+  if (address.is_v4()) return classify_v4(address);
   if (address.is_unspecified() || address.is_multicast()) return PeerClass::never;
   if (address.is_loopback()) return PeerClass::loopback;
   if (address.is_link_local()) return PeerClass::link_local;
-  if (begins_with(bytes, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF})) return classify_v4(v4_in(bytes, 12));
-  if (begins_with(bytes, {0, 0x64, 0xFF, 0x9B, 0, 0, 0, 0, 0, 0, 0, 0})) return classify_v4(v4_in(bytes, 12));
-  if (begins_with(bytes, {0x20, 0x02})) return classify_v4(v4_in(bytes, 2));
-  if (begins_with(bytes, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})) return PeerClass::never;  // "compatible", long gone
+  if (begins_with(address.bytes(), {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})) return PeerClass::never;  // "compatible"
   return address.is_private() ? PeerClass::private_use : PeerClass::public_unicast;
 }
 

@@ -22,7 +22,9 @@ enum class PeerClass : std::uint8_t {
   never,  ///< nobody's unicast address
 };
 
-[[nodiscard]] PeerClass classify_peer(const IpAddress& address);
+/// The IPv4 address that an IPv6 one stands for, or the address itself.
+[[nodiscard]] IpAddress where_it_comes_out(const IpAddress& address);
+[[nodiscard]] PeerClass classify_peer(const IpAddress& peer);
 /// "private", "shared", "link-local", "loopback"; only those that can be opened have a name.
 [[nodiscard]] std::optional<PeerClass> parse_peer_class(std::string_view name);
 

@@ -100,7 +100,8 @@ const Relay::Address* Relay::address_of(Family family) const {
   return found == config_.addresses.end() ? nullptr : &*found;
 }
 
-bool Relay::is_own(const IpAddress& address) const {
+bool Relay::is_own(const IpAddress& peer) const {
+  const auto address = where_it_comes_out(peer);
   const bool is_relayed = std::ranges::any_of(
       config_.addresses, [&](const auto& a) { return a.local == address || a.announced == address; });
   // Loopback is opened by name, for tests, and then there is nothing else to speak to than this machine.
