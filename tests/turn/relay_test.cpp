@@ -251,6 +251,17 @@ TEST_CASE("A port that somebody else has is passed over, and a machine without a
   CHECK(bench.relay.allocations() == 1);
 }
 
+TEST_CASE("Who asks for an even port gets one", "[relay]") {
+  RelayBench bench;
+  for (std::uint16_t i = 0; i < 10; ++i) {
+    bench.failures = i % 3;
+    const auto answer = bench.ask(bench.allocate_request().add(AttributeType::even_port, Bytes{0x00}),
+                                  {somebody.address, static_cast<std::uint16_t>(1 + i)});
+    REQUIRE(is_success(answer));
+    CHECK(answer.endpoint(AttributeType::xor_relayed_address)->port % 2 == 0);
+  }
+}
+
 TEST_CASE("Ports are given out within the range, none twice, and none when all are gone", "[relay]") {
   auto config = plain_relay();
   config.first_port = 50000;

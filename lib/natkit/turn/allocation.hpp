@@ -29,6 +29,7 @@ struct ClientPath {
 struct RelayedSocket {
   enum class State : std::uint8_t { none, opening, open, failed };
   State state = State::none;
+  enum class Port : std::uint8_t { any, even } port = Port::any;  ///< EVEN-PORT (RFC 8656 §18.7)
   SocketId socket{};
   Endpoint announced{};  ///< as peers reach it; behind a 1:1 NAT that is not the local one
   unsigned tries = 0;

@@ -108,14 +108,14 @@ bool Relay::is_own(const IpAddress& peer) const {
   return (is_relayed || std::ranges::find(config_.own, address) != config_.own.end()) && !address.is_loopback();
 }
 
-std::optional<std::uint16_t> Relay::draw_port(Family family) {
+std::optional<std::uint16_t> Relay::draw_port(Family family, RelayedSocket::Port wanted) {
   // At random, so that nobody can tell the next one (RFC 8656 §7.2, RFC 6056); where that port is taken, the next free.
   auto& in_use = ports_in_use_.at(static_cast<std::size_t>(family));
   const std::size_t count = std::size_t{config_.last_port} - config_.first_port + 1;
   const auto start = rng_.below(count);
   for (std::size_t i = 0; i < count; ++i) {
     const auto port = static_cast<std::uint16_t>(config_.first_port + (start + i) % count);
-    if (in_use.test(port)) continue;
+    if (in_use.test(port) || (wanted == RelayedSocket::Port::even && port % 2 != 0)) continue;
     in_use.set(port);
     return port;
   }
@@ -125,7 +125,7 @@ std::optional<std::uint16_t> Relay::draw_port(Family family) {
 void Relay::open_socket(Allocation& allocation, Family family) {
   auto& socket = allocation.socket_of(family);
   const auto* address = address_of(family);
-  const auto port = address != nullptr && socket.tries++ < most_tries ? draw_port(family) : std::nullopt;
+  const auto port = address != nullptr && socket.tries++ < most_tries ? draw_port(family, socket.port) : std::nullopt;
   if (!port) {
     socket.state = RelayedSocket::State::failed;
     return;

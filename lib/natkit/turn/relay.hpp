@@ -154,8 +154,8 @@ class Relay {
   // relay.cpp
   [[nodiscard]] Allocation* find(const Datagram& in);
   [[nodiscard]] const Address* address_of(Family family) const;
-  [[nodiscard]] bool is_own(const IpAddress& address) const;
-  [[nodiscard]] std::optional<std::uint16_t> draw_port(Family family);
+  [[nodiscard]] bool is_own(const IpAddress& peer) const;
+  [[nodiscard]] std::optional<std::uint16_t> draw_port(Family family, RelayedSocket::Port wanted);
   void open_socket(Allocation& allocation, Family family);
   void close_socket(RelayedSocket& socket, Family family);
   void set_end(Allocation& allocation, Instant end);

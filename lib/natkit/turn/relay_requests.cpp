@@ -148,6 +148,8 @@ void Relay::allocate(const Question& question) {
   ++per_household_[household(question.path.remote.address)];
   by_client_[question.path] = std::move(made);
   set_end(allocation, question.now + allocation.lifetime);
+  if (question.message.find(AttributeType::even_port))
+    for (auto& socket : allocation.sockets) socket.port = RelayedSocket::Port::even;
   for (const auto wanted : {Family::ipv4, Family::ipv6})
     if (wish.wanted.at(static_cast<std::size_t>(wanted))) open_socket(allocation, wanted);
   answer_allocate(allocation);
