@@ -247,6 +247,16 @@ TEST_CASE("One forbidden peer in a request lets none of them in", "[relay][abuse
   CHECK(bench.out.empty());
 }
 
+TEST_CASE("A request that is bad is told nothing to ask again with", "[relay][abuse]") {
+  RelayBench bench;
+  bench.receive(somebody, bench.allocate_request().add_message_integrity(Bytes(16)).finish());
+  REQUIRE(bench.out.size() == 1);
+  const auto answer = bench.answer_in(bench.out[0]);
+  CHECK(answer.error_code() == 400);
+  CHECK_FALSE(answer.find(AttributeType::realm));
+  CHECK_FALSE(answer.find(AttributeType::nonce));
+}
+
 TEST_CASE("Broken and foreign messages are dropped without a word", "[relay][abuse]") {
   RelayBench bench;
   bench.allocate();

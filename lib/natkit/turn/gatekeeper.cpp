@@ -70,12 +70,13 @@ std::optional<Bytes> Gatekeeper::find_key(const stun::Message& request, std::str
 std::optional<Bytes> Gatekeeper::write_challenge(Instant now, const Datagram& in, const stun::Message& request,
                                                  std::uint16_t code) {
   // The reason phrase may be empty (RFC 8489 §14.8): the code says it all, and every byte counts here.
-  const auto [realm, nonce, algorithms] = challenge_for(now, in.remote.address);
-  auto answer = stun::MessageWriter{stun::MessageClass::error, request.method(), request.transaction_id()}
-                    .add_error(code, {})
-                    .add_text(AttributeType::realm, realm)
-                    .add_text(AttributeType::nonce, nonce)
-                    .finish();
+  stun::MessageWriter writer{stun::MessageClass::error, request.method(), request.transaction_id()};
+  writer.add_error(code, {});
+  if (code != bad_request) {  // RFC 8489 §9.2.4
+    const auto [realm, nonce, algorithms] = challenge_for(now, in.remote.address);
+    writer.add_text(AttributeType::realm, realm).add_text(AttributeType::nonce, nonce);
+  }
+  auto answer = writer.finish();
   auto& account = accounts_.of(in.remote.address, now);
   if (account.requests.level(config_.refusals_per_address, now) < 1) return std::nullopt;
   const auto excess = static_cast<double>(answer.size()) - static_cast<double>(in.payload.size());

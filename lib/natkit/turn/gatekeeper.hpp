@@ -54,7 +54,7 @@ class Gatekeeper {
   /// end while he is there.
   [[nodiscard]] std::expected<User, Refusal> let_in(Instant now, const Datagram& in, const stun::Message& request,
                                                     const User* known);
-  /// 401 or 438 with what the client needs to ask again; `nullopt` where it may not be sent.
+  /// 401 or 438 with what the client needs to ask again, or a bare 400; `nullopt` where it may not be sent.
   [[nodiscard]] std::optional<Bytes> write_challenge(Instant now, const Datagram& in, const stun::Message& request,
                                                      std::uint16_t code);
   /// What a client at this address would be told by the 401: for those who tell it by another way.
