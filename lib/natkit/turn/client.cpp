@@ -223,7 +223,9 @@ void Client::handle_datagram(Instant now, const Datagram& in) {
 
 void Client::handle_message(Instant now, ByteView bytes) {
   if (const auto data = parse_channel_data(bytes)) {
-    if (const auto peer = book_.peer_of(data->channel)) deliver(*peer, data->payload);
+    // The channel of a peer that was forgotten since stays bound for ten minutes.
+    const auto peer = book_.peer_of(data->channel);
+    if (peer && book_.is_expected(peer->address)) deliver(*peer, data->payload);
     return;
   }
   const auto message = stun::parse_message(bytes);

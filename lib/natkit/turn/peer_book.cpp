@@ -47,7 +47,6 @@ void PeerBook::make_room() {
 
 void PeerBook::forget(const IpAddress& peer) {
   permissions_.erase(peer);
-  std::erase_if(by_number_, [&](const auto& entry) { return entry.second.address == peer; });
   std::erase_if(channels_, [&](const auto& entry) { return entry.first.address == peer; });
   reckon();
 }
@@ -58,7 +57,6 @@ PeerBook::Channel& PeerBook::channel_of(Instant now, const Endpoint& peer) {
   if (channels_.size() >= config_.most_peers) {
     const auto oldest =
         std::ranges::min_element(channels_, {}, [](const auto& entry) { return entry.second.last_used; });
-    by_number_.erase(oldest->second.number);
     channels_.erase(oldest);
   }
   return channels_[peer] = {.last_used = now};
@@ -73,12 +71,20 @@ void PeerBook::want_channel(Instant now, const Endpoint& peer) {
   channel.state = State::wanted;
   channel.due = now;
   consider(now);
-  if (channel.number != 0) return;
-  // A number is not given to another peer while the server may remember it: 4096 of them go round slowly enough.
+  if (channel.number == 0) channel.number = number_for(peer);
+}
+
+std::uint16_t PeerBook::number_for(const Endpoint& peer) {
+  // The one that it had, which the server may remember: it takes no other for this peer meanwhile (§12.2).
+  const auto before = std::ranges::find_if(by_number_, [&](const auto& entry) { return entry.second == peer; });
+  if (before != by_number_.end()) return before->first;
+  // Nor is a number given to another peer while the server may remember it: 4096 of them go round slowly enough.
+  std::uint16_t number = 0;
   do {
-    channel.number = static_cast<std::uint16_t>(first_channel + numbers_given_++ % channels_in_all);
-  } while (by_number_.contains(channel.number));
-  by_number_[channel.number] = peer;
+    number = static_cast<std::uint16_t>(first_channel + numbers_given_++ % channels_in_all);
+  } while (std::ranges::any_of(channels_, [&](const auto& entry) { return entry.second.number == number; }));
+  by_number_[number] = peer;
+  return number;
 }
 
 std::optional<std::uint16_t> PeerBook::use(Instant now, const Endpoint& peer) {

@@ -80,6 +80,7 @@ class PeerBook {
   };
   void make_room();
   [[nodiscard]] Channel& channel_of(Instant now, const Endpoint& peer);
+  [[nodiscard]] std::uint16_t number_for(const Endpoint& peer);
   [[nodiscard]] static bool is_due(const Permission& permission, Instant by);
   void consider(Instant due);
   void reckon();
@@ -87,7 +88,7 @@ class PeerBook {
   Config config_;
   std::map<IpAddress, Permission> permissions_;
   std::map<Endpoint, Channel> channels_;
-  std::map<std::uint16_t, Endpoint> by_number_;
+  std::map<std::uint16_t, Endpoint> by_number_;  // those of peers that were forgotten stay until they are given anew
   std::uint16_t numbers_given_ = 0;
   std::optional<Instant> next_due_;
 };
