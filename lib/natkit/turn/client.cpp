@@ -399,7 +399,9 @@ void Client::redirect(Instant now, const stun::Message& answer) {
   if (++redirections_ > most_redirections || *next == config_.server.endpoint)
     return fail(Failure::Kind::too_many_redirections, 300);
   config_.server.endpoint = *next;
-  requests_.clear();
+  for (const auto& request : std::exchange(requests_, {}))  // what followed the Allocate is to follow the next one
+    if (const auto* asked = std::get_if<Permissions>(&request.purpose)) permissions_too_early(now, asked->peers);
+  book_.postpone(std::exchange(too_early_, {}), now);
   framer_ = StreamFramer{};
   authenticator_.forget_challenge();
   rtt_.reset();
