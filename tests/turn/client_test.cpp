@@ -397,6 +397,65 @@ TEST_CASE("A redirection is followed, but not in circles", "[turn_client]") {
   }
 }
 
+TEST_CASE("What was asked of the server that redirects is asked of the next one", "[turn_client]") {
+  auto server = ScriptedServer::for_alice({.challenge = turn::Challenge{"north.example", "n-0"}});
+  server.client->start(server.now);
+  server.client->send(server.now, peer, hello);
+  const auto flight = server.sent();
+  REQUIRE(flight.size() == 3);  // Allocate, CreatePermission, data
+  server.receive(ScriptedServer::answer_to(server.parsed(flight[0]), MessageClass::error)
+                     .add_error(300, "")
+                     .add_endpoint(AttributeType::alternate_server, "198.51.100.2:3478"_ep)
+                     .finish());
+  server.challenge(server.request());
+  const auto again = server.sent();
+  REQUIRE(again.size() == 3);
+  server.grant(server.parsed(again[0]));
+  CHECK(peers_of(server.parsed(again[1])) == std::vector{peer.address});
+  server.allow(server.parsed(again[1]));
+  CHECK(server.parsed(again[2]).method() == Method::send);
+  CHECK(server.client->is_permitted(peer.address));
+}
+
+TEST_CASE("The removal of what an earlier run left behind never meets the new allocation", "[turn_client]") {
+  auto server = ScriptedServer::for_alice();
+  server.client->start(server.now);
+  server.challenge(server.request());
+  server.refuse(server.request(), 437);
+  bool is_granted = false;
+  for (int round = 0; round < 3 && !is_granted; ++round) {
+    for (const auto& datagram : server.sent()) {
+      const auto request = server.parsed(datagram);
+      if (request.method() == Method::allocate) {
+        server.grant(request);
+        is_granted = true;
+      } else if (round > 0) {  // the first time its answer is lost
+        CHECK(request.u32(AttributeType::lifetime) == 0U);
+        server.allow(request);
+      }
+    }
+    if (!is_granted) server.run_until(server.now + 600ms);
+  }
+  REQUIRE(is_granted);
+  CHECK(server.client->state() == State::ready);
+  server.run_until(server.now + 30s);
+  CHECK(server.sent().empty());
+}
+
+TEST_CASE("Data of a peer that was forgotten and is wanted again comes by the channel that it has", "[turn_client]") {
+  auto server = ScriptedServer::for_alice();
+  server.allocate();
+  const auto channel = bind(server);
+  server.client->forget(peer.address);
+  server.receive(turn::write_channel_data(channel, hello, Protocol::udp));
+  CHECK_FALSE(server.client->poll_received());
+  server.client->permit(server.now, peer.address);
+  server.allow(server.request());
+  server.receive(turn::write_channel_data(channel, hello, Protocol::udp));
+  REQUIRE(server.client->poll_received());
+  CHECK(bind(server) == channel);  // the relay would take no other for this peer
+}
+
 TEST_CASE("Closing gives the relayed address back and ends soon, answered or not", "[turn_client]") {
   auto server = ScriptedServer::for_alice();
   server.allocate();

@@ -297,9 +297,15 @@ void Client::allocated(Instant now, const stun::Message& answer) {
 }
 
 void Client::refreshed(Instant now, const Refresh& refresh, const stun::Message& answer) {
-  if (state_ == State::closing && refresh.lifetime == 0s) return end(State::closed);
+  if (refresh.lifetime == 0s) return removed(now);
   if (state_ == State::ready)
     renew_before(now, std::chrono::seconds{answer.u32(AttributeType::lifetime).value_or(600)});
+}
+
+/// Our allocation, or the one that an earlier run left behind.
+void Client::removed(Instant now) {
+  if (state_ == State::closing) return end(State::closed);
+  if (state_ == State::allocating) ask(now, Allocate{});
 }
 
 void Client::renew_before(Instant now, std::chrono::seconds lifetime) {
@@ -340,8 +346,7 @@ void Client::allocate_refused(Instant now, const Request& request, const stun::E
   }
   if (error.code == 437 && !has_cleared_) {  // an earlier run of ours on this very port did not end in order
     has_cleared_ = true;
-    ask(now, Refresh{0s});
-    return ask(now, Allocate{});
+    return ask(now, Refresh{0s});  // and then once more; at once, a repetition of this could remove the new one
   }
   const bool is_no_relay = !request.is_signed && (error.code < 401 || error.code == 420);
   if (error.code == 401 && !authenticator_.has_credentials())
@@ -350,10 +355,7 @@ void Client::allocate_refused(Instant now, const Request& request, const stun::E
 }
 
 void Client::refresh_refused(Instant now, const Refresh& refresh, const stun::ErrorCode& error) {
-  if (refresh.lifetime == 0s) {
-    if (state_ == State::closing) end(State::closed);
-    return;
-  }
+  if (refresh.lifetime == 0s) return removed(now);
   const auto kind = failure_kind_of(error.code);
   const bool is_final = kind == Failure::Kind::allocation_lost || kind == Failure::Kind::authentication_failed ||
                         kind == Failure::Kind::forbidden;
@@ -435,6 +437,7 @@ void Client::timed_out(Instant now, const Request& request) {
   if (std::holds_alternative<Refresh>(request.purpose)) {
     if (state_ == State::closing) return end(State::closed);
     if (state_ == State::ready) renew_at_ = now;  // again, until our time is over
+    if (state_ == State::allocating) fail(Failure::Kind::silent);
     return;
   }
   if (const auto* bind = std::get_if<Bind>(&request.purpose)) return book_.postpone_channel(bind->binding, now);

@@ -150,6 +150,7 @@ class Client {
   void succeeded(Instant now, const Request& request, const stun::Message& answer);
   void allocated(Instant now, const stun::Message& answer);
   void refreshed(Instant now, const Refresh& refresh, const stun::Message& answer);
+  void removed(Instant now);
   void renew_before(Instant now, std::chrono::seconds lifetime);
 
   void refused(Instant now, const Request& request, const stun::Message& answer);
