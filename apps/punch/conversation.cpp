@@ -356,8 +356,9 @@ void Conversation::work(Instant now) {
 }
 
 void Conversation::look(Instant now) {
-  // While standard output is slow the peer's bytes stay where they are, and so slow the peer down.
-  while (!task_->is_busy()) {
+  // While standard output is slow the peer's bytes stay where they are, and so slow the peer down. In the end nobody
+  // wants them any more, and the peer has to be rid of them before it can take its leave.
+  while (stage_ == Stage::over || !task_->is_busy()) {
     auto event = introduction_.poll_event(now);
     if (!event) break;
     tell(now, *event);
@@ -372,6 +373,7 @@ void Conversation::stop(Instant now) {
   paste_until_.reset();
   watch_until_.reset();
   close(now);
+  look(now);
 }
 
 std::optional<PipeChange> Conversation::poll_pipe() {

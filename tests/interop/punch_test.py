@@ -21,6 +21,7 @@ import punching
 SCHEMA = "natkit/punch/1"
 PATH_KEYS = ["kind", "transport", "local", "remote", "rtt_ms"]
 MEGABYTE = 1_000_000
+LEAVE_SECONDS = 4.0   # to say goodbye; after 5 s of no answer to it a channel is given up, which this must not come to
 
 
 def events_of(text: str) -> list[dict]:
@@ -35,6 +36,19 @@ def names_of(events: list[dict]) -> list[str]:
 def error_of(events: list[dict]) -> dict:
     found = [event["error"] for event in events if event["event"] == "error"]
     return found[-1] if found else {}
+
+
+def fill(pipe: int) -> int:
+    """Writes until nothing more is taken for a second: how many bytes that was."""
+    os.set_blocking(pipe, False)
+    written, at = 0, time.monotonic()
+    while time.monotonic() - at < 1 and written < 100 * MEGABYTE:
+        try:
+            written += os.write(pipe, bytes(65536))
+            at = time.monotonic()
+        except BlockingIOError:
+            time.sleep(0.02)
+    return written
 
 
 class Case(unittest.TestCase):
@@ -188,6 +202,19 @@ class Pipe(Case):
         ends = [events_of(reader.stderr.read().decode()), events_of(writer.communicate(timeout=programs.RUN_SECONDS)[1].decode())]
         self.assertEqual((reader.wait(programs.RUN_SECONDS), writer.returncode), (2, 5))
         self.assertEqual([error_of(events).get("reason") for events in ends], ["output-failed", "connection-to-target-lost"])
+
+    def test_who_is_interrupted_ends_soon_though_nobody_reads_what_it_was_sent(self):
+        writer = self.started("pair", "--then", "pipe", "--json", stdin=subprocess.PIPE)
+        reader = self.started("pair", "--then", "pipe", "--json")
+        os.write(writer.stdin.fileno(), b"x")
+        self.assertEqual(os.read(reader.stdout.fileno(), 1), b"x")
+        self.assertGreater(fill(writer.stdin.fileno()), MEGABYTE)
+        at = time.monotonic()
+        reader.send_signal(signal.SIGINT)
+        self.assertEqual(reader.wait(programs.RUN_SECONDS), -signal.SIGINT)
+        self.assertLess(time.monotonic() - at, LEAVE_SECONDS)
+        self.assertEqual(error_of(events_of(writer.communicate(timeout=programs.RUN_SECONDS)[1].decode())).get("reason"),
+                         "connection-to-target-lost")
 
     def test_a_full_disk_has_a_reason(self):
         full = self.enter(open("/dev/full", "wb"))
