@@ -60,6 +60,22 @@ class Meeter {
   std::optional<Instant> due_;
   std::vector<Datagram> outgoing_;
 };
+/// Closes its socket the moment that it is connected.
+class Quitter : public Meeter {
+ public:
+  using Meeter::Meeter;
+  void handle_connected(Instant now, SocketId socket, const Endpoint& remote) {
+    Meeter::handle_connected(now, socket, remote);
+    is_leaving_ = true;
+  }
+  std::optional<SocketChange> poll_socket() {
+    if (std::exchange(is_leaving_, false)) return SocketEnd{one};
+    return Meeter::poll_socket();
+  }
+
+ private:
+  bool is_leaving_ = false;
+};
 static_assert(SansIo<Meeter> && OpensSockets<Meeter> && HearsConnections<Meeter> && HearsSendFailure<Meeter>);
 
 /// Two homes, 50 ms apart there and back.
@@ -124,4 +140,20 @@ TEST_CASE("A SYN that nobody ever answers is given up after two minutes", "[netw
   CHECK(a.failures.empty());
   homes.net.run_for(2s);
   CHECK(a.failures == std::vector<std::string>{"Connection timed out"});
+}
+
+TEST_CASE("Who closes its socket when it is connected hears nothing that came along", "[network][tcp]") {
+  const Endpoint here{"192.0.2.1"_ip, port};
+  const Endpoint there{"192.0.2.2"_ip, port};
+  const Instant clock{1h};
+  SeededRng rng{1};
+  Host host{NodeId{1}, nullptr, {.addresses = {here.address}}, clock, rng};
+  Quitter quitter{there, 0ms};
+  host.attach(quitter);
+  host.handle_timeout();  // its SYN leaves, and crosses the other one, whose SYN-ACK is lost
+  const Packet syn{.protocol = Protocol::tcp, .source = there, .destination = here, .segment = TcpSegment::syn};
+  host.handle_packet(syn);
+  host.handle_packet({.protocol = Protocol::tcp, .source = there, .destination = here, .payload = {'h', 'i'}});
+  CHECK(quitter.connected.size() == 1);
+  CHECK(quitter.heard.empty());
 }

@@ -131,7 +131,10 @@ void Host::handle_packet(const Packet& packet) {
   if (packet.error) return handle_error(*packet.error);
   const auto socket = sockets_.find({packet.protocol, packet.destination});
   if (socket == sockets_.end()) return answer_stranger(packet);
-  if (packet.protocol == Protocol::tcp) return handle_tcp(socket->second, packet);
+  if (packet.protocol == Protocol::tcp) {
+    const auto found = socket->second;  // a copy: the machine may close it while it is told
+    return handle_tcp(found, packet);
+  }
   Machine& machine = *socket->second.machine;
   machine.ref.handle_datagram(
       clock_,
@@ -277,7 +280,10 @@ void Host::handle_tcp(const Socket& socket, const Packet& packet) {
       break;
   }
   if (!connection) return answer_stranger(packet);
-  if (connection->state == Connection::State::crossing) open(socket, *connection);  // it stands for the ACK
+  if (connection->state == Connection::State::crossing) {
+    open(socket, *connection);  // it stands for the ACK
+    if (!machine.find_connection(packet.destination, packet.source)) return;
+  }
   machine.ref.handle_datagram(clock_, {.socket = socket.id,
                                        .protocol = Protocol::tcp,
                                        .local = packet.destination,
