@@ -136,6 +136,17 @@ TEST_CASE("Checks that come before the credentials are answered, and taken up wh
   CHECK(checks[0].remote == remote);
 }
 
+TEST_CASE("Early checks of somebody else who knows our password are not taken for the peer's", "[agent]") {
+  Solo solo{Role::controlled};
+  solo.add_remote(remote);
+  const auto peer = std::exchange(solo.peer, {.ufrag = "other", .password = "7777777777777777777777"});
+  solo.receive(remote, solo.check());
+  solo.peer = peer;
+  solo.begin();
+  REQUIRE(solo.agent.pairs().size() == 1);
+  CHECK(solo.agent.pairs()[0].heard == Pair::Heard::no);
+}
+
 TEST_CASE("Of early checks only some are kept", "[agent]") {
   Solo solo{Role::controlled};
   solo.agent.start(solo.now);

@@ -33,7 +33,7 @@ void Agent::set_remote(Instant now, const Credentials& credentials, Dialect dial
   learn_dialect(dialect);
   if (started_at_) began_at_ = checking_since_ = now;
   for (const auto& early : std::exchange(early_, {}))
-    handle_check(early.socket, early.protocol, early.remote, early.check);
+    if (early.sender == credentials.ufrag) handle_check(early.socket, early.protocol, early.remote, early.check);
   advance(now);
 }
 

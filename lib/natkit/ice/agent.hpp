@@ -74,6 +74,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -222,6 +223,7 @@ class Agent {
     SocketId socket{};
     Protocol protocol{};
     Endpoint remote{};
+    std::string sender;  // its fragment, which the peer's credentials will confirm or not
     Check check;
   };
   /// What still answers the old credentials after a restart.

@@ -58,7 +58,7 @@ bool Agent::handle_request(const Datagram& in, const stun::Message& request) {
   if (remote_) {
     handle_check(in.socket, in.protocol, in.remote, *check);
   } else if (early_.size() < most_early) {
-    early_.push_back({in.socket, in.protocol, in.remote, *check});
+    early_.push_back({in.socket, in.protocol, in.remote, std::string{names->sender}, *check});
   }
   return true;
 }
