@@ -183,6 +183,8 @@ TEST_CASE("Peers inside the relay's own network are forbidden until they are ope
                                                                      {"::1", PeerClass::loopback},
                                                                      {"fe80::1", PeerClass::link_local},
                                                                      {"fd00::1", PeerClass::private_use},
+                                                                     {"fec0::1", PeerClass::private_use},
+                                                                     {"64:ff9b:1::a00:1", PeerClass::private_use},
                                                                      {"::ffff:127.0.0.1", PeerClass::loopback},
                                                                      {"::ffff:10.0.0.1", PeerClass::private_use},
                                                                      {"64:ff9b::7f00:1", PeerClass::loopback},

@@ -40,7 +40,10 @@ PeerClass classify_peer(const IpAddress& peer) {
   if (address.is_loopback()) return PeerClass::loopback;
   if (address.is_link_local()) return PeerClass::link_local;
   if (begins_with(address.bytes(), {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})) return PeerClass::never;  // "compatible"
-  return address.is_private() ? PeerClass::private_use : PeerClass::public_unicast;
+  // Some network's own NAT64 (RFC 8215), and what was private before fc00::/7 was (RFC 3879).
+  const bool is_local_nat64 = begins_with(address.bytes(), {0, 0x64, 0xFF, 0x9B, 0, 1});
+  const bool is_site_local = address.bytes()[0] == 0xFE && address.bytes()[1] >= 0xC0;
+  return address.is_private() || is_local_nat64 || is_site_local ? PeerClass::private_use : PeerClass::public_unicast;
 }
 
 std::optional<PeerClass> parse_peer_class(std::string_view name) {

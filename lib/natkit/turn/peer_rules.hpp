@@ -15,7 +15,7 @@
 namespace natkit::turn {
 enum class PeerClass : std::uint8_t {
   public_unicast,  ///< open to everybody
-  private_use,     ///< RFC 1918, fc00::/7
+  private_use,     ///< RFC 1918, fc00::/7, fec0::/10, 64:ff9b:1::/48
   shared,          ///< 100.64/10: the customers of one carrier (RFC 6598)
   link_local,      ///< 169.254/16, fe80::/10
   loopback,
