@@ -2,32 +2,16 @@
 
 #include <ifaddrs.h>
 #include <net/if.h>
-#include <netinet/in.h>
 
-#include <cstring>
 #include <memory>
-#include <optional>
+
+#include "natkit/io/system_address.hpp"
 
 namespace natkit::io {
 namespace {
 struct Free {
   void operator()(ifaddrs* list) const { ::freeifaddrs(list); }
 };
-
-std::optional<IpAddress> address_of(const sockaddr* address) {
-  if (address == nullptr) return std::nullopt;
-  if (address->sa_family == AF_INET) {
-    sockaddr_in v4{};
-    std::memcpy(&v4, address, sizeof v4);
-    return IpAddress::v4(ntohl(v4.sin_addr.s_addr));
-  }
-  if (address->sa_family == AF_INET6) {
-    sockaddr_in6 v6{};
-    std::memcpy(&v6, address, sizeof v6);
-    return IpAddress::from_bytes({v6.sin6_addr.s6_addr, sizeof v6.sin6_addr.s6_addr});
-  }
-  return std::nullopt;
-}
 }  // namespace
 
 std::vector<InterfaceAddress> interface_addresses() {

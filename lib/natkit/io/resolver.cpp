@@ -1,16 +1,16 @@
 #include "natkit/io/resolver.hpp"
 
 #include <netdb.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <condition_variable>
-#include <cstring>
 #include <memory>
 #include <mutex>
 #include <system_error>
 #include <thread>
+
+#include "natkit/io/system_address.hpp"
 
 namespace natkit::io {
 namespace {
@@ -25,20 +25,6 @@ struct Board {
   std::vector<Resolved> answers;
   std::size_t open = 0;
 };
-
-std::optional<IpAddress> address_of(const sockaddr* address) {
-  if (address->sa_family == AF_INET) {
-    sockaddr_in v4{};
-    std::memcpy(&v4, address, sizeof v4);
-    return IpAddress::v4(ntohl(v4.sin_addr.s_addr));
-  }
-  if (address->sa_family == AF_INET6) {
-    sockaddr_in6 v6{};
-    std::memcpy(&v6, address, sizeof v6);
-    return IpAddress::from_bytes({v6.sin6_addr.s6_addr, sizeof v6.sin6_addr.s6_addr});
-  }
-  return std::nullopt;
-}
 
 struct Free {
   void operator()(addrinfo* list) const { ::freeaddrinfo(list); }

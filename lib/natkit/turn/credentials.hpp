@@ -25,7 +25,4 @@ using UnixTime = std::chrono::sys_seconds;
 [[nodiscard]] std::string rest_password(std::string_view secret, std::string_view username);
 /// When the name ends; `nullopt` when it is none that a shared secret makes.
 [[nodiscard]] std::optional<UnixTime> end_of_rest_username(std::string_view username);
-
-/// RFC 4648 §4, with padding.
-[[nodiscard]] std::string to_base64(ByteView bytes);
 }  // namespace natkit::turn
