@@ -76,7 +76,7 @@ std::unique_ptr<Task> task_for(const Options& options, Bytes first) {
     case Options::Then::forward:
       return std::make_unique<Forward>(options.forwarding);
     case Options::Then::exec:
-      return std::make_unique<HandOver>();
+      return std::make_unique<HandOver>(options.patience().timeout);
     case Options::Then::report:
       break;
   }

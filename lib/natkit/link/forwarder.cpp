@@ -4,6 +4,8 @@
 #include <tuple>
 #include <utility>
 
+#include "natkit/base/take_front.hpp"
+
 namespace natkit::link {
 namespace {
 constexpr std::string_view tcp_label = "tcp ", udp_label = "udp ", refused_word = "refused ";
@@ -222,19 +224,9 @@ void Forwarder::handle_socket_failure(SocketId socket, std::string_view why) {
   if (found != udp_listeners_.end()) events_.emplace_back(NotListening{Protocol::udp, found->second, std::string{why}});
 }
 
-std::optional<PipeChange> Forwarder::poll_pipe() {
-  if (changes_.empty()) return std::nullopt;
-  auto out = std::move(changes_.front());
-  changes_.pop_front();
-  return out;
-}
+std::optional<PipeChange> Forwarder::poll_pipe() { return take_front(changes_); }
 
-std::optional<Forwarder::Event> Forwarder::poll_event() {
-  if (events_.empty()) return std::nullopt;
-  auto out = std::move(events_.front());
-  events_.pop_front();
-  return out;
-}
+std::optional<Forwarder::Event> Forwarder::poll_event() { return take_front(events_); }
 
 std::optional<Instant> Forwarder::poll_timeout() const {
   auto due = flows_.poll_timeout();
