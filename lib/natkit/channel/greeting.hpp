@@ -22,7 +22,7 @@ class Greeting {
   bool hear(ByteView packet);
 
   [[nodiscard]] ByteView said() const { return said_; }
-  [[nodiscard]] bool has_heard() const { return has_heard_; }
+  [[nodiscard]] bool has_heard() const { return !heard_.empty(); }
   /// What the peer has told, for the association; once.
   [[nodiscard]] std::optional<Bytes> take_heard();
 
@@ -30,7 +30,6 @@ class Greeting {
   Role role_;
   Bytes said_;
   Bytes heard_;
-  bool has_heard_ = false;
   bool is_taken_ = false;
 };
 }  // namespace natkit::channel
