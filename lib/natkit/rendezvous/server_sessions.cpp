@@ -3,24 +3,12 @@
 #include <algorithm>
 
 #include "natkit/crypto/digest.hpp"
+#include "natkit/rendezvous/household.hpp"
 #include "natkit/rendezvous/server.hpp"
 #include "natkit/rendezvous/server_state.hpp"
 
 namespace natkit::rendezvous {
 namespace {
-/// What counts as one address, as everywhere: an IPv4 address, or an IPv6 /64 (RFC 6177).
-IpAddress household_of(const IpAddress& address) {
-  if (address.is_v4()) return address;
-  std::array<std::uint8_t, 16> bytes{};
-  std::ranges::copy(address.bytes().first(8), bytes.begin());
-  return IpAddress::v6(bytes);
-}
-
-/// Names are shown to people: no control characters. (That they are UTF-8, the parser of JSON has made sure of.)
-bool is_showable(std::string_view name) {
-  return std::ranges::none_of(name, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
-}
-
 std::uint64_t number_of(SessionId id) { return static_cast<std::uint64_t>(id); }
 }  // namespace
 
