@@ -62,8 +62,8 @@ concept RunsErrands = requires(M machine, Instant now, const ErrandReply& reply)
   { machine.handle_errand_reply(now, reply) } -> std::same_as<void>;
 };
 
-/// A machine may read and write streams beside its own: standard input and output, TCP connections. A failure means
-/// that nobody takes what is written, or that a pipe over TCP could not be opened or was cut off.
+/// A machine may read and write streams beside its own: standard input and output, TCP connections, connections at a
+/// path. A failure means that nobody takes what is written, or that a pipe could not be opened or was cut off.
 template <class M>
 concept UsesPipes = requires(M machine, Instant now, PipeId pipe, ByteView piece, std::string_view why) {
   { machine.poll_pipe() } -> std::same_as<std::optional<PipeChange>>;
@@ -72,7 +72,7 @@ concept UsesPipes = requires(M machine, Instant now, PipeId pipe, ByteView piece
   { machine.handle_pipe_failure(now, pipe, why) } -> std::same_as<void>;
 };
 
-/// A machine that asks for pipes over TCP is told of those that stand, and of those that were accepted.
+/// A machine that asks for pipes over TCP or at a path is told of those that stand, and of those that were accepted.
 template <class M>
 concept OpensPipes = UsesPipes<M> && requires(M machine, Instant now, PipeId pipe, const Endpoint& endpoint) {
   { machine.handle_pipe_opened(now, pipe, endpoint) } -> std::same_as<void>;

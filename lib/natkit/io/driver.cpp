@@ -18,8 +18,8 @@
 #include "natkit/io/machine_owner.hpp"
 #include "natkit/io/pipes.hpp"
 #include "natkit/io/route_watch.hpp"
+#include "natkit/io/stream_pipes.hpp"
 #include "natkit/io/tcp_connections.hpp"
-#include "natkit/io/tcp_pipes.hpp"
 #include "natkit/io/udp_ports.hpp"
 
 namespace natkit::io {
@@ -107,7 +107,7 @@ class Driver final : public MachineOwner {
   void begin(PipeChange change) {
     const auto pipe = std::visit([](const auto& wish) { return wish.pipe; }, change);
     if (pipe != standard_streams)
-      std::visit([this](auto&& wish) { tcp_pipes_.begin(std::forward<decltype(wish)>(wish)); }, std::move(change));
+      std::visit([this](auto&& wish) { stream_pipes_.begin(std::forward<decltype(wish)>(wish)); }, std::move(change));
     else if (auto* write = std::get_if<PipeWrite>(&change))
       pipes_.write(std::move(*write));
     else if (const auto* read = std::get_if<PipeRead>(&change))
@@ -236,7 +236,7 @@ class Driver final : public MachineOwner {
   UdpPorts udp_{context_, *this, options_};
   TcpConnections tcp_{context_, *this, options_};
   Pipes pipes_{context_, *this};
-  TcpPipes tcp_pipes_{context_, *this};
+  StreamPipes stream_pipes_{context_, *this};
   ErrandRuns errands_{context_, *this, options_.errands};
   std::optional<RouteWatch> routes_;
   std::vector<Datagram> outputs_;

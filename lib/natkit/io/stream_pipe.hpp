@@ -1,21 +1,23 @@
 #pragma once
-// Private to the room: one stream over TCP. It is owned by TcpPipes and by the operations it waits for.
-#include <asio/ip/tcp.hpp>
+// Private to the room: one stream over TCP or at a path. It is owned by StreamPipes and by the operations it waits for.
 #include <memory>
 #include <optional>
 #include <string>
 
-#include "natkit/io/tcp_pipes.hpp"
+#include "natkit/io/stream_pipes.hpp"
 
 namespace natkit::io {
-class TcpPipe : public std::enable_shared_from_this<TcpPipe> {
+class StreamPipe : public std::enable_shared_from_this<StreamPipe> {
  public:
-  TcpPipe(TcpPipes& all, PipeId pipe, asio::ip::tcp::socket stream)
-      : all_(all), pipe_(pipe), stream_(std::move(stream)) {}
+  StreamPipe(StreamPipes& all, PipeId pipe, StreamSocket stream, std::optional<PipeId> accepted_by = {})
+      : all_(all), pipe_(pipe), stream_(std::move(stream)), accepted_by_(accepted_by) {}
 
   void connect(const Endpoint& remote);
   /// The connection stands.
   void start();
+  /// … and whoever asked for it is told, later.
+  void start_later();
+  [[nodiscard]] std::optional<PipeId> accepted_by() const { return accepted_by_; }
   void read(std::size_t most);
   void write(Bytes bytes);
   /// No more is written.
@@ -24,17 +26,18 @@ class TcpPipe : public std::enable_shared_from_this<TcpPipe> {
   void close();
 
  private:
-  void report(void (TcpPipe::*what)());
+  void report(void (StreamPipe::*what)());
   void read_some();
   void write_some();
-  void report_opened();
+  void start_and_report();
   void report_written();
   void finish_if_over();
   void fail(const std::string& why);
 
-  TcpPipes& all_;
+  StreamPipes& all_;
   PipeId pipe_;
-  asio::ip::tcp::socket stream_;
+  StreamSocket stream_;
+  std::optional<PipeId> accepted_by_;
   enum class State : std::uint8_t { connecting, open, closed } state_ = State::connecting;
   std::optional<std::size_t> reading_;  ///< that much is asked for
   Bytes writing_;
