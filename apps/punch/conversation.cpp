@@ -21,6 +21,7 @@ using report::PunchWords;
 PathKind kind_of(const ice::Path& path) {
   using ice::Kind;
   if (path.is_relayed()) return PathKind::relayed;
+  if (path.is_routed()) return PathKind::routed;
   if (path.local_kind == Kind::mapped || path.remote_kind == Kind::mapped) return PathKind::mapped;
   // An address that the peer sees as this host's own is no NAT's.
   return path.local_kind == Kind::host && path.remote_kind == Kind::host ? PathKind::host : PathKind::reflexive;
@@ -121,7 +122,7 @@ bool Conversation::is_as_expected() const {
 }
 
 std::optional<Conversation::Way> Conversation::way() const {
-  if (!path_ || path_->is_relayed() || path_->protocol == Protocol::tcp) return std::nullopt;
+  if (!path_ || !path_->is_direct() || path_->protocol == Protocol::tcp) return std::nullopt;
   const auto local = introduction_.hub().gathering().local(path_->socket);
   if (!local) return std::nullopt;
   return Way{.local = *local, .remote = path_->remote, .mapped = path_->mapped, .role = role_};

@@ -93,12 +93,23 @@ void Agent::pair_up(const LocalCandidate& local, const Candidate& remote) {
   if (list_.add(local, remote, role_) && dialect_ == Dialect::natkit) list_.unfreeze_all();
 }
 
-void Agent::remove_base(Instant now, SocketId base) {
-  note_call(now);
+void Agent::forget_base(SocketId base) {
   std::erase_if(locals_, [&](const LocalCandidate& local) { return local.base == base; });
   list_.remove(base);
   if (nominating_ && !list_.find(*nominating_)) nominating_.reset();
+}
+
+void Agent::remove_base(Instant now, SocketId base) {
+  note_call(now);
+  forget_base(base);
   if (path_ && path_->socket == base) lose_path(now);
+  advance(now);
+}
+
+void Agent::remove_local(Instant now, SocketId base) {
+  note_call(now);
+  forget_base(base);
+  if (path_ && path_->socket == base) lose_path(now, Others::trusted);
   advance(now);
 }
 

@@ -96,6 +96,8 @@ struct Path {
   std::optional<Endpoint> mapped{};  ///< our address as the peer sees it
   std::optional<Duration> rtt{};
   [[nodiscard]] bool is_relayed() const { return local_kind == Kind::relayed || remote_kind == Kind::relayed; }
+  [[nodiscard]] bool is_routed() const { return local_kind == Kind::routed; }
+  [[nodiscard]] bool is_direct() const { return !is_relayed() && !is_routed(); }
   /// The same way, whatever else became known of it.
   [[nodiscard]] bool is_same_way(const Path& other) const {
     return socket == other.socket && protocol == other.protocol && remote == other.remote;
@@ -175,6 +177,9 @@ class Agent {
   void end_remote(Instant now);  ///< no more of the peer's
   /// The socket is closed, or its network gone.
   void remove_base(Instant now, SocketId base);
+  /// This way is known to have ended, and no other by that (a router left, a relay was given up): where it was in use,
+  /// the best of the others that are valid is from this call on, and no round trip is spent on doubting them.
+  void remove_local(Instant now, SocketId base);
   /// Checks that came before are taken up now. To be called once between restarts.
   void set_remote(Instant now, const Credentials& credentials, Dialect dialect);
   /// The instant from which on checks leave at full hop limit. Best the same one on both sides.
@@ -234,6 +239,7 @@ class Agent {
   // agent.cpp
   [[nodiscard]] const Timing& timing() const { return dialect_ == Dialect::natkit ? config_.own : config_.rfc; }
   void pair_up(const LocalCandidate& local, const Candidate& remote);
+  void forget_base(SocketId base);
   void learn_dialect(Dialect dialect);
   void switch_role();
   void advance(Instant now);
@@ -278,13 +284,16 @@ class Agent {
   [[nodiscard]] bool is_of_peer(const Datagram& in, const stun::Message& message) const;
   [[nodiscard]] bool keeps_role(const Check& check) const;
   [[nodiscard]] Pair* pair_of_check(SocketId socket, Protocol protocol, const Endpoint& remote, const Check& check);
+  [[nodiscard]] Candidate* remote_of_check(const LocalCandidate& local, const Endpoint& remote, const Check& check);
   [[nodiscard]] bool is_repeated(const stun::TransactionId& id);
 
   // agent_choice.cpp
   void choose(Instant now);
   void nominate(Instant now);
   void select(Instant now, Pair& pair);
-  void lose_path(Instant now);
+  /// Whether what killed the path may have killed others.
+  enum class Others : std::uint8_t { doubted, trusted };
+  void lose_path(Instant now, Others others = Others::doubted);
   void doubt_all(Instant now);
   void judge(Instant now);
   void want_fresh_base(Instant now);

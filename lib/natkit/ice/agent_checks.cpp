@@ -22,6 +22,12 @@ Duration doubled(Duration first, unsigned times, Duration longest) {
   return std::min(longest, Duration{first.count() << std::min(times, 20U)});
 }
 
+/// As what the peer takes our candidate when it has not heard of it (RFC 8445 §7.1.1). What is routed is never anything
+/// else.
+Kind kind_when_met(const Candidate& candidate) {
+  return candidate.kind == Kind::routed ? Kind::routed : Kind::peer_reflexive;
+}
+
 /// Where a NAT or firewall of ours may stand in between.
 bool is_outside(const IpAddress& address) {
   return !address.is_private() && !address.is_link_local() && !address.is_loopback() && !address.is_shared();
@@ -32,7 +38,7 @@ bool Agent::wants_opener(const Pair& pair) const {
   const bool is_unchecked = pair.state == PairState::frozen || pair.state == PairState::waiting;
   const bool is_held_back = pair.local.manner == Manner::opens ? pair.heard == Pair::Heard::no : !may_check();
   return is_unchecked && is_held_back && pair.openers < most_openers && pair.protocol() == Protocol::udp &&
-         !pair.is_relayed() && is_outside(pair.remote.endpoint.address) && (!path_ || path_->is_relayed());
+         pair.is_direct() && is_outside(pair.remote.endpoint.address) && (!path_ || !path_->is_direct());
 }
 
 void Agent::run_openers(Instant now) {
@@ -59,12 +65,12 @@ bool Agent::may_go_on() const { return dialect_ == Dialect::natkit || state_ != 
 /// Whether there are direct pairs of this protocol.
 bool Agent::tries(Protocol protocol) const {
   return std::ranges::any_of(list_.pairs(),
-                             [&](const Pair& pair) { return pair.protocol() == protocol && !pair.is_relayed(); });
+                             [&](const Pair& pair) { return pair.protocol() == protocol && pair.is_direct(); });
 }
 
 /// When what goes over TCP may be checked as well; nullopt while there is no need to.
 std::optional<Instant> Agent::tcp_due() const {
-  if (!began_at_ || (path_ && !path_->is_relayed() && path_->protocol == Protocol::udp)) return std::nullopt;
+  if (!began_at_ || (path_ && path_->is_direct() && path_->protocol == Protocol::udp)) return std::nullopt;
   return tries(Protocol::udp) ? *began_at_ + config_.tcp_after : *began_at_;
 }
 
@@ -119,7 +125,7 @@ void Agent::send_check(Instant now, Pair& pair) {
   const auto& candidate = pair.local.candidate;
   Check check{.role = role_,
               .tie_breaker = tie_breaker_,
-              .priority = priority(Kind::peer_reflexive, candidate.transport, local_preference(candidate.priority)),
+              .priority = priority(kind_when_met(candidate), candidate.transport, local_preference(candidate.priority)),
               .dialect = Dialect::natkit};
   if (nominating_ == pair.id) check.nomination = dialect_ == Dialect::natkit ? nominations_ : 0;
   const auto id = stun::make_transaction_id(rng_);

@@ -105,7 +105,7 @@ void Agent::select(Instant now, Pair& pair) {
   checking_since_.reset();
 }
 
-void Agent::lose_path(Instant now) {
+void Agent::lose_path(Instant now, Others others) {
   events_.emplace_back(PathLost{*path_});
   path_.reset();
   state_ = State::checking;
@@ -113,7 +113,7 @@ void Agent::lose_path(Instant now) {
   if (role_ == Role::controlling)
     for (auto& pair : list_.pairs()) pair.nomination.reset();
   was_connected_ = true;
-  if (dialect_ == Dialect::natkit) doubt_all(now);
+  if (dialect_ == Dialect::natkit && others == Others::doubted) doubt_all(now);
   if (best_valid()) return;  // `choose` takes that one
   checking_since_ = now;
   first_valid_at_.reset();
@@ -161,7 +161,7 @@ Agent::FailureReason Agent::failure() const {
 std::optional<Family> Agent::spoilt_family() const {
   std::optional<Family> spoilt;
   for (const auto& pair : list_.pairs()) {
-    if (pair.is_relayed() || pair.protocol() != Protocol::udp) continue;
+    if (!pair.is_direct() || pair.protocol() != Protocol::udp) continue;
     if (pair.is_valid() || pair.heard == Pair::Heard::yes) return std::nullopt;
     const bool is_reflexive = pair.remote.kind != Kind::host || !pair.remote.endpoint.address.is_private();
     if (is_reflexive && pair.sends > 0) spoilt = pair.remote.endpoint.address.family();
@@ -178,7 +178,7 @@ unsigned Agent::fresh_bases() const {
 }
 
 std::optional<Instant> Agent::fresh_base_due() const {
-  if (!began_at_ || (path_ && !path_->is_relayed()) || fresh_bases() >= config_.most_fresh_bases || !spoilt_family())
+  if (!began_at_ || (path_ && path_->is_direct()) || fresh_bases() >= config_.most_fresh_bases || !spoilt_family())
     return std::nullopt;
   return *began_at_ + config_.fresh_base_after * ((2U << fresh_bases()) - 1);
 }

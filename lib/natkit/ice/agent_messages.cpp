@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "natkit/ice/agent.hpp"
+#include "natkit/ice/routed.hpp"
 
 namespace natkit::ice {
 namespace {
@@ -130,21 +131,30 @@ Pair* Agent::pair_of_check(SocketId socket, Protocol protocol, const Endpoint& r
     if (candidate.base == socket && (!local || candidate.candidate.priority > local->candidate.priority))
       local = &candidate;
   if (!local) return nullptr;
-  auto found = std::ranges::find_if(remotes_, [&](const Candidate& candidate) {
+  const auto* found = remote_of_check(*local, remote, check);
+  return found ? list_.add(*local, *found, role_) : nullptr;
+}
+
+/// At a router the peer has one address, so one is all that it can be met at there.
+Candidate* Agent::remote_of_check(const LocalCandidate& local, const Endpoint& remote, const Check& check) {
+  const auto protocol = protocol_of(local.candidate.transport);
+  const auto known = std::ranges::find_if(remotes_, [&](const Candidate& candidate) {
     return candidate.endpoint == remote && protocol_of(candidate.transport) == protocol;
   });
-  if (found == remotes_.end()) {
-    const auto met = std::ranges::count(remotes_, Kind::peer_reflexive, &Candidate::kind);
-    if (static_cast<std::size_t>(met) >= most_peer_reflexive) return nullptr;
-    remotes_.push_back({.kind = Kind::peer_reflexive,
-                        .transport = counterpart(local->candidate.transport),
-                        .priority = check.priority,
-                        .foundation = fmt::format("met{}", met),  // unlike all others (§7.3.1.3)
-                        .endpoint = remote});
-    found = std::prev(remotes_.end());
-    events_.emplace_back(PeerReflexiveFound{*found});
-  }
-  return list_.add(*local, *found, role_);
+  if (known != remotes_.end()) return &*known;
+  const bool is_routed = local.candidate.kind == Kind::routed;
+  const auto met = std::ranges::count_if(remotes_, [&](const Candidate& other) {
+    return is_routed ? are_at_one_router(other.endpoint.address, local.candidate.endpoint.address)
+                     : other.kind == Kind::peer_reflexive;
+  });
+  if (static_cast<std::size_t>(met) >= (is_routed ? 1 : most_peer_reflexive)) return nullptr;
+  remotes_.push_back({.kind = is_routed ? Kind::routed : Kind::peer_reflexive,
+                      .transport = counterpart(local.candidate.transport),
+                      .priority = check.priority,
+                      .foundation = fmt::format("met{}", met),  // unlike all others (§7.3.1.3)
+                      .endpoint = remote});
+  events_.emplace_back(PeerReflexiveFound{remotes_.back()});
+  return &remotes_.back();
 }
 
 void Agent::handle_answer(Instant now, const Datagram& in, const stun::Message& answer) {

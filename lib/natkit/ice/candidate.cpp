@@ -16,6 +16,8 @@ std::uint32_t type_preference(Kind kind) {
     case Kind::server_reflexive:
     case Kind::mapped:
       return 100;
+    case Kind::routed:
+      return 40;
     case Kind::relayed:
       return 0;
   }
@@ -71,7 +73,7 @@ Candidate make_candidate(Kind kind, Transport transport, const Endpoint& endpoin
                  .priority = priority(kind, transport, directed_preference(kind, transport, origin.local_preference)),
                  .foundation = foundation(kind, transport, origin.base.address, origin.server),
                  .endpoint = endpoint};
-  if (kind != Kind::host) made.related = origin.base;
+  if (kind != Kind::host && kind != Kind::routed) made.related = origin.base;
   return made;
 }
 
@@ -99,6 +101,8 @@ std::string_view to_text(Kind kind) {
       return "mapped";
     case Kind::peer_reflexive:
       return "peer-reflexive";
+    case Kind::routed:
+      return "routed";
     case Kind::relayed:
       return "relayed";
   }

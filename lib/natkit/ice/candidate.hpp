@@ -6,6 +6,7 @@
 ///   server_reflexive  the address a STUN server sees: where our NAT let the socket out
 ///   mapped            the address a router gave us on request (PCP, NAT-PMP, UPnP); `srflx` on the wire
 ///   peer_reflexive    the address a check of the peer came from that nobody announced
+///   routed            a way through a third member that forwards for us (routed.hpp); `routed` on the wire
 ///   relayed           an address at a TURN server
 ///
 /// Strategies for hard NATs will add kinds (predicted, sprayed); on the wire they are `srflx`, too.
@@ -19,7 +20,7 @@
 #include "natkit/base/endpoint.hpp"
 
 namespace natkit::ice {
-enum class Kind : std::uint8_t { host, server_reflexive, mapped, peer_reflexive, relayed };
+enum class Kind : std::uint8_t { host, server_reflexive, mapped, peer_reflexive, routed, relayed };
 
 /// RFC 6544 §4.5: a TCP candidate connects, waits for connections, or does both at one instant.
 enum class Transport : std::uint8_t { udp, tcp_active, tcp_passive, tcp_so };
@@ -45,7 +46,8 @@ struct Candidate {
 inline constexpr std::uint16_t best_local_preference = 65535;
 
 /// §5.1.2.1, with the type preferences of §5.1.2.2 (host 126, peer-reflexive 110, server-reflexive 100, relayed 0). TCP
-/// counts half: where UDP works it is better, and RFC 6544 §4.2 asks for that order.
+/// counts half: where UDP works it is better, and RFC 6544 §4.2 asks for that order. Routed is 40: worse than anything
+/// direct, better than a server's relay.
 [[nodiscard]] std::uint32_t priority(Kind kind, Transport transport, std::uint16_t local_preference,
                                      unsigned component = only_component);
 /// RFC 6544 §4.2: over TCP its three highest bits tell the direction. Among a host's own addresses it is best to
@@ -74,7 +76,7 @@ struct Origin {
 /// Whether a local candidate of this transport can be paired with a remote one of that (RFC 6544 §6.2).
 [[nodiscard]] bool can_pair(Transport local, Transport remote);
 
-/// "host", "server-reflexive", "mapped", "peer-reflexive", "relayed"
+/// "host", "server-reflexive", "mapped", "peer-reflexive", "routed", "relayed"
 [[nodiscard]] std::string_view to_text(Kind kind);
 /// "udp", "tcp-active", "tcp-passive", "tcp-so"
 [[nodiscard]] std::string_view to_text(Transport transport);

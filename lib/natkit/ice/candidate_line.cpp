@@ -43,6 +43,7 @@ std::optional<Kind> parse_kind(std::string_view word) {
   if (is_same_word(word, "host")) return Kind::host;
   if (is_same_word(word, "srflx")) return Kind::server_reflexive;
   if (is_same_word(word, "prflx")) return Kind::peer_reflexive;
+  if (is_same_word(word, "routed")) return Kind::routed;
   if (is_same_word(word, "relay")) return Kind::relayed;
   return std::nullopt;
 }
@@ -99,6 +100,8 @@ std::string_view name_of(Kind kind) {
       return "srflx";
     case Kind::peer_reflexive:
       return "prflx";
+    case Kind::routed:
+      return "routed";
     case Kind::relayed:
       return "relay";
   }

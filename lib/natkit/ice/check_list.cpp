@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "natkit/ice/routed.hpp"
+
 namespace natkit::ice {
 namespace {
 std::uint64_t priority_of(const LocalCandidate& local, const Candidate& remote, Role role) {
@@ -33,6 +35,12 @@ bool may_connect(const IpAddress& from, const Candidate& remote) {
   return remote.endpoint.port >= first_free_port || remote.endpoint.port == https;
 }
 
+/// Who forwards does so between those that it knows, and no packet goes to a virtual address by any other way.
+bool can_be_routed(const LocalCandidate& local, const Candidate& remote) {
+  return local.candidate.kind == Kind::routed && remote.kind == Kind::routed &&
+         are_at_one_router(local.candidate.endpoint.address, remote.endpoint.address);
+}
+
 bool is_here(const IpAddress& address) { return address.is_private() || address.is_link_local(); }
 
 /// Whether a packet from this base could arrive there at all.
@@ -42,6 +50,8 @@ bool can_reach(const LocalCandidate& local, const Candidate& remote) {
   if (!can_pair(local.candidate.transport, remote.transport)) return false;
   if (remote.endpoint.port == 0 && remote.transport != Transport::tcp_active) return false;
   if (to.is_unspecified() || to.is_multicast()) return false;
+  if (local.candidate.kind == Kind::routed || remote.kind == Kind::routed || is_virtual(to))
+    return can_be_routed(local, remote);
   // A relay stands on the internet: it has no neighbours, and must not be made to talk to those of its owner. It may
   // bridge families: which ones its own address tells.
   if (local.candidate.kind == Kind::relayed)
@@ -58,6 +68,7 @@ bool is_silent(const Pair& pair) { return pair.local.manner == Manner::opens && 
 
 std::size_t turn_of(const Pair& pair) {
   if (pair.is_relayed()) return 2;
+  if (pair.is_routed()) return 3;
   return is_here(pair.remote.endpoint.address) ? 0 : 1;
 }
 

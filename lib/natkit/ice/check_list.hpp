@@ -72,12 +72,16 @@ struct Pair {
   [[nodiscard]] bool is_relayed() const {
     return local.candidate.kind == Kind::relayed || remote.kind == Kind::relayed;
   }
+  [[nodiscard]] bool is_routed() const { return local.candidate.kind == Kind::routed; }
+  /// Nobody stands in between who is more than a router of the network.
+  [[nodiscard]] bool is_direct() const { return !is_relayed() && !is_routed(); }
 };
 
 /// By which rule the next waiting pair is picked.
 enum class Order : std::uint8_t {
   by_priority,  ///< §6.1.4.2
-  by_turns,  ///< neighbours, the outside and relays in turn, each by priority: whichever works is in the first flight
+  by_turns,  ///< neighbours, the outside, relays and routers in turn, each by priority: whichever works is in the first
+             ///< flight
 };
 
 /// By which protocols the next waiting pair may go.
@@ -119,6 +123,6 @@ class CheckList {
 
   std::vector<Pair> pairs_;
   std::uint32_t last_id_ = 0;
-  std::array<unsigned, 3> taken_{};  // by turn
+  std::array<unsigned, 4> taken_{};  // by turn
 };
 }  // namespace natkit::ice

@@ -8,6 +8,8 @@ namespace {
 constexpr std::uint32_t first_stream = 256;  ///< sockets of relays over TCP
 constexpr std::uint32_t first_tcp_base = 512;
 constexpr std::uint32_t first_relayed = 4096;  ///< relayed addresses, two families each at most
+constexpr std::uint32_t first_route = 65536;   ///< ways through other members; 65536 of them
+constexpr std::uint32_t last_route = first_route + 65535;
 
 /// An answer to the first question, even if it is a refusal, takes one round trip; half of one more is for the line's
 /// jitter, and no less than this for a busy machine's: a relay asked in vain over TCP costs its server a port.
@@ -36,7 +38,15 @@ bool Gathering::may_use(Protocol protocol) const {
          config_.directly == (protocol == Protocol::tcp ? Directly::by_tcp : Directly::by_udp);
 }
 
-bool Gathering::is_relayed(SocketId socket) { return std::to_underlying(socket) >= first_relayed; }
+bool Gathering::is_relayed(SocketId socket) {
+  return std::to_underlying(socket) >= first_relayed && std::to_underlying(socket) < first_route;
+}
+
+SocketId Gathering::route_socket(std::uint16_t number) { return SocketId{first_route + number}; }
+
+bool Gathering::is_routed(SocketId socket) {
+  return std::to_underlying(socket) >= first_route && std::to_underlying(socket) <= last_route;
+}
 
 std::vector<IpAddress> Gathering::addresses_of(Family family) const {
   std::vector<IpAddress> found;
@@ -224,7 +234,7 @@ void Gathering::permit(Instant now, const IpAddress& peer) {
 void Gathering::send(Instant now, Datagram out) {
   if (streams_.owns(out.socket)) {
     streams_.send(out);
-  } else if (!is_relayed(out.socket)) {
+  } else if (!is_relayed(out.socket) && !is_routed(out.socket)) {
     outgoing_.push_back(std::move(out));
   } else if (auto* relay = relay_of(out.socket)) {
     relay->client->send(now, out.remote, out.payload);

@@ -123,6 +123,9 @@ class Gathering {
   [[nodiscard]] Protocol transport(SocketId socket) const;
   /// Whether what leaves by it goes to a relay.
   [[nodiscard]] static bool is_relayed(SocketId socket);
+  /// The numbers of ways through other members (`Hub::add_route`), which lead to no socket of ours.
+  [[nodiscard]] static SocketId route_socket(std::uint16_t number);
+  [[nodiscard]] static bool is_routed(SocketId socket);
 
  private:
   struct Base {

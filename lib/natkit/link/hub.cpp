@@ -11,7 +11,7 @@ std::optional<LinkId> Hub::open(Instant now) {
   Link::Config made{.agent = config_.agent, .channel = config_.channel, .identity = config_.identity};
   made.agent.local = ice::make_credentials(rng_);
   const LinkId id{++links_opened_};
-  auto& link = *links_.emplace(id, std::make_unique<Link>(std::move(made), rng_)).first->second;
+  auto& link = *links_.emplace(id, Entry{.link = std::make_unique<Link>(std::move(made), rng_)}).first->second.link;
   for (const auto& local : gathering_.candidates()) link.add_local(now, local);
   if (gathering_.is_done()) link.end_local(now);
   return id;
@@ -34,21 +34,29 @@ Description Hub::describe(LinkId link) const {
   description.ice.dialect = ice::Dialect::natkit;
   description.ice.gathering = gathering_.is_done() ? ice::Gathering::complete : ice::Gathering::going_on;
   for (const auto& local : gathering_.candidates()) description.ice.candidates.push_back(local.candidate);
+  if (found)
+    for (const auto& route : links_.at(link).routes) description.ice.candidates.push_back(route.candidate);
   return description;
 }
 
-Link* Hub::find(LinkId link) {
+Hub::Entry* Hub::entry(LinkId link) {
   const auto found = links_.find(link);
-  return found == links_.end() ? nullptr : found->second.get();
+  return found == links_.end() ? nullptr : &found->second;
+}
+
+Link* Hub::find(LinkId link) {
+  auto* found = entry(link);
+  return found ? found->link.get() : nullptr;
 }
 
 const Link* Hub::find(LinkId link) const {
   const auto found = links_.find(link);
-  return found == links_.end() ? nullptr : found->second.get();
+  return found == links_.end() ? nullptr : found->second.link.get();
 }
 
 /// Without a permission the relay drops what the peer sends; to ask early costs nothing.
 void Hub::permit(Instant now, const ice::Candidate& candidate) {
+  if (candidate.kind == ice::Kind::routed) return;
   if (protocol_of(candidate.transport) == Protocol::udp) gathering_.permit(now, candidate.endpoint.address);
 }
 
@@ -73,15 +81,15 @@ void Hub::end_remote(Instant now, LinkId link) {
 }
 
 void Hub::close(Instant now) {
-  for (auto& [id, link] : links_)
-    if (!link->is_over()) link->close(now);
+  for (auto& [id, one] : links_)
+    if (!one.link->is_over()) one.link->close(now);
   closes_since_ = now;
   flush(now);
   give_back(now);
 }
 
 bool Hub::are_all_over() const {
-  return std::ranges::all_of(links_, [](const auto& entry) { return entry.second->is_over(); });
+  return std::ranges::all_of(links_, [](const auto& entry) { return entry.second.link->is_over(); });
 }
 
 void Hub::give_back(Instant now) {
@@ -108,7 +116,7 @@ void Hub::handle_datagram(Instant now, const Datagram& in) {
 
 void Hub::hear_received(Instant now) {
   while (const auto received = gathering_.poll_received()) {
-    const auto takes = [&](auto& entry) { return entry.second->handle_datagram(now, *received); };
+    const auto takes = [&](auto& entry) { return entry.second.link->handle_datagram(now, *received); };
     const bool is_taken = std::ranges::any_of(links_, takes);
     if (is_taken && received->protocol == Protocol::tcp) gathering_.approve(received->socket, received->remote);
   }
@@ -117,20 +125,20 @@ void Hub::hear_received(Instant now) {
 void Hub::handle_timeout(Instant now) {
   gathering_.handle_timeout(now);
   hear_gathering(now);
-  for (auto& [id, link] : links_) link->handle_timeout(now);
+  for (auto& [id, one] : links_) one.link->handle_timeout(now);
   flush(now);
   give_back(now);
 }
 
 void Hub::handle_send_failure(Instant now, const Datagram& lost, std::string_view why) {
   gathering_.handle_send_failure(now, lost, why);
-  for (auto& [id, link] : links_) link->handle_send_failure(now, lost);
+  for (auto& [id, one] : links_) one.link->handle_send_failure(now, lost);
   hear_gathering(now);
   flush(now);
 }
 
 void Hub::handle_path_error(Instant now, const PathError& error) {
-  for (auto& [id, link] : links_) link->handle_path_error(now, error);
+  for (auto& [id, one] : links_) one.link->handle_path_error(now, error);
 }
 
 void Hub::handle_socket_opened(Instant now, SocketId socket, const Endpoint& local) {
@@ -147,10 +155,10 @@ void Hub::handle_socket_failure(Instant now, SocketId socket, std::string_view w
 void Hub::hear_gathering(Instant now) {
   while (auto event = gathering_.poll_event()) {
     if (const auto* found = std::get_if<Gathering::Found>(&*event)) {
-      for (auto& [id, link] : links_) link->add_local(now, found->local);
+      for (auto& [id, one] : links_) one.link->add_local(now, found->local);
       events_.emplace_back(Found{found->local});
     } else if (std::holds_alternative<Gathering::Done>(*event)) {
-      for (auto& [id, link] : links_) link->end_local(now);
+      for (auto& [id, one] : links_) one.link->end_local(now);
       events_.emplace_back(Gathered{});
     } else if (auto* failed = std::get_if<Gathering::RelayFailed>(&*event)) {
       events_.emplace_back(std::move(*failed));
@@ -161,16 +169,21 @@ void Hub::hear_gathering(Instant now) {
 }
 
 void Hub::flush(Instant now) {
-  for (auto& [id, link] : links_)
-    while (auto out = link->poll_transmit()) gathering_.send(now, std::move(*out));
+  for (auto& [id, one] : links_)
+    while (auto out = one.link->poll_transmit()) {
+      if (Gathering::is_routed(out->socket))
+        routed_.push_back({.link = id, .route = out->socket, .datagram = std::move(*out)});
+      else
+        gathering_.send(now, std::move(*out));
+    }
 }
 
 std::optional<Instant> Hub::poll_timeout() const {
   // That a link is over shows only when its owner takes the event: then it is time at once.
   if (closes_since_ && are_all_over()) return closes_since_;
   auto due = gathering_.poll_timeout();
-  for (const auto& [id, link] : links_) {
-    const auto at = link->poll_timeout();
+  for (const auto& [id, one] : links_) {
+    const auto at = one.link->poll_timeout();
     if (at && (!due || *at < *due)) due = at;
   }
   return due;
@@ -184,8 +197,8 @@ std::optional<Hub::Event> Hub::poll_own_event() {
 }
 
 std::optional<Hub::LinkEvent> Hub::poll_link_event() {
-  for (auto& [id, link] : links_) {
-    while (auto event = link->poll_event()) {
+  for (auto& [id, one] : links_) {
+    while (auto event = one.link->poll_event()) {
       const auto* wish = std::get_if<Link::WantsFreshBase>(&*event);
       if (!wish) return LinkEvent{id, std::move(*event)};
       gathering_.open_fresh_base(wish->family);

@@ -6,6 +6,10 @@
 ///                    `──── what is not for STUN or TURN servers ────> the link whose it is
 ///
 /// Signalling is the owner's: `describe` tells what to send to a peer, `begin` takes what the peer sent.
+///
+/// Routes. A link may also lead through a third member, who forwards what `poll_routed` gives out to the peer, whose
+/// hub is handed it by `handle_routed`. It is encrypted for the peer and says nothing to who forwards it. How the
+/// datagrams travel to that member and on is the owner's: mostly by other links of this very hub.
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -13,8 +17,10 @@
 #include <memory>
 #include <optional>
 #include <variant>
+#include <vector>
 
 #include "natkit/base/sans_io.hpp"
+#include "natkit/ice/routed.hpp"
 #include "natkit/link/gathering.hpp"
 #include "natkit/link/link.hpp"
 
@@ -62,6 +68,27 @@ class Hub {
   void flush(Instant now);
   /// Lets go of it; what it still had to say is lost.
   void drop(LinkId link) { links_.erase(link); }
+
+  /// A datagram that a route is to carry, or has carried.
+  struct Routed {
+    LinkId link{};
+    SocketId route{};
+    Datagram datagram;
+  };
+  static constexpr std::size_t most_routes = 8;  ///< of one link; two are used, the others are in reserve
+  /// One more way to this link's peer: through the member that `own_virtual` names (`ice::virtual_endpoint`). `route`
+  /// is one of `Gathering::route_socket`, and may be the same for several links. What the peer must be told, unless it
+  /// knows (`ice::make_routed`); nullopt where there is no such link, or no room, or it is none.
+  [[nodiscard]] std::optional<ice::Candidate> add_route(
+      Instant now, LinkId link, SocketId route, const Endpoint& own_virtual,
+      std::uint16_t preference = ice::preference_of(ice::Manner::fires));
+  /// That member is gone, or forwards no more: the next best path that is valid is in use from this call on.
+  void remove_route(Instant now, LinkId link, SocketId route);
+  /// What came by a route: `socket` is the route, `remote` the peer's virtual endpoint.
+  void handle_routed(Instant now, LinkId link, const Datagram& in);
+  /// What is to go by one: `remote` is the peer's virtual endpoint. To be drained after every call.
+  [[nodiscard]] std::optional<Routed> poll_routed();
+
   /// Closes all links, and gives relayed addresses back once the peers have heard of it, since the last words may go by
   /// them. Finished when `poll_timeout` is empty.
   void close(Instant now);
@@ -92,11 +119,18 @@ class Hub {
   void give_back(Instant now);
   [[nodiscard]] bool are_all_over() const;
 
+  struct Entry {
+    std::unique_ptr<Link> link;
+    std::vector<ice::LocalCandidate> routes{};
+  };
+  [[nodiscard]] Entry* entry(LinkId link);
+
   Config config_;
   Rng& rng_;
   Gathering gathering_;
-  std::map<LinkId, std::unique_ptr<Link>> links_;
+  std::map<LinkId, Entry> links_;
   std::uint32_t links_opened_ = 0;
+  std::deque<Routed> routed_;
   std::deque<Event> events_;
   std::optional<Instant> closes_since_;  ///< relayed addresses are to be given back when all links are over
 };

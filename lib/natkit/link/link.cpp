@@ -122,6 +122,11 @@ void Link::begin(Instant now, const Peer& peer) {
   handle_timeout(now);
 }
 
+void Link::remove_local(Instant now, SocketId base) {
+  agent_.remove_local(now, base);
+  hear_agent(now);
+}
+
 bool Link::handle_datagram(Instant now, const Datagram& in) {
   switch (content_of(in.payload)) {
     case Content::stun:
