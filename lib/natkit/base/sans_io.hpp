@@ -7,9 +7,11 @@
 #include <concepts>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "natkit/base/datagram.hpp"
 #include "natkit/base/errand.hpp"
+#include "natkit/base/hook.hpp"
 #include "natkit/base/pipe.hpp"
 #include "natkit/base/socket.hpp"
 #include "natkit/base/time.hpp"
@@ -62,6 +64,22 @@ concept RunsErrands = requires(M machine, Instant now, const ErrandReply& reply)
   { machine.handle_errand_reply(now, reply) } -> std::same_as<void>;
 };
 
+/// A machine may have commands of the user's run. Each is answered exactly once. As with errands, one that is out
+/// counts as something to wait for only through `poll_timeout`; the end of the run ends it too.
+template <class M>
+concept RunsHooks = requires(M machine, Instant now, const HookReply& reply) {
+  { machine.poll_hook() } -> std::same_as<std::optional<Hook>>;
+  { machine.handle_hook_reply(now, reply) } -> std::same_as<void>;
+};
+
+/// A machine may say what is to be sent should its process die before it has said goodbye. `poll_last_words` gives the
+/// whole new set when it has changed since it was last asked, the most important first; an empty set when there is
+/// nothing (more) to say. Over UDP, from sockets that are open.
+template <class M>
+concept LeavesLastWords = requires(M machine) {
+  { machine.poll_last_words() } -> std::same_as<std::optional<std::vector<Datagram>>>;
+};
+
 /// A machine may read and write streams beside its own: standard input and output, TCP connections, connections at a
 /// path. A failure means that nobody takes what is written, or that a pipe could not be opened or was cut off.
 template <class M>
@@ -108,6 +126,9 @@ class MachineRef {
   void handle_path_error(Instant now, const PathError& error) { calls_->handle_path_error(machine_, now, error); }
   [[nodiscard]] std::optional<Errand> poll_errand() { return calls_->poll_errand(machine_); }
   void handle_errand_reply(Instant now, const ErrandReply& reply) { calls_->handle_errand_reply(machine_, now, reply); }
+  [[nodiscard]] std::optional<Hook> poll_hook() { return calls_->poll_hook(machine_); }
+  void handle_hook_reply(Instant now, const HookReply& reply) { calls_->handle_hook_reply(machine_, now, reply); }
+  [[nodiscard]] std::optional<std::vector<Datagram>> poll_last_words() { return calls_->poll_last_words(machine_); }
   [[nodiscard]] std::optional<PipeChange> poll_pipe() { return calls_->poll_pipe(machine_); }
   void handle_pipe_read(Instant now, PipeId pipe, ByteView piece) {
     calls_->handle_pipe_read(machine_, now, pipe, piece);
@@ -138,6 +159,9 @@ class MachineRef {
     void (*handle_path_error)(void*, Instant, const PathError&);
     std::optional<Errand> (*poll_errand)(void*);
     void (*handle_errand_reply)(void*, Instant, const ErrandReply&);
+    std::optional<Hook> (*poll_hook)(void*);
+    void (*handle_hook_reply)(void*, Instant, const HookReply&);
+    std::optional<std::vector<Datagram>> (*poll_last_words)(void*);
     std::optional<PipeChange> (*poll_pipe)(void*);
     void (*handle_pipe_read)(void*, Instant, PipeId, ByteView);
     void (*handle_pipe_written)(void*, Instant, PipeId);
@@ -182,6 +206,17 @@ class MachineRef {
       []([[maybe_unused]] void* machine, [[maybe_unused]] Instant now, [[maybe_unused]] const ErrandReply& reply) {
         if constexpr (RunsErrands<M>) static_cast<M*>(machine)->handle_errand_reply(now, reply);
       },
+      []([[maybe_unused]] void* machine) -> std::optional<Hook> {
+        if constexpr (RunsHooks<M>) return static_cast<M*>(machine)->poll_hook();
+        return std::nullopt;
+      },
+      []([[maybe_unused]] void* machine, [[maybe_unused]] Instant now, [[maybe_unused]] const HookReply& reply) {
+        if constexpr (RunsHooks<M>) static_cast<M*>(machine)->handle_hook_reply(now, reply);
+      },
+      []([[maybe_unused]] void* machine) -> std::optional<std::vector<Datagram>> {
+        if constexpr (LeavesLastWords<M>) return static_cast<M*>(machine)->poll_last_words();
+        return std::nullopt;
+      },
       []([[maybe_unused]] void* machine) -> std::optional<PipeChange> {
         if constexpr (UsesPipes<M>) return static_cast<M*>(machine)->poll_pipe();
         return std::nullopt;
@@ -212,5 +247,5 @@ class MachineRef {
 };
 static_assert(SansIo<MachineRef> && HearsSendFailure<MachineRef> && HearsConnections<MachineRef> &&
               OpensSockets<MachineRef> && HearsPathErrors<MachineRef> && RunsErrands<MachineRef> &&
-              OpensPipes<MachineRef>);
+              RunsHooks<MachineRef> && LeavesLastWords<MachineRef> && OpensPipes<MachineRef>);
 }  // namespace natkit

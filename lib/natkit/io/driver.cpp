@@ -15,6 +15,8 @@
 #include "natkit/io/alarm.hpp"
 #include "natkit/io/clock.hpp"
 #include "natkit/io/errand_runs.hpp"
+#include "natkit/io/hook_runs.hpp"
+#include "natkit/io/last_words_line.hpp"
 #include "natkit/io/machine_owner.hpp"
 #include "natkit/io/pipes.hpp"
 #include "natkit/io/route_watch.hpp"
@@ -54,6 +56,8 @@ class Driver final : public MachineOwner {
     machine_.start(now());
     settle();
     if (!is_over_) context_.run();
+    // Who is finished has said what there was to say. Who was cut short may have something left.
+    if (!machine_.poll_timeout()) last_words_.take_leave();
     return end_;
   }
 
@@ -69,6 +73,8 @@ class Driver final : public MachineOwner {
 
   void report_path_error(const PathError& error) override { machine_.handle_path_error(now(), error); }
   void report_errand(const ErrandReply& reply) override { machine_.handle_errand_reply(now(), reply); }
+
+  void report_hook(const HookReply& reply) override { machine_.handle_hook_reply(now(), reply); }
 
   void report_pipe_read(PipeId pipe, ByteView piece) override { machine_.handle_pipe_read(now(), pipe, piece); }
   void report_pipe_written(PipeId pipe) override { machine_.handle_pipe_written(now(), pipe); }
@@ -99,11 +105,22 @@ class Driver final : public MachineOwner {
         errands_.begin(std::move(*errand));
         has_begun = true;
       }
-    } while (!outputs_.empty() || has_begun);  // a refusal, or an errand that nobody runs, may have caused others
+      while (auto hook = machine_.poll_hook()) {
+        hooks_.begin(std::move(*hook));
+        has_begun = true;
+      }
+    } while (!outputs_.empty() || has_begun);  // a refusal, or what nobody runs, may have caused others
+    leave_last_words();
     rearm();
   }
 
  private:
+  void leave_last_words() {
+    if (!last_words_.is_wanted()) return;
+    if (auto words = machine_.poll_last_words()) last_words_.replace(std::move(*words));
+    last_words_.flush(udp_);
+  }
+
   void begin(PipeChange change) {
     const auto pipe = std::visit([](const auto& wish) { return wish.pipe; }, change);
     if (pipe != standard_streams)
@@ -119,6 +136,7 @@ class Driver final : public MachineOwner {
       if (const auto* end = std::get_if<SocketEnd>(&*change)) {
         udp_.close(end->socket);
         tcp_.close(end->socket);
+        last_words_.handle_closed_socket();
         continue;
       }
       if (const auto* end = std::get_if<ConnectionEnd>(&*change)) {
@@ -238,6 +256,8 @@ class Driver final : public MachineOwner {
   Pipes pipes_{context_, *this};
   StreamPipes stream_pipes_{context_, *this};
   ErrandRuns errands_{context_, *this, options_.errands};
+  HookRuns hooks_{context_, *this};
+  LastWordsLine last_words_{options_.last_words};
   std::optional<RouteWatch> routes_;
   std::vector<Datagram> outputs_;
   std::optional<Instant> armed_;

@@ -25,6 +25,7 @@
 #include "natkit/base/sans_io.hpp"
 #include "natkit/crypto/tls.hpp"
 #include "natkit/io/errand_children.hpp"
+#include "natkit/io/last_words.hpp"
 #include "natkit/io/listeners.hpp"
 
 namespace natkit::io {
@@ -71,6 +72,7 @@ struct RunOptions {
   /// The ways out of this host, or its addresses, are others now (not told more often than every 100 ms).
   std::function<void(Instant)> on_routes_changed{};
   ErrandChildren* errands = nullptr;  ///< who runs errands; without, every one fails
+  LastWords* last_words = nullptr;    ///< who says what the machine leaves (`LeavesLastWords`); without, nobody
   std::function<void()> on_hangup{};  ///< SIGHUP; where it is empty the signal keeps its usual effect
 };
 

@@ -4,6 +4,7 @@
 
 #include "natkit/base/datagram.hpp"
 #include "natkit/base/errand.hpp"
+#include "natkit/base/hook.hpp"
 #include "natkit/base/pipe.hpp"
 #include "natkit/base/socket.hpp"
 
@@ -13,6 +14,7 @@ class MachineOwner {
   virtual void deliver(const Datagram& in) = 0;
   virtual void report_lost(const Datagram& lost, std::string_view why) = 0;
   virtual void report_errand(const ErrandReply& reply) = 0;
+  virtual void report_hook(const HookReply& reply) = 0;
   virtual void report_path_error(const PathError& error) = 0;
   virtual void report_pipe_read(PipeId pipe, ByteView piece) = 0;
   virtual void report_pipe_written(PipeId pipe) = 0;

@@ -18,6 +18,7 @@ class Pipes {
   Pipes(asio::io_context& context, MachineOwner& owner) : context_(context), owner_(owner) {}
   Pipes(const Pipes&) = delete;
   Pipes& operator=(const Pipes&) = delete;
+  ~Pipes() = default;
 
   void read(const PipeRead& wish);
   void write(PipeWrite wish);

@@ -81,6 +81,12 @@ SystemResult<UdpPorts::Port*> UdpPorts::port_for(const Datagram& datagram) {
   return &add(key, std::move(*socket), *bound, Source::of_socket);
 }
 
+std::optional<UdpPorts::Outlet> UdpPorts::outlet(const Datagram& datagram) const {
+  const auto found = ports_.find({datagram.socket, datagram.remote.address.family()});
+  if (datagram.protocol != Protocol::udp || found == ports_.end()) return std::nullopt;
+  return Outlet{.descriptor = found->second->socket.native_handle(), .source = found->second->source};
+}
+
 void UdpPorts::send(std::span<const Datagram> datagrams) {
   const auto port = port_for(datagrams.front());
   if (!port) {

@@ -3,6 +3,7 @@
 #include <asio/io_context.hpp>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -23,6 +24,12 @@ class UdpPorts {
   void close(SocketId socket);
   /// All from the same socket and to the same family. Refusals go to the owner, without settling.
   void send(std::span<const Datagram> datagrams);
+  struct Outlet {
+    int descriptor = -1;
+    Source source{};
+  };
+  /// The socket that this would leave from, where it is open already.
+  [[nodiscard]] std::optional<Outlet> outlet(const Datagram& datagram) const;
   /// Hands over what has arrived by now, on every socket.
   void receive_all();
 
