@@ -3,8 +3,10 @@
 // An input is a row of records:
 //   | how (1) | count (1) | payload … |
 //   how: bits 0-3 a message to be made from the payload, or 15: the payload as it is, 14: the connection ends,
-//        13: the client is asked for something; 4 which server; 5-7 time since the record before, in seconds
+//        13: the client is asked for something, 12: about rows; 4 which server; 5-7 time since the record before, in
+//        seconds
 #include <map>
+#include <set>
 
 #include "fuzz/fuzz.hpp"
 #include "natkit/rendezvous/client.hpp"
@@ -47,7 +49,7 @@ class World {
  private:
   void ask(ByteView payload) {
     const auto byte = [&](std::size_t i) { return i < payload.size() ? payload[i] : std::uint8_t{0}; };
-    switch (byte(0) % 6) {
+    switch (byte(0) % 11) {
       case 0:
         static_cast<void>(client_.open(now_, {.purpose = static_cast<Purpose>(byte(1) % 3),
                                               .name = "den",
@@ -66,9 +68,52 @@ class World {
       case 4:
         client_.report(now_, AttemptId{byte(1)}, Outcome::connected);
         break;
-      default:
+      case 5:
         client_.leave(now_);
         break;
+      case 6:
+        client_.publish(now_, {.session = std::string(1, text(byte(1))), .epoch = byte(2) % 3U}, "key");
+        break;
+      case 7:
+        client_.withdraw(now_, std::string(1, text(byte(1))));
+        break;
+      case 8:
+        client_.release(std::string(1, text(byte(1))));
+        break;
+      case 9:
+        asked_.insert(client_.find(now_, {.most = byte(1)}));
+        break;
+      default:
+        client_.send_witness(now_, "a", "who");
+        break;
+    }
+  }
+  static char text(std::uint8_t n) { return static_cast<char>('a' + n % 3); }
+  static std::string words_of_sessions(ByteView payload) {
+    const auto byte = [&](std::size_t i) { return i < payload.size() ? payload[i] : std::uint8_t{0}; };
+    const std::string session(1, text(byte(1)));
+    switch (byte(0) % 5) {
+      case 0:
+        return write_message(
+            Published{.session = session, .epoch = byte(2) % 3U, .ttl = std::chrono::milliseconds{100} * byte(3)});
+      case 1:
+        return write_message(Withdrawn{.session = session});
+      case 2: {
+        Rows rows{.question = byte(1), .rows = std::vector<Entry>(byte(2) % 8U)};
+        if (byte(3) < 128) rows.next = byte(3);
+        return write_message(rows);
+      }
+      case 3: {
+        DirectoryRefused refused{.reason = static_cast<DirectoryRefusal>(byte(2) % 7)};
+        if (byte(3) < 128)
+          refused.question = byte(1);
+        else
+          refused.session = session;
+        if (byte(4) < 128) refused.epoch = byte(4) % 3U;
+        return write_message(refused);
+      }
+      default:
+        return write_message(WitnessText{.session = session, .text = "he"});
     }
   }
   static std::string words(std::uint8_t how, ByteView payload) {
@@ -107,6 +152,8 @@ class World {
       case 11:
         return write_message(Registered{.services = {{.credentials = turn::Credentials{"n", "p"}}},
                                         .services_for = std::chrono::seconds{byte(0)}});
+      case 12:
+        return words_of_sessions(payload);
       default:
         return {payload.begin(), payload.end()};
     }
@@ -135,6 +182,12 @@ class World {
         for (const auto& service : registered->services) must_hold(service.address.has_value());
       if (const auto* told = std::get_if<NewServices>(&*event))
         for (const auto& service : told->services) must_hold(service.address.has_value());
+      if (const auto* found = std::get_if<FoundRows>(&*event)) {
+        must_hold(asked_.erase(found->question) == 1);  // once
+        must_hold(found->rows.size() <= 255);
+      }
+      if (const auto* not_answered = std::get_if<NotAnswered>(&*event))
+        must_hold(asked_.erase(not_answered->question) == 1);
       const auto* verdict = std::get_if<NotPossible>(&*event);
       if (verdict != nullptr && !verdict->place) must_hold(!client_.poll_timeout());
     }
@@ -144,6 +197,7 @@ class World {
   Instant now_{std::chrono::hours{1}};
   Client client_;
   std::map<Endpoint, SocketId> sockets_;
+  std::set<QuestionId> asked_;
 };
 }  // namespace
 

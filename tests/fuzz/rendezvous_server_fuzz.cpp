@@ -4,7 +4,7 @@
 //   | who (1) | what (1) | count (1) | payload … |
 //   who: bits 0-2 connection, 3-7 time since the record before, in steps of 0.4 s
 //   what: bits 0-3 a message to be made from the payload, or 15: the payload as it is; 14: hang up; 13: hello and
-//   register
+//   register; with bits 4-7 a message about rows, or to the witness
 #include <map>
 #include <set>
 
@@ -18,6 +18,14 @@ using fuzz::must_hold;
 
 namespace {
 constexpr std::size_t most_bytes = 20000;
+constexpr std::size_t most_rows = 3;
+
+class Echo final : public Witness {
+ public:
+  std::optional<std::string> answer(Instant, std::string_view, std::string_view text) override {
+    return std::string{text} + "!";
+  }
+};
 
 class World {
  public:
@@ -42,6 +50,8 @@ class World {
     pass(std::chrono::seconds{200});
     must_hold(server_.sessions() == 0 && server_.connections() == 0 && server_.attempts() == 0);
     must_hold(server_.kept_bytes() == 0);
+    directory_.expire(now_ + std::chrono::minutes{6});
+    must_hold(directory_.size() == 0 && directory_.bytes() == 0 && !directory_.next_expiry());
   }
 
  private:
@@ -61,6 +71,7 @@ class World {
     if (byte(3) < 200) description = std::string(byte(3), 'd');
     std::optional<Duration> wait;
     if (byte(4) < 200) wait = std::chrono::milliseconds{50} * byte(4);
+    if ((what & 15U) < 14 && what >> 4U != 0) return words_of_sessions(what >> 4U, payload);
     switch (what & 15U) {
       case 0:
         return write_message(Open{.place = place,
@@ -98,6 +109,34 @@ class World {
         return {payload.begin(), payload.end()};
     }
   }
+  static std::string words_of_sessions(unsigned what, ByteView payload) {
+    const auto byte = [&](std::size_t i) { return i < payload.size() ? payload[i] : std::uint8_t{0}; };
+    const auto text = [&](std::uint8_t n) { return std::string(1, static_cast<char>('a' + n % 6)); };
+    switch (what % 4) {
+      case 0:
+        return write_message(Publish{.row = {.session = text(byte(0)),
+                                             .name = text(byte(1)),
+                                             .host = std::string(64, text(byte(2)).front()),
+                                             .epoch = byte(3) % 4U,
+                                             .visibility = static_cast<Visibility>(byte(4) % 2),
+                                             .doors = static_cast<Doors>(byte(4) / 2 % 2),
+                                             .knock = std::string(8U * byte(5), 'k'),
+                                             .columns = {payload.begin(), payload.end()},
+                                             .ttl = std::chrono::seconds{byte(6)}},
+                                     .token = text(byte(7) / 64),
+                                     .old_host = static_cast<HostEnd>(byte(4) / 4 % 3)});
+      case 1:
+        return write_message(Withdraw{.session = text(byte(0)), .token = text(byte(1) / 64), .epoch = byte(2) % 4U});
+      case 2: {
+        Query query{.after = byte(2) % 8U, .most = byte(3)};
+        if (byte(0) < 128) query.name = text(byte(0));
+        if (byte(1) < 128) query.session = text(byte(1));
+        return write_message(Find{.question = byte(4), .query = query});
+      }
+      default:
+        return write_message(WitnessText{.session = text(byte(0)), .text = std::string(16U * byte(1), 'w')});
+    }
+  }
   void pass(Duration time) {
     const auto end = now_ + time;
     for (auto due = server_.poll_timeout(); due && *due <= end; due = server_.poll_timeout()) {
@@ -123,6 +162,8 @@ class World {
     }
     must_hold(server_.kept_bytes() <= 2 * most_bytes);
     must_hold(server_.connections() <= open_.size());
+    must_hold(directory_.size() <= most_rows && directory_.bytes() <= most_bytes);
+    must_hold(directory_.hosts_remembered() <= 2);
   }
   void note(std::uint16_t port, const Message& message) {
     if (const auto* found = std::get_if<PeerFound>(&message)) attempts_.push_back(found->attempt);
@@ -137,6 +178,9 @@ class World {
   }
 
   MemoryStore store_;
+  Directory directory_{
+      {.limits = {.rows = most_rows, .rows_per_address = 2, .bytes = most_bytes, .hosts_remembered = 2}}};
+  Echo witness_;
   SeededRng rng_{1};
   Server server_{
       {.limits = {.connections = 6,
@@ -147,7 +191,9 @@ class World {
                   .queued = 2,
                   .unheard_bytes = 5000,
                   .bytes = most_bytes},
-       .offer = {.here = {{.kind = Service::Kind::turn}}, .secret = "north", .lifetime = std::chrono::seconds{40}}},
+       .offer = {.here = {{.kind = Service::Kind::turn}}, .secret = "north", .lifetime = std::chrono::seconds{40}},
+       .directory = &directory_,
+       .witness = &witness_},
       store_,
       rng_};
   Instant now_{std::chrono::hours{1}};

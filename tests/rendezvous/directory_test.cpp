@@ -43,12 +43,12 @@ TEST_CASE("A row is created, refreshed by the same words, and gone when nobody r
   const auto refreshed = directory.publish(start + 20s, row("1"), "key", here);
   REQUIRE(refreshed);
   CHECK(refreshed->how == How::refreshed);
-  const auto found = directory.find(start + 49s, {});
+  const auto found = directory.find(start + 49s, {}).entries;
   REQUIRE(found.size() == 1);
   CHECK(found[0].age == 49s);
   CHECK(found[0].refreshed == 29s);
   CHECK(found[0].address == here);
-  CHECK(directory.find(start + 50s, {}).empty());
+  CHECK(directory.find(start + 50s, {}).entries.empty());
   CHECK(directory.size() == 0);
   CHECK(directory.bytes() == 0);
   CHECK(directory.counters().expired == 1);
@@ -70,9 +70,9 @@ TEST_CASE("Only who knows the token writes a row or takes it away", "[directory]
   CHECK(refusal_of(directory.publish(start, row("1", "mine", 'b', 9), "guess", there)) ==
         DirectoryRefusal::wrong_token);
   CHECK(directory.withdraw(start, "1", "guess").error() == DirectoryRefusal::wrong_token);
-  CHECK(directory.find(start, {})[0].row.name == "den");
+  CHECK(directory.find(start, {}).entries[0].row.name == "den");
   CHECK(directory.withdraw(start, "1", "key"));
-  CHECK(directory.find(start, {}).empty());
+  CHECK(directory.find(start, {}).entries.empty());
   CHECK(directory.withdraw(start, "1", "key").error() == DirectoryRefusal::not_found);
 }
 
@@ -87,7 +87,7 @@ TEST_CASE("A new host takes the row over with a higher epoch, and the old one ca
   CHECK(refusal_of(directory.publish(start + 6s, row("1", "den", 'a', 3), "key", here)) ==
         DirectoryRefusal::stale_epoch);
   CHECK(directory.withdraw(start + 6s, "1", "key", 3).error() == DirectoryRefusal::stale_epoch);
-  const auto found = directory.find(start + 7s, {.session = "1"});
+  const auto found = directory.find(start + 7s, {.session = "1"}).entries;
   REQUIRE(found.size() == 1);
   CHECK(found[0].row.host == member('b'));
   CHECK(found[0].address == there);
@@ -104,19 +104,19 @@ TEST_CASE("Lists hold what is listed and open, the oldest first", "[directory]")
   locked.doors = Doors::locked;
   REQUIRE(directory.publish(start, hidden, "key", here));
   REQUIRE(directory.publish(start, locked, "key", here));
-  CHECK(ids(directory.find(start, {})) == Ids{"c", "a"});
-  CHECK(ids(directory.find(start, {.game = "chess"})) == Ids{"c", "a"});
+  CHECK(ids(directory.find(start, {}).entries) == Ids{"c", "a"});
+  CHECK(ids(directory.find(start, {.game = "chess"}).entries) == Ids{"c", "a"});
 
   SECTION("by exact name the others are found too, so that a joiner hears that it is locked") {
-    CHECK(directory.find(start, {.name = "b"}).at(0).row.doors == Doors::locked);
-    CHECK(ids(directory.find(start, {.name = "d"})) == Ids{"d"});
-    CHECK(ids(directory.find(start, {.session = "d"})) == Ids{"d"});
-    CHECK(directory.find(start, {.name = "dd"}).empty());
-    CHECK(directory.find(start, {.doors = Doors::open, .name = "b"}).empty());
+    CHECK(directory.find(start, {.name = "b"}).entries.at(0).row.doors == Doors::locked);
+    CHECK(ids(directory.find(start, {.name = "d"}).entries) == Ids{"d"});
+    CHECK(ids(directory.find(start, {.session = "d"}).entries) == Ids{"d"});
+    CHECK(directory.find(start, {.name = "dd"}).entries.empty());
+    CHECK(directory.find(start, {.doors = Doors::open, .name = "b"}).entries.empty());
   }
   SECTION("unlocked it is listed again, in its old place") {
     REQUIRE(directory.publish(start, row("b", "b"), "key", here));
-    CHECK(ids(directory.find(start, {})) == Ids{"c", "a", "b"});
+    CHECK(ids(directory.find(start, {}).entries) == Ids{"c", "a", "b"});
   }
 }
 
@@ -128,9 +128,9 @@ TEST_CASE("Of sessions that share a name the oldest listed one comes first, hidd
   REQUIRE(directory.publish(start, hidden, "key", here));
   REQUIRE(directory.publish(start + 1s, row("2"), "key", here));
   REQUIRE(directory.publish(start + 2s, row("3"), "key", there));
-  CHECK(ids(directory.find(start + 3s, {.name = "den"})) == Ids{"2", "3", "1"});
+  CHECK(ids(directory.find(start + 3s, {.name = "den"}).entries) == Ids{"2", "3", "1"});
   REQUIRE(directory.publish(start + 4s, row("2"), "key", here));  // a refresh changes no order
-  CHECK(ids(directory.find(start + 5s, {.name = "den"})) == Ids{"2", "3", "1"});
+  CHECK(ids(directory.find(start + 5s, {.name = "den"}).entries) == Ids{"2", "3", "1"});
 }
 
 TEST_CASE("Rows are chosen by game, tags, room, password and blocked hosts", "[directory]") {
@@ -148,15 +148,15 @@ TEST_CASE("Rows are chosen by game, tags, room, password and blocked hosts", "[d
   auto endless = row("3", "den", 'c');
   endless.members = 900;
   for (const auto& one : {chess, cards, endless}) REQUIRE(directory.publish(start, one, "key", here));
-  CHECK(ids(directory.find(start, {.game = "cards"})) == Ids{"2"});
-  CHECK(directory.find(start, {.game = "card"}).empty());
-  CHECK(ids(directory.find(start, {.tags = {{"map", "north"}}})) == Ids{"1", "2"});
-  CHECK(ids(directory.find(start, {.tags = {{"map", "north"}, {"mode", "duel"}}})) == Ids{"1"});
-  CHECK(directory.find(start, {.tags = {{"map", "south"}}}).empty());
-  CHECK(ids(directory.find(start, {.room = Query::Room::not_full})) == Ids{"2", "3"});
-  CHECK(ids(directory.find(start, {.password = Query::Password::without})) == Ids{"1", "3"});
-  CHECK(ids(directory.find(start, {.blocked = {member('a'), member('c')}})) == Ids{"2"});
-  CHECK(ids(directory.find(start, {.most = 2})) == Ids{"1", "2"});
+  CHECK(ids(directory.find(start, {.game = "cards"}).entries) == Ids{"2"});
+  CHECK(directory.find(start, {.game = "card"}).entries.empty());
+  CHECK(ids(directory.find(start, {.tags = {{"map", "north"}}}).entries) == Ids{"1", "2"});
+  CHECK(ids(directory.find(start, {.tags = {{"map", "north"}, {"mode", "duel"}}}).entries) == Ids{"1"});
+  CHECK(directory.find(start, {.tags = {{"map", "south"}}}).entries.empty());
+  CHECK(ids(directory.find(start, {.room = Query::Room::not_full}).entries) == Ids{"2", "3"});
+  CHECK(ids(directory.find(start, {.password = Query::Password::without}).entries) == Ids{"1", "3"});
+  CHECK(ids(directory.find(start, {.blocked = {member('a'), member('c')}}).entries) == Ids{"2"});
+  CHECK(ids(directory.find(start, {.most = 2}).entries) == Ids{"1", "2"});
 }
 
 TEST_CASE("A host that was lost is remembered, and forgotten by half in an hour", "[directory]") {
@@ -175,7 +175,7 @@ TEST_CASE("A host that was lost is remembered, and forgotten by half in an hour"
     REQUIRE(published);
     CHECK(published->failed_to_host.size() == 1);
     CHECK(published->failed_to_host.at(member('a')) == test::approx(0.5));
-    CHECK(directory.find(start + 1h, {.session = "2"}).at(0).failed_to_host == test::approx(0.5));
+    CHECK(directory.find(start + 1h, {.session = "2"}).entries.at(0).failed_to_host == test::approx(0.5));
   }
   SECTION("a host that left in order is not counted") {
     REQUIRE(directory.publish(start, row("1", "den", 'c', 3), "key", there, HostEnd::left));
@@ -278,4 +278,16 @@ TEST_CASE("Every refusal of the directory has a name of its own", "[directory]")
     CHECK(parse_directory_refusal(to_text(refusal)) == refusal);
   }
   CHECK(!parse_directory_refusal("whatever"));
+}
+
+TEST_CASE("Pages end where they are full, and go on after that", "[directory]") {
+  Directory directory{{.limits = {.found = 3}}};
+  for (const auto* id : {"1", "2", "3", "4", "5", "6", "7"}) REQUIRE(directory.publish(start, row(id), "key", here));
+  const auto first = directory.find(start, {});
+  CHECK(ids(first.entries) == Ids{"1", "2", "3"});
+  REQUIRE(first.next);
+  REQUIRE(directory.withdraw(start, "4", "key"));
+  const auto second = directory.find(start, {.game = "chess", .after = *first.next});
+  CHECK(ids(second.entries) == Ids{"5", "6", "7"});
+  CHECK(!second.next);
 }

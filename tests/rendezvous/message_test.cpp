@@ -9,44 +9,90 @@ using namespace natkit::rendezvous;
 using namespace std::chrono_literals;
 
 namespace {
+Row full_row() {
+  return {.session = "0123456789abcdef0123456789abcdef",
+          .name = "den \"7\"",
+          .game = "chess",
+          .tags = {{"map", "north"}, {"mode", "duel"}},
+          .host = std::string(64, 'a'),
+          .epoch = 18'446'744'073'709'551'615U,
+          .members = 2,
+          .max = 8,
+          .has_password = true,
+          .visibility = Visibility::hidden,
+          .doors = Doors::locked,
+          .router_is_open = false,
+          .version = "1.2",
+          .entry_points = {std::string(64, 'a'), std::string(64, 'b')},
+          .knock = "natkit:…",
+          .columns = R"({"mapName":"Dune","n":[1,{}]})",
+          .ttl = 20s};
+}
+
 /// One of each, with every key.
 std::vector<Message> samples() {
   const AttemptId attempt{0x9f00112233445566U};
   const auto endpoint = *parse_endpoint("[2001:db8::1]:4000");
-  return {Hello{},
-          Welcome{.address = endpoint, .ping_interval = 15s},
-          Register{.id = "sha-256 AA", .token = "t", .heard = 7},
-          Register{.id = "sha-256 AA", .token = "t"},
-          Registered{.session = Registered::Session::resumed, .heard = 3},
-          Registered{.services = {{.kind = Service::Kind::turn, .credentials = turn::Credentials{"n", "p"}}},
-                     .services_for = 1h},
-          Renewed{.services = {{.kind = Service::Kind::stun, .address = endpoint, .name = "s"}}},
-          Ping{.number = 1, .heard = 2},
-          Pong{.number = 1, .heard = 2},
-          Closing{},
-          Goodbye{.reason = Reason::server_full, .detail = "full"},
-          Open{.place = PlaceId{1}, .purpose = Purpose::connect, .name = "den", .description = "d\n\"", .wait = 1500ms},
-          Open{.place = PlaceId{1}, .purpose = Purpose::pair, .name = "den"},
-          Describe{.place = PlaceId{2}, .description = "d"},
-          Close{.place = PlaceId{3}},
-          AttemptResult{.attempt = attempt, .outcome = Outcome::connected, .path = "host"},
-          PeerFound{.place = PlaceId{1},
-                    .attempt = attempt,
-                    .role = Role::controlled,
-                    .peer = "b",
-                    .peer_purpose = Purpose::listen,
-                    .peer_address = endpoint,
-                    .description = "theirs",
-                    .start_in = 12500us},
-          Refused{.reason = Reason::already_in_progress,
-                  .detail = "x",
-                  .finality = Finality::passing,
-                  .place = PlaceId{1},
-                  .attempt = attempt},
-          Refused{.reason = Reason::rejected, .detail = "", .finality = Finality::final},
-          Candidate{.attempt = attempt, .text = "c"},
-          Restart{.attempt = attempt, .description = "r"},
-          Bye{.attempt = attempt, .reason = Reason::closed}};
+  return {
+      Hello{},
+      Welcome{.address = endpoint, .ping_interval = 15s},
+      Register{.id = "sha-256 AA", .token = "t", .heard = 7},
+      Register{.id = "sha-256 AA", .token = "t"},
+      Registered{.session = Registered::Session::resumed, .heard = 3},
+      Registered{.services = {{.kind = Service::Kind::turn, .credentials = turn::Credentials{"n", "p"}}},
+                 .services_for = 1h},
+      Renewed{.services = {{.kind = Service::Kind::stun, .address = endpoint, .name = "s"}}},
+      Ping{.number = 1, .heard = 2},
+      Pong{.number = 1, .heard = 2},
+      Closing{},
+      Goodbye{.reason = Reason::server_full, .detail = "full"},
+      Open{.place = PlaceId{1}, .purpose = Purpose::connect, .name = "den", .description = "d\n\"", .wait = 1500ms},
+      Open{.place = PlaceId{1}, .purpose = Purpose::pair, .name = "den"},
+      Describe{.place = PlaceId{2}, .description = "d"},
+      Close{.place = PlaceId{3}},
+      AttemptResult{.attempt = attempt, .outcome = Outcome::connected, .path = "host"},
+      PeerFound{.place = PlaceId{1},
+                .attempt = attempt,
+                .role = Role::controlled,
+                .peer = "b",
+                .peer_purpose = Purpose::listen,
+                .peer_address = endpoint,
+                .description = "theirs",
+                .start_in = 12500us},
+      Refused{.reason = Reason::already_in_progress,
+              .detail = "x",
+              .finality = Finality::passing,
+              .place = PlaceId{1},
+              .attempt = attempt},
+      Refused{.reason = Reason::rejected, .detail = "", .finality = Finality::final},
+      Candidate{.attempt = attempt, .text = "c"},
+      Restart{.attempt = attempt, .description = "r"},
+      Bye{.attempt = attempt, .reason = Reason::closed},
+      Publish{.row = full_row(), .token = "t", .old_host = HostEnd::lost},
+      Publish{.row = {.session = "1"}, .token = "t"},
+      Withdraw{.session = "1", .token = "t", .epoch = 4},
+      Find{.question = 3,
+           .query = {.room = Query::Room::not_full,
+                     .password = Query::Password::without,
+                     .doors = Doors::open,
+                     .session = "1",
+                     .name = "den",
+                     .game = "chess",
+                     .tags = {{"map", "north"}},
+                     .blocked = {"b"},
+                     .after = 7,
+                     .most = 5}},
+      Find{.question = 4},
+      Published{.session = "1", .epoch = 4, .ttl = 30s, .failed_to_host = {{"m", 0.5}}},
+      Withdrawn{.session = "1"},
+      Rows{.question = 3,
+           .rows = {{.row = full_row(), .address = endpoint.address, .age = 48h, .refreshed = 3s, .failed_to_host = 1},
+                    {.row = {.session = "2"}}},
+           .next = 9},
+      Rows{.question = 3},
+      DirectoryRefused{.reason = DirectoryRefusal::stale_epoch, .session = "1", .epoch = 3},
+      DirectoryRefused{.reason = DirectoryRefusal::too_fast, .question = 3},
+      WitnessText{.session = "1", .text = "who"}};
 }
 
 MessageError error_of(std::string_view line) {
@@ -113,4 +159,34 @@ TEST_CASE("A line of brackets that never end is refused without harm", "[rendezv
 TEST_CASE("Text that is no UTF-8 is still written as JSON", "[rendezvous][message]") {
   const auto line = write_message(Candidate{.attempt = AttemptId{1}, .text = "a\xff\xfe"});
   CHECK(parse_message(std::string_view{line}.substr(0, line.size() - 1)));
+}
+
+TEST_CASE("A row comes back from its line as it went in", "[rendezvous][message][directory]") {
+  for (const auto& row : {full_row(), Row{.session = "1"}, Row{.session = "2", .router_is_open = true}}) {
+    auto line = write_message(Publish{.row = row, .token = "t"});
+    line.pop_back();
+    CHECK(std::get<Publish>(parse_message(line).value()).row == row);
+  }
+}
+
+TEST_CASE("Rows and questions of the wrong kind are malformed", "[rendezvous][message][directory]") {
+  const std::string deep = R"({"type":"publish","token":"t","row":{"session":"1","columns":{"a":)" +
+                           std::string(8000, '[') + std::string(8000, ']') + "}}}";
+  CHECK(error_of(deep) == MessageError::malformed);
+  for (const auto* line :
+       {R"({"type":"publish","token":"t"})", R"({"type":"publish","token":"t","row":[]})",
+        R"({"type":"publish","token":"","row":{"session":"1"}})",
+        R"({"type":"publish","token":"t","row":{"session":"1","doors":"ajar"}})",
+        R"({"type":"publish","token":"t","row":{"session":"1","epoch":-1}})",
+        R"({"type":"publish","token":"t","row":{"session":"1","router_is_open":1}})",
+        R"({"type":"publish","token":"t","row":{"session":"1","tags":{"a":1}}})",
+        R"({"type":"publish","token":"t","row":{"session":"1","tags":[]}})",
+        R"({"type":"publish","token":"t","row":{"session":"1","entry_points":[7]}})",
+        R"({"type":"publish","token":"t","row":{"session":"1","columns":"{}"}})", R"({"type":"find"})",
+        R"({"type":"find","question":1,"most":-1})", R"({"type":"find","question":1,"name":7})",
+        R"({"type":"rows","question":1,"rows":[7]})", R"({"type":"rows","question":1,"rows":[{"session":"1"}]})",
+        R"({"type":"witness","session":"1"})"}) {
+    CAPTURE(line);
+    CHECK(error_of(line) == MessageError::malformed);
+  }
 }

@@ -41,7 +41,11 @@ void note_earlier(std::optional<Instant>& earliest, std::optional<Instant> candi
 }
 }  // namespace
 
-Client::Client(Config config, Rng& rng) : config_(std::move(config)), rng_(rng), session_(std::make_unique<Session>()) {
+Client::Client(Config config, Rng& rng)
+    : config_(std::move(config)),
+      rng_(rng),
+      session_(std::make_unique<Session>()),
+      sessions_(std::make_unique<Sessions>()) {
   assert(!config_.servers.empty());
   if (config_.token.empty()) config_.token = make_token(rng_);
   pause_ = config_.first_pause;
@@ -218,6 +222,7 @@ void Client::handle_timeout(Instant now) {
   handle_silence(now);
   choose(now);
   if (state_ != State::over) handle_waits(now);
+  if (state_ != State::over) handle_sessions_time(now);
 }
 
 void Client::handle_silence(Instant now) {
@@ -303,6 +308,7 @@ std::optional<Instant> Client::poll_timeout() const {
     }
   }
   for (const auto& [id, place] : session_->places) note_earlier(due, place.deadline);
+  note_earlier(due, next_of_sessions());
   return due;
 }
 }  // namespace natkit::rendezvous

@@ -88,8 +88,44 @@ struct Resumed {
   Endpoint server{};
   Registered::Session session{};  ///< fresh: the server had forgotten
 };
-using ClientEvent = std::variant<RegisteredAt, FoundPeer, RemoteCandidate, RemoteRestart, PeerLeft, NotPossible,
-                                 ServerLost, Resumed, NewServices>;
+// --- sessions of many (directory.hpp)
+/// A row stands there: after `publish`, and after the server came back. Not told of every refresh.
+struct RowStands {
+  std::string session{};
+  std::uint64_t epoch = 0;
+  Duration ttl{};
+  std::map<std::string, double> failed_to_host{};  ///< of those entry points that were reported; who would host worse
+};
+/// With `Finality::passing` it is tried again by itself; `unanswered`: there is no directory, or it fell silent.
+struct RowRefused {
+  std::string session{};
+  std::uint64_t epoch = 0;
+  DirectoryRefusal refusal{};
+  Finality finality{};
+};
+/// Withdrawn, or it was gone already.
+struct RowGone {
+  std::string session{};
+};
+/// The number of a question to the directory.
+enum class QuestionId : std::uint32_t {};
+/// In order; all pages, as many rows as were asked for.
+struct FoundRows {
+  QuestionId question{};
+  std::vector<Entry> rows{};
+};
+/// Not the same as no rows.
+struct NotAnswered {
+  QuestionId question{};
+  DirectoryRefusal refusal{};
+};
+struct WitnessSaid {
+  std::string session{};
+  std::string text{};
+};
+using ClientEvent =
+    std::variant<RegisteredAt, FoundPeer, RemoteCandidate, RemoteRestart, PeerLeft, NotPossible, ServerLost, Resumed,
+                 NewServices, RowStands, RowRefused, RowGone, FoundRows, NotAnswered, WitnessSaid>;
 
 class ServerConnection;
 
@@ -129,6 +165,20 @@ class Client {
   void send_restart(Instant now, AttemptId attempt, std::string description);
   void report(Instant now, AttemptId attempt, Outcome outcome, std::string path = {});
   void send_bye(Instant now, AttemptId attempt, Reason reason);
+
+  /// Writes a session's row, and refreshes it at a third of its life from here on, until `withdraw`, `release` or a
+  /// final RowRefused. To be called again when something in it changes, `old_host` after a take-over. Over another
+  /// connection or at a server that was started anew it is written again by itself.
+  void publish(Instant now, Row row, std::string token, HostEnd old_host = HostEnd::not_said);
+  /// The session is over: its row goes.
+  void withdraw(Instant now, const std::string& session);
+  /// Another one hosts now: the row stays, and is its affair.
+  void release(const std::string& session);
+  /// Answered once, by FoundRows or NotAnswered, within `patience` of its being asked or of the server's return.
+  QuestionId find(Instant now, Query query);
+  /// May be lost: nothing is said while the server is away, and nothing is said again.
+  void send_witness(Instant now, const std::string& session, std::string text);
+
   /// Tells the server, so that peers hear at once; the machine is finished when that is sent.
   void leave(Instant now);
 
@@ -152,6 +202,9 @@ class Client {
   enum class State : std::uint8_t { idle, choosing, registering, registered, away, over };
   struct Place;
   struct Session;
+  struct Sessions;
+  struct Publication;
+  struct Question;
 
   // client.cpp: servers and connections
   void dial_all(Instant now);
@@ -183,6 +236,20 @@ class Client {
   [[nodiscard]] static Open opening(Instant now, PlaceId id, const Place& place);
   void handle_waits(Instant now);
 
+  // client_directory.cpp: sessions of many
+  [[nodiscard]] bool handle_of_sessions(Instant now, const Message& message);
+  void handle(Instant now, const Published& message);
+  void handle(const Withdrawn& message);
+  void handle(Instant now, const DirectoryRefused& message);
+  void handle(Instant now, const Rows& message);
+  void handle_publish_refused(Instant now, const DirectoryRefused& message);
+  void say(Instant now, const Message& message);
+  void say_row(Instant now, Publication& publication);
+  void ask(Instant now, QuestionId id, Question& question);
+  void say_sessions_again(Instant now);
+  void handle_sessions_time(Instant now);
+  [[nodiscard]] std::optional<Instant> next_of_sessions() const;
+
   Config config_;
   Rng& rng_;
   State state_ = State::idle;
@@ -190,6 +257,7 @@ class Client {
   ServerConnection* used_ = nullptr;
   std::uint32_t sockets_made_ = 0;
   std::unique_ptr<Session> session_;
+  std::unique_ptr<Sessions> sessions_;
   bool was_registered_ = false;
   std::optional<Instant> next_try_;
   std::optional<Instant> away_since_;

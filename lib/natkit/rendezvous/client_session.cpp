@@ -58,7 +58,7 @@ void Client::handle_used(Instant now, ServerConnection& connection, const Messag
     if (state_ == State::registered) events_.emplace_back(take_services(now, *renewed));
     return;
   }
-  handle_numbered(now, message);
+  if (!handle_of_sessions(now, message)) handle_numbered(now, message);
 }
 
 void Client::handle(Instant now, const Registered& message) {
@@ -85,6 +85,7 @@ void Client::handle(Instant now, const Registered& message) {
     if (used_->connected) event.round_trip = *used_->welcomed - *used_->connected;
     events_.emplace_back(event);
   }
+  say_sessions_again(now);
 }
 
 /// Those without an address are where this server is.

@@ -42,4 +42,36 @@ struct Client::Session {
   std::map<PlaceId, Place> places{};
   std::uint32_t places_made = 0;
 };
+
+/// A row that is kept in the directory.
+struct Client::Publication {
+  Row row;
+  std::string token;
+  HostEnd old_host{};
+  Duration ttl{};                     ///< as granted; zero: not yet
+  std::optional<Instant> refresh{};   ///< none: an answer is waited for
+  std::optional<Instant> deadline{};  ///< for that answer
+  /// What the owner was told last of it.
+  enum class Told : std::uint8_t { nothing, stands, refused } told = Told::nothing;
+  std::map<std::string, double> failed_to_host{};  ///< the same
+};
+
+struct Client::Question {
+  Query query;
+  std::size_t wished = 0;
+  std::vector<Entry> rows{};
+  Instant deadline{};
+};
+
+struct Client::Sessions {
+  struct Withdrawal {
+    std::string token;
+    std::uint64_t epoch = 0;
+    Instant over{};  ///< by then the row has run out anyway
+  };
+  std::map<std::string, Publication> publications{};
+  std::map<std::string, Withdrawal> withdrawals{};
+  std::map<QuestionId, Question> questions{};
+  std::uint32_t questions_made = 0;
+};
 }  // namespace natkit::rendezvous

@@ -18,6 +18,8 @@ constexpr std::size_t longest_knock = 1024;   // a dozen addresses and two keys,
 constexpr std::size_t member_id_digits = 64;  // SHA-256
 // A record, and its places in four trees.
 constexpr std::size_t record_bytes = 768;
+// Of a row's JSON, beside its texts: the keys and the numbers.
+constexpr std::size_t shown_bytes = 448;
 // A score below this is shown as nothing: after four half-lives and a bit for one failure.
 constexpr double least_score = 0.05;
 constexpr std::size_t most_reporters = 16;
@@ -265,18 +267,26 @@ std::vector<Directory::Number> Directory::candidates(const Query& query) const {
   return numbers;
 }
 
-std::vector<Entry> Directory::find(Instant now, const Query& query) {
+Directory::Found Directory::find(Instant now, const Query& query) {
   expire(now);
   ++counters_.asked;
   auto numbers = candidates(query);
   if (query.name)
     std::ranges::stable_partition(numbers, [this](Number number) { return is_in_lists(records_.at(number).row); });
-  std::vector<Entry> found;
-  const auto most = std::min(query.most, config_.limits.found);
+  Found found;
+  const auto most = std::clamp<std::size_t>(query.most, 1, config_.limits.found);
+  std::size_t bytes = 0;
+  Number last = 0;
   for (const auto number : numbers) {
-    if (found.size() >= most) break;
     const auto& record = records_.at(number);
-    if (matches(record.row, query)) found.push_back(entry_of(now, record));
+    if ((!query.name && number <= query.after) || !matches(record.row, query)) continue;
+    bytes += bytes_of(record.row) + shown_bytes;
+    if (found.entries.size() >= most || (bytes > config_.limits.found_bytes && !found.entries.empty())) {
+      if (!query.name) found.next = last;
+      break;
+    }
+    found.entries.push_back(entry_of(now, record));
+    last = number;
   }
   return found;
 }

@@ -116,6 +116,7 @@ struct Query {
   std::optional<std::string> game{};
   std::map<std::string, std::string> tags{};  ///< each must be there with that value
   std::vector<std::string> blocked{};         ///< rows of these hosts are left out; at most `most_blocked`
+  std::uint64_t after = 0;                    ///< `Found::next` of the page before; not with a name
   std::size_t most = 200;                     ///< as EOS gives; the directory has a limit of its own
 
   bool operator==(const Query&) const = default;
@@ -141,7 +142,8 @@ class Directory {
     std::size_t rows_per_address = 50;  ///< a household's, or a hall's; an IPv6 /64 counts as one
     std::size_t row_bytes = 4096;
     std::size_t bytes = std::size_t{32} << 20U;
-    std::size_t found = 200;
+    std::size_t found = 200;          ///< rows of one page
+    std::size_t found_bytes = 24576;  ///< of one page, roughly: a line of the protocol (longest_line), with escapes
     std::size_t hosts_remembered = 10000;  ///< those that failed
   };
   struct Config {
@@ -171,7 +173,12 @@ class Directory {
   [[nodiscard]] std::expected<void, DirectoryRefusal> withdraw(Instant now, std::string_view session,
                                                                std::string_view token,
                                                                std::optional<std::uint64_t> epoch = {});
-  [[nodiscard]] std::vector<Entry> find(Instant now, const Query& query);
+  struct Found {
+    std::vector<Entry> entries{};
+    std::optional<std::uint64_t> next{};  ///< there are more, after this
+  };
+  /// One page.
+  [[nodiscard]] Found find(Instant now, const Query& query);
   [[nodiscard]] double failed_to_host(Instant now, const std::string& member) const;
 
   /// Removes what has run out. The other calls do so too; this is for an owner who wants the room back.

@@ -3,120 +3,14 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <charconv>
-#include <limits>
-#include <nlohmann/json.hpp>
-#include <type_traits>
 #include <utility>
+
+#include "natkit/rendezvous/directory_json.hpp"
+#include "natkit/rendezvous/json_reader.hpp"
 
 namespace natkit::rendezvous {
 namespace {
-using Json = nlohmann::ordered_json;
-
-// A day: no wait of this protocol is longer, and no arithmetic on it can overflow.
-constexpr double longest_ms = 86'400'000;
-constexpr std::size_t longest_short_text = 256;  // ids, tokens, names, addresses
 constexpr std::size_t longest_credential = 512;  // RFC 8489 §14.3: a name has fewer than 509 bytes
-
-/// Reads keys of one object; remembers when one was not right.
-class Reader {
- public:
-  explicit Reader(const Json& object) : object_(object) {}
-
-  void read(const char* key, std::string& out) {
-    if (const auto* value = find(key); value != nullptr && value->is_string())
-      out = value->get_ref<const std::string&>();
-    else
-      is_right_ = false;
-  }
-  void read_short(const char* key, std::string& out) {
-    read(key, out);
-    is_right_ = is_right_ && !out.empty() && out.size() <= longest_short_text;
-  }
-  template <class Number>
-    requires std::is_unsigned_v<Number>
-  void read(const char* key, Number& out) {
-    const auto* value = find(key);
-    if (value == nullptr || !value->is_number_unsigned() ||
-        value->get<std::uint64_t>() > std::numeric_limits<Number>::max())
-      is_right_ = false;
-    else
-      out = value->get<Number>();
-  }
-  void read(const char* key, Duration& out) {
-    const auto* value = find(key);
-    const double milliseconds = value != nullptr && value->is_number() ? value->get<double>() : -1;
-    if (milliseconds >= 0 && milliseconds <= longest_ms)
-      out = from_ms(milliseconds);
-    else
-      is_right_ = false;
-  }
-  void read(const char* key, Endpoint& out) {
-    std::string text;
-    read(key, text);
-    const auto endpoint = parse_endpoint(text);
-    is_right_ = is_right_ && endpoint;
-    if (endpoint) out = *endpoint;
-  }
-  void read(const char* key, PlaceId& out) {
-    std::uint32_t number = 0;
-    read(key, number);
-    out = PlaceId{number};
-  }
-  void read(const char* key, AttemptId& out) {
-    std::string text;
-    read(key, text);
-    std::uint64_t number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, 16);
-    is_right_ = is_right_ && text.size() == 16 && error == std::errc{} && end == text.data() + text.size();
-    out = AttemptId{number};
-  }
-  void read(const char* key, Reason& out) {
-    std::string text;
-    read(key, text);
-    out = parse_reason(text).value_or(Reason::rejected);  // a newer one; the detail will say it
-  }
-  template <class Enum, std::size_t Count>
-  void read(const char* key, const std::array<std::pair<Enum, std::string_view>, Count>& names, Enum& out) {
-    std::string text;
-    read(key, text);
-    for (const auto& [value, name] : names)
-      if (name == text) {
-        out = value;
-        return;
-      }
-    is_right_ = false;
-  }
-  template <class T>
-  void read(const char* key, std::optional<T>& out) {
-    if (const auto* value = find(key); value != nullptr && !value->is_null()) read(key, out.emplace());
-  }
-
-  /// Those that are not known, or make no sense, are passed over.
-  void read(const char* key, std::vector<Service>& out) {
-    const auto* value = find(key);
-    if (value == nullptr || !value->is_array()) return;
-    for (const auto& entry : *value) {
-      if (out.size() == most_services) return;
-      if (!entry.is_object()) continue;
-      Reader reader{entry};
-      Service service;
-      reader.read_service(service);
-      if (reader.is_right()) out.push_back(std::move(service));
-    }
-  }
-
-  [[nodiscard]] bool is_right() const { return is_right_; }
-
- private:
-  void read_service(Service& out);
-  [[nodiscard]] const Json* find(const char* key) const {
-    const auto found = object_.find(key);
-    return found == object_.end() ? nullptr : &*found;
-  }
-  const Json& object_;
-  bool is_right_ = true;
-};
 
 constexpr std::array<std::pair<Purpose, std::string_view>, 3> purposes{
     {{Purpose::pair, "pair"}, {Purpose::listen, "listen"}, {Purpose::connect, "connect"}}};
@@ -132,27 +26,35 @@ constexpr std::array<std::pair<Service::Kind, std::string_view>, 3> kinds{
 constexpr std::array<std::pair<Service::Transport, std::string_view>, 3> transports{
     {{Service::Transport::udp, "udp"}, {Service::Transport::tcp, "tcp"}, {Service::Transport::tls, "tls"}}};
 
-void Reader::read_service(Service& out) {
+Service read_service(Reader& in) {
+  Service out;
   std::optional<std::string> name;
   std::optional<std::string> username;
   std::optional<std::string> password;
-  read("service", kinds, out.kind);
-  read("transport", transports, out.transport);
-  read("address", out.address);
-  read("name", name);
-  read("username", username);
-  read("password", password);
+  in.read("service", kinds, out.kind);
+  in.read("transport", transports, out.transport);
+  in.read("address", out.address);
+  in.read("name", name);
+  in.read("username", username);
+  in.read("password", password);
   for (const auto* text : {&name, &username, &password})
-    is_right_ = is_right_ && text->value_or("").size() <= longest_credential;
+    if (text->value_or("").size() > longest_credential) in.fail();
   out.name = std::move(name).value_or("");
   if (username && password) out.credentials = {.username = std::move(*username), .password = std::move(*password)};
+  return out;
 }
 
-template <class Enum, std::size_t Count>
-std::string_view name_of(const std::array<std::pair<Enum, std::string_view>, Count>& names, Enum value) {
-  for (const auto& [candidate, name] : names)
-    if (candidate == value) return name;
-  return {};
+/// Those that are not known, or make no sense, are passed over.
+void read_services(const Reader& in, std::vector<Service>& out) {
+  const auto* value = in.find("services");
+  if (value == nullptr || !value->is_array()) return;
+  for (const auto& entry : *value) {
+    if (out.size() == most_services) return;
+    if (!entry.is_object()) continue;
+    Reader reader{entry};
+    auto service = read_service(reader);
+    if (reader.is_right()) out.push_back(std::move(service));
+  }
 }
 
 Json to_json(const std::vector<Service>& services) {
@@ -223,7 +125,7 @@ struct Codec<Registered> {
   static void read(Reader& in, Registered& m) {
     in.read("session", sessions, m.session);
     in.read("heard", m.heard);
-    in.read("services", m.services);
+    read_services(in, m.services);
     in.read("services_for_ms", m.services_for);
   }
   static void write(Json& out, const Registered& m) {
@@ -236,7 +138,7 @@ template <>
 struct Codec<Renewed> {
   static constexpr std::string_view type = "services";
   static void read(Reader& in, Renewed& m) {
-    in.read("services", m.services);
+    read_services(in, m.services);
     in.read("services_for_ms", m.services_for);
   }
   static void write(Json& out, const Renewed& m) { write_services(out, m); }
@@ -406,6 +308,114 @@ struct Codec<Bye> {
   static void write(Json& out, const Bye& m) {
     out["attempt"] = to_text(m.attempt);
     out["reason"] = to_text(m.reason);
+  }
+};
+
+template <>
+struct Codec<Publish> {
+  static constexpr std::string_view type = "publish";
+  static void read(Reader& in, Publish& m) {
+    in.read_object("row", [&](Reader& row) { read_row(row, m.row); });
+    in.read_short("token", m.token);
+    if (in.find("old_host") != nullptr) in.read("old_host", host_ends, m.old_host);
+  }
+  static void write(Json& out, const Publish& m) {
+    write_row(out["row"], m.row);
+    out["token"] = m.token;
+    if (m.old_host != HostEnd::not_said) out["old_host"] = name_of(host_ends, m.old_host);
+  }
+};
+template <>
+struct Codec<Withdraw> {
+  static constexpr std::string_view type = "withdraw";
+  static void read(Reader& in, Withdraw& m) {
+    in.read_short("session", m.session);
+    in.read_short("token", m.token);
+    in.read("epoch", m.epoch);
+  }
+  static void write(Json& out, const Withdraw& m) {
+    out["session"] = m.session;
+    out["token"] = m.token;
+    out["epoch"] = m.epoch;
+  }
+};
+template <>
+struct Codec<Find> {
+  static constexpr std::string_view type = "find";
+  static void read(Reader& in, Find& m) {
+    in.read("question", m.question);
+    read_query(in, m.query);
+  }
+  static void write(Json& out, const Find& m) {
+    out["question"] = m.question;
+    write_query(out, m.query);
+  }
+};
+template <>
+struct Codec<Published> {
+  static constexpr std::string_view type = "published";
+  static void read(Reader& in, Published& m) {
+    in.read_short("session", m.session);
+    in.read("epoch", m.epoch);
+    in.read("ttl_ms", m.ttl);
+    in.read_if_there("failed_to_host", m.failed_to_host);
+  }
+  static void write(Json& out, const Published& m) {
+    out["session"] = m.session;
+    out["epoch"] = m.epoch;
+    out["ttl_ms"] = to_ms(m.ttl);
+    if (!m.failed_to_host.empty()) out["failed_to_host"] = m.failed_to_host;
+  }
+};
+template <>
+struct Codec<Withdrawn> {
+  static constexpr std::string_view type = "withdrawn";
+  static void read(Reader& in, Withdrawn& m) { in.read_short("session", m.session); }
+  static void write(Json& out, const Withdrawn& m) { out["session"] = m.session; }
+};
+template <>
+struct Codec<Rows> {
+  static constexpr std::string_view type = "rows";
+  static void read(Reader& in, Rows& m) {
+    in.read("question", m.question);
+    in.read_objects("rows", [&](Reader& row) { read_entry(row, m.rows.emplace_back()); });
+    in.read("next", m.next);
+  }
+  static void write(Json& out, const Rows& m) {
+    out["question"] = m.question;
+    auto& rows = out["rows"] = Json::array();
+    for (const auto& entry : m.rows) write_entry(rows.emplace_back(), entry);
+    if (m.next) out["next"] = *m.next;
+  }
+};
+template <>
+struct Codec<DirectoryRefused> {
+  static constexpr std::string_view type = "directory-refused";
+  static void read(Reader& in, DirectoryRefused& m) {
+    std::string reason;
+    in.read("reason", reason);
+    m.reason = parse_directory_refusal(reason).value_or(DirectoryRefusal::malformed);  // a newer one
+    in.read("session", m.session);
+    in.read("epoch", m.epoch);
+    in.read("question", m.question);
+  }
+  static void write(Json& out, const DirectoryRefused& m) {
+    out["reason"] = to_text(m.reason);
+    if (m.session) out["session"] = *m.session;
+    if (m.epoch) out["epoch"] = *m.epoch;
+    if (m.question) out["question"] = *m.question;
+  }
+};
+template <>
+struct Codec<WitnessText> {
+  static constexpr std::string_view type = "witness";
+  static void read(Reader& in, WitnessText& m) {
+    in.read_short("session", m.session);
+    in.read("text", m.text);
+  }
+  static void write(Json& out, const WitnessText& m) {
+    out["session"] = m.session;
+    out["text"] = m.text;
   }
 };
 

@@ -16,12 +16,21 @@
 /// Unknown types and keys are passed over, so that either side may be newer; known ones must be right. What is in a
 /// description or a candidate is the clients' affair: to the server they are text.
 ///
+///   {"type":"publish","row":{"session":…},"token":…} ──>                       rows of the directory (directory.hpp)
+///                                                 <──  {"type":"published","session":…,"epoch":1,"ttl_ms":30000}
+///   {"type":"find","question":1,"game":"chess"}   ──>
+///                                                 <──  {"type":"rows","question":1,"rows":[{…}]}
+///   {"type":"witness","session":…,"text":…}       <─>  {"type":"witness",…}         (witness.hpp)
+///
 /// Messages about places and attempts are numbered from 1 by both ends, silently. Each end keeps what it sent until
 /// the other one has "heard" it, and sends it again over the next connection: a session outlives its connection, and
-/// nothing is lost or doubled between. The others (marked "of the connection") are not numbered.
+/// nothing is lost or doubled between. The others (marked "of the connection") are not numbered. What is said of rows
+/// and to the witness is of the connection too: it is said again anyway, and a server of before that time passes over
+/// it.
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,8 +39,10 @@
 
 #include "natkit/base/endpoint.hpp"
 #include "natkit/base/time.hpp"
+#include "natkit/rendezvous/directory.hpp"
 #include "natkit/rendezvous/reason.hpp"
 #include "natkit/rendezvous/service.hpp"
+#include "natkit/rendezvous/witness.hpp"
 
 namespace natkit::rendezvous {
 inline constexpr unsigned protocol_version = 1;
@@ -106,6 +117,53 @@ struct Goodbye {
   std::string detail{};
 };
 
+// --- of the connection, about sessions of many: from the client
+/// Creates, refreshes or takes over a row; answered with Published or DirectoryRefused.
+struct Publish {
+  Row row{};
+  std::string token{};  ///< the session's write token
+  HostEnd old_host{};   ///< of a take-over: what became of the host before
+};
+/// Answered with Withdrawn or DirectoryRefused.
+struct Withdraw {
+  std::string session{};
+  std::string token{};
+  std::uint64_t epoch = 0;
+};
+/// Answered with Rows or DirectoryRefused, one page a question.
+struct Find {
+  std::uint32_t question = 0;  ///< the client's own number
+  Query query{};
+};
+
+// --- of the connection, about sessions of many: from the server
+struct Published {
+  std::string session{};
+  std::uint64_t epoch = 0;
+  Duration ttl{};
+  std::map<std::string, double> failed_to_host{};  ///< of those entry points that were reported
+};
+struct Withdrawn {
+  std::string session{};
+};
+struct Rows {
+  std::uint32_t question = 0;
+  std::vector<Entry> rows{};
+  std::optional<std::uint64_t> next{};  ///< there are more, after this
+};
+struct DirectoryRefused {
+  DirectoryRefusal reason{};
+  std::optional<std::string> session{};  ///< of a publish or a withdraw …
+  std::optional<std::uint64_t> epoch{};
+  std::optional<std::uint32_t> question{};  ///< … or of a question
+};
+
+// --- of the connection, about sessions of many: both ways; may be lost
+struct WitnessText {
+  std::string session{};
+  std::string text{};  ///< at most `longest_witness_text`; the session's own
+};
+
 // --- numbered, from the client
 struct Open {
   PlaceId place{};
@@ -164,7 +222,8 @@ struct Bye {
 };
 
 using Message = std::variant<Hello, Welcome, Register, Registered, Renewed, Ping, Pong, Closing, Goodbye, Open,
-                             Describe, Close, AttemptResult, PeerFound, Refused, Candidate, Restart, Bye>;
+                             Describe, Close, AttemptResult, PeerFound, Refused, Candidate, Restart, Bye, Publish,
+                             Withdraw, Find, Published, Withdrawn, Rows, DirectoryRefused, WitnessText>;
 
 enum class MessageError : std::uint8_t {
   not_json,      ///< not an object of JSON

@@ -57,6 +57,7 @@ Server::Connection* Server::connection_of(Instant now, const Datagram& in) {
                                                      .path = path,
                                                      .messages = {config_.limits.messages, now},
                                                      .bytes = {config_.limits.line_bytes, now},
+                                                     .answers = {config_.limits.answer_bytes, now},
                                                      .since = now})
                          .first->second;
   by_path_.emplace(path, id);
@@ -151,7 +152,7 @@ void Server::handle_message(Instant now, Connection& connection, const Message& 
     if (const auto* left = find_connection(id)) end_path(left->path);
     return forget_connection(id);
   }
-  handle_numbered(now, connection, message);
+  if (!handle_of_sessions(now, connection, message)) handle_numbered(now, connection, message);
 }
 
 void Server::handle_numbered(Instant now, Connection& connection, const Message& message) {

@@ -41,9 +41,11 @@
 
 #include "natkit/base/rng.hpp"
 #include "natkit/base/sans_io.hpp"
+#include "natkit/rendezvous/directory.hpp"
 #include "natkit/rendezvous/message.hpp"
 #include "natkit/rendezvous/offer.hpp"
 #include "natkit/rendezvous/store.hpp"
+#include "natkit/rendezvous/witness.hpp"
 #include "natkit/stun/token_bucket.hpp"
 
 namespace natkit::rendezvous {
@@ -57,6 +59,7 @@ struct ServerCounters {
   std::uint64_t refused = 0;       ///< places
   std::uint64_t dismissed = 0;     ///< connections that broke a rule, or were too many
   std::uint64_t relayed = 0;       ///< candidates and restarts
+  std::uint64_t witnessed = 0;     ///< questions to the witness that it answered
 };
 
 class Server {
@@ -76,6 +79,8 @@ class Server {
     std::size_t bytes = std::size_t{256} << 20U;
     stun::BucketSize messages{.burst = 400, .per_second = 50};  ///< from one connection: a burst of candidates
     stun::BucketSize line_bytes{.burst = 262144, .per_second = 32768};
+    /// Of rows and the like to one connection; beyond it questions are refused. Forty pages at once: 2000 sessions.
+    stun::BucketSize answer_bytes{.burst = 1048576, .per_second = 131072};
   };
   struct Config {
     Limits limits{};
@@ -86,11 +91,13 @@ class Server {
     /// … while its attempt is running, and a peer waits: who can come back needs three round trips, and the peer gives
     /// up by itself after 1.8 s (ice/timing.hpp), with a reason that says less.
     Duration attempt_grace = std::chrono::seconds{1};
-    Duration patience = std::chrono::seconds{2};        ///< for the answer to a ping, when there is somebody to meet
-    Duration freshness = std::chrono::seconds{1};       ///< who answered a ping so recently is not asked again
+    Duration patience = std::chrono::seconds{2};           ///< for the answer to a ping, when there is somebody to meet
+    Duration freshness = std::chrono::seconds{1};          ///< who answered a ping so recently is not asked again
     Duration attempt_lifetime = std::chrono::seconds{60};  ///< until both sides are connected
     Duration longest_wait = std::chrono::hours{24};
-    Offer::Config offer{};  ///< what else clients may use
+    Offer::Config offer{};           ///< what else clients may use
+    Directory* directory = nullptr;  ///< borrowed; without one there are no rows here
+    Witness* witness = nullptr;      ///< borrowed; without one nobody is answered
   };
 
   /// The store is borrowed, and used by this machine alone.
@@ -192,6 +199,14 @@ class Server {
   void handle_wait_over(Instant now, SessionId id, PlaceId number);
   void refuse_place(Instant now, Session& session, PlaceId place, Refused refusal);
   void close_place(Instant now, Session& session, PlaceId number);
+
+  // server_directory.cpp: sessions of many
+  [[nodiscard]] bool handle_of_sessions(Instant now, Connection& connection, const Message& message);
+  void handle(Instant now, Connection& connection, const Publish& message);
+  void handle(Instant now, Connection& connection, const Withdraw& message);
+  void handle(Instant now, Connection& connection, const Find& message);
+  void handle(Instant now, Connection& connection, const WitnessText& message);
+  void answer(Instant now, Connection& connection, const Message& message);
 
   // server_attempts.cpp: who meets whom
   [[nodiscard]] bool is_matchable(const Seat& seat) const;

@@ -12,6 +12,7 @@ struct Server::Connection {
   LineSplitter lines{};
   stun::TokenBucket messages;
   stun::TokenBucket bytes;
+  stun::TokenBucket answers;
   bool is_greeted = false;
   std::optional<SessionId> session{};
   Instant since{};                      ///< the first byte

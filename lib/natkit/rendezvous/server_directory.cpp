@@ -1,0 +1,67 @@
+#include "natkit/rendezvous/server.hpp"
+#include "natkit/rendezvous/server_state.hpp"
+
+namespace natkit::rendezvous {
+/// Whether the message was about sessions of many. Who has no directory, or no witness, passes over it, as servers of
+/// before that time do: the client notices the silence.
+bool Server::handle_of_sessions(Instant now, Connection& connection, const Message& message) {
+  if (const auto* publish = std::get_if<Publish>(&message))
+    handle(now, connection, *publish);
+  else if (const auto* withdraw = std::get_if<Withdraw>(&message))
+    handle(now, connection, *withdraw);
+  else if (const auto* find = std::get_if<Find>(&message))
+    handle(now, connection, *find);
+  else if (const auto* text = std::get_if<WitnessText>(&message))
+    handle(now, connection, *text);
+  else
+    return false;
+  return true;
+}
+
+void Server::handle(Instant now, Connection& connection, const Publish& message) {
+  if (config_.directory == nullptr) return;
+  const auto& row = message.row;
+  const auto published =
+      config_.directory->publish(now, row, message.token, connection.path.remote.address, message.old_host);
+  if (!published)
+    return answer(now, connection,
+                  DirectoryRefused{.reason = published.error(), .session = row.session, .epoch = row.epoch});
+  answer(now, connection,
+         Published{.session = row.session,
+                   .epoch = row.epoch,
+                   .ttl = published->ttl,
+                   .failed_to_host = published->failed_to_host});
+}
+
+void Server::handle(Instant now, Connection& connection, const Withdraw& message) {
+  if (config_.directory == nullptr) return;
+  const auto done = config_.directory->withdraw(now, message.session, message.token, message.epoch);
+  if (!done)
+    return answer(now, connection,
+                  DirectoryRefused{.reason = done.error(), .session = message.session, .epoch = message.epoch});
+  answer(now, connection, Withdrawn{.session = message.session});
+}
+
+void Server::handle(Instant now, Connection& connection, const Find& message) {
+  if (config_.directory == nullptr) return;
+  if (connection.answers.level(config_.limits.answer_bytes, now) <= 0)
+    return send(connection, DirectoryRefused{.reason = DirectoryRefusal::too_fast, .question = message.question});
+  auto found = config_.directory->find(now, message.query);
+  answer(now, connection, Rows{.question = message.question, .rows = std::move(found.entries), .next = found.next});
+}
+
+void Server::handle(Instant now, Connection& connection, const WitnessText& message) {
+  if (config_.witness == nullptr || message.text.size() > longest_witness_text) return;
+  auto text = config_.witness->answer(now, message.session, message.text);
+  if (!text || text->size() > longest_witness_text) return;
+  ++counters_.witnessed;
+  answer(now, connection, WitnessText{.session = message.session, .text = std::move(*text)});
+}
+
+void Server::answer(Instant now, Connection& connection, const Message& message) {
+  const auto line = write_message(message);
+  static_cast<void>(connection.answers.level(config_.limits.answer_bytes, now));
+  connection.answers.take(static_cast<double>(line.size()));
+  transmit(connection, line);
+}
+}  // namespace natkit::rendezvous
