@@ -1,5 +1,7 @@
 #include "natkit/cli/state_folder.hpp"
 
+#include <unistd.h>
+
 #include <cstdlib>
 
 namespace natkit::cli {
@@ -17,5 +19,10 @@ Result<std::string> state_folder() {
   return std::unexpected(Error{Errc::usage, "journal-not-writable",
                                "neither XDG_STATE_HOME nor HOME says where mappings can be written down",
                                "set one of them: without a journal a mapping could be left behind for ever"});
+}
+
+std::string runtime_folder() {
+  const auto folder = environment("XDG_RUNTIME_DIR");
+  return folder.empty() ? "/tmp/natkit-" + std::to_string(::geteuid()) : folder + "/natkit";
 }
 }  // namespace natkit::cli

@@ -1,5 +1,5 @@
 #pragma once
-/// Where natkit keeps what has to outlive a run.
+/// Where natkit keeps what has to outlive a run, and where its programs find each other.
 #include <string>
 
 #include "natkit/base/result.hpp"
@@ -8,4 +8,8 @@ namespace natkit::cli {
 /// $XDG_STATE_HOME/natkit, else ~/.local/state/natkit; it need not exist. Fails with `journal-not-writable` where
 /// neither variable is set.
 [[nodiscard]] Result<std::string> state_folder();
+
+/// For control sockets: $XDG_RUNTIME_DIR/natkit, else /tmp/natkit-UID; it need not exist. Anybody could have made the
+/// latter, so whoever waits there (`PipeListenAt`) and whoever connects (`PipeConnectTo`) looks at whose it is.
+[[nodiscard]] std::string runtime_folder();
 }  // namespace natkit::cli
