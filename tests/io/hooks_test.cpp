@@ -8,7 +8,6 @@
 #include <deque>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 
 #include "catch.hpp"
 #include "io/machines.hpp"
@@ -26,7 +25,6 @@ struct Caller {
   std::deque<Hook> hooks;
   std::size_t expected = hooks.size();
   std::vector<HookReply> replies{};
-  std::function<bool()> may_leave = [] { return false; };
   Instant deadline{};
   bool is_late = false;
 

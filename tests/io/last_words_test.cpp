@@ -61,6 +61,7 @@ struct Mortal {
   Duration life = 10s;             ///< then it says goodbye
   bool closes_socket = false;      ///< before the end
   bool takes_leave = true;
+  std::optional<Hook> hook{};  ///< run from the beginning
   std::deque<Datagram> out{};
   std::optional<std::vector<Datagram>> left{};
   std::optional<SocketChange> change{};
@@ -102,9 +103,11 @@ struct Mortal {
     return first;
   }
   [[nodiscard]] std::optional<Instant> poll_timeout() const { return due; }
+  std::optional<Hook> poll_hook() { return std::exchange(hook, std::nullopt); }
+  void handle_hook_reply(Instant, const HookReply&) {}
   std::optional<std::vector<Datagram>> poll_last_words() { return std::exchange(left, std::nullopt); }
 };
-static_assert(SansIo<Mortal> && LeavesLastWords<Mortal> && OpensSockets<Mortal>);
+static_assert(SansIo<Mortal> && LeavesLastWords<Mortal> && RunsHooks<Mortal> && OpensSockets<Mortal>);
 
 /// The machine in a process of its own, which leads its group.
 class Process {
@@ -197,6 +200,27 @@ TEST_CASE("What a killed process has left is said from its port, three times, wi
 
 TEST_CASE("It is said also when the whole process group was killed", "[last_words]") {
   CHECK(quickest([](pid_t process) { return ::kill(-process, SIGKILL); }) < 50ms);
+}
+
+TEST_CASE("A command that runs then keeps nobody from saying it, and dies with the run", "[last_words][hooks]") {
+  std::string note = (std::filesystem::temp_directory_path() / "natkit-test-XXXXXX").string();
+  ::close(::mkstemp(note.data()));
+  Ear ear;
+  Process process{{.ear = ear.endpoint(),
+                   .words = {"gone"},
+                   .hook = Hook{.command = "echo $$ > " + note + "; exec sleep 30", .allowance = 60s}}};
+  static_cast<void>(port_when_ready(ear));
+  pid_t command = 0;
+  for (int i = 0; i < 200 && command == 0; ++i) {
+    ::usleep(10'000);
+    std::ifstream{note} >> command;
+  }
+  std::filesystem::remove(note);
+  REQUIRE(command > 0);
+  CHECK(is_alive(command));
+  REQUIRE(::kill(process.number(), SIGKILL) == 0);
+  CHECK(ear.hear_all(300ms) == std::vector<std::string>{"gone", "gone", "gone"});
+  CHECK(ends_soon(command));
 }
 
 TEST_CASE("A run that ended in order leaves nothing to be said, nor anybody to say it", "[last_words]") {
