@@ -87,7 +87,7 @@ const crypto::Identity& identity_of(std::string_view name) {
 
 void Party::start(Instant now) {
   hub.start(now);
-  id = hub.open(now);
+  id = hub.open(now, relays_);
   hear(now);
 }
 
@@ -112,14 +112,17 @@ void Party::handle_socket_failure(Instant now, SocketId socket, std::string_view
 }
 
 std::optional<Datagram> Party::poll_transmit() {
-  while (auto out = hub.poll_transmit())
+  while (auto out = hub.poll_transmit()) {
+    if (out->remote.address == relay && out->remote.port != stun_port) ++sent_to_relay;
     if (std::ranges::find(cut, out->remote.address) == cut.end()) return out;
+  }
   return std::nullopt;
 }
 
 void Party::hear(Instant now) {
   while (auto event = hub.poll_event()) {
-    if (const auto* found = std::get_if<link::Hub::Found>(&*event)) outbox.push_back(found->local.candidate);
+    if (const auto* found = std::get_if<link::Hub::Found>(&*event); found && found->only.value_or(*id) == *id)
+      outbox.push_back(found->local.candidate);
     auto* said = std::get_if<link::Hub::LinkEvent>(&*event);
     if (!said) continue;
     events.push_back(said->event);
@@ -149,8 +152,8 @@ Encounter::Encounter(const EncounterConfig& config)
       home_b{config.place == EncounterConfig::Place::same_lan ? home_a : add_box(config.box_b)},
       host_a{net.add_host({}, home_a)},
       host_b{net.add_host({}, home_b)},
-      a{hub_config(host_a, "a", config.box_a), net.rng()},
-      b{hub_config(host_b, "b", config.box_b), net.rng()},
+      a{hub_config(host_a, "a", config.box_a), net.rng(), config.relay_use_a},
+      b{hub_config(host_b, "b", config.box_b), net.rng(), config.relay_use_b},
       responder_{{.listeners = {{.socket = SocketId{0}, .endpoint = {server.addresses().front(), stun_port}},
                                 {.socket = SocketId{1},
                                  .endpoint = {server.addresses().front(), stun_port},
@@ -159,6 +162,7 @@ Encounter::Encounter(const EncounterConfig& config)
                   .allowance_for_all = {.burst = 1e6, .per_second = 1e6}},
                  net.rng()},
       relay_{relay_config(server.addresses().front()), net.rng()} {
+  a.relay = b.relay = server.addresses().front();
   set_virtual_time(net.now());
   relay_.tell_time(net.now(), some_day);
   server.attach(responder_, {{SocketId{0}, {server.addresses().front(), stun_port}},
@@ -183,6 +187,7 @@ link::Hub::Config Encounter::hub_config(const sim::Host& host, std::string_view 
   config.gathering.addresses = host.addresses();
   config.gathering.stun = {{address, stun_port}};
   config.gathering.directly = config_.directly;
+  config.gathering.allocate = config_.allocate;
   if (config_.relaying == EncounterConfig::Relaying::yes)
     config.gathering.relays = {
         {.address = {has_udp(box) ? Protocol::udp : Protocol::tcp, {address, turn_port}},

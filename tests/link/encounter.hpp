@@ -52,7 +52,8 @@ const crypto::Identity& identity_of(std::string_view name);
 /// A hub with one link, and what it has said. What is sent to or comes from a `cut` address is lost.
 class Party {
  public:
-  Party(link::Hub::Config config, Rng& rng) : hub(std::move(config), rng) {}
+  Party(link::Hub::Config config, Rng& rng, link::RelayUse relays = link::RelayUse::at_once)
+      : hub(std::move(config), rng), relays_(relays) {}
 
   void start(Instant now);
   void handle_datagram(Instant now, const Datagram& in);
@@ -87,6 +88,11 @@ class Party {
   std::optional<link::Link::Ended> ended;
   Bytes heard;  ///< payload of all messages, in order
   std::vector<IpAddress> cut;
+  IpAddress relay{};
+  std::size_t sent_to_relay = 0;  ///< packets to that host, but those to its STUN server
+
+ private:
+  link::RelayUse relays_;
 };
 
 struct EncounterConfig {
@@ -101,6 +107,8 @@ struct EncounterConfig {
   std::string certificate_of_b = "b";  ///< what A is told to expect
   link::Gathering::Directly directly = link::Gathering::Directly::by_udp;
   std::chrono::seconds relay_names_for = std::chrono::hours{1};
+  link::RelayUse relay_use_a = link::RelayUse::at_once, relay_use_b = link::RelayUse::at_once;
+  link::Gathering::Allocate allocate = link::Gathering::Allocate::at_once;
 };
 
 class Encounter {

@@ -170,6 +170,8 @@ class Agent {
   /// Before `set_remote`, where what the configuration says was a guess.
   void set_role(Role role);
   void set_rtt_guess(Duration guess) { config_.rtt_guess = guess; }
+  /// Not to be told as failed before: more addresses are to come, for which others are tried first.
+  void wait_until(Instant until) { patient_until_ = until; }
   /// Candidates may be added at any time (trickle). Those of other components are passed over.
   void add_local(Instant now, const LocalCandidate& local);
   void add_remote(Instant now, const Candidate& remote);
@@ -215,6 +217,7 @@ class Agent {
   [[nodiscard]] bool is_path(SocketId socket, const Endpoint& remote) const;
   [[nodiscard]] bool owns(const stun::TransactionId& id) const { return sent_.contains(id); }
   [[nodiscard]] const std::vector<Pair>& pairs() const { return list_.pairs(); }
+  [[nodiscard]] const std::vector<Candidate>& remotes() const { return remotes_; }
   [[nodiscard]] const std::vector<PathError>& path_errors() const { return path_errors_; }
 
  private:
@@ -327,6 +330,7 @@ class Agent {
   Instant called_at_{};                    // last
   std::optional<Instant> began_at_;        // started, and the peer's credentials there
   std::optional<Instant> checking_since_;  // that, or the last path lost; unset while there is a path
+  std::optional<Instant> patient_until_;
   bool was_connected_ = false;
 
   CheckList list_;

@@ -136,7 +136,7 @@ std::optional<Instant> Agent::verdict_due() const {
   if (state_ != State::checking || !checking_since_) return std::nullopt;
   auto patience = std::max(timing().patience, 4 * config_.rtt_guess);
   if (tries(Protocol::tcp) && !tries(Protocol::udp)) patience = std::max(patience, config_.tcp_patience);
-  return *checking_since_ + patience;
+  return std::max(*checking_since_ + patience, patient_until_.value_or(Instant{}));
 }
 
 void Agent::judge(Instant now) {

@@ -66,7 +66,18 @@ void Gathering::start(Instant now) {
   tell_done();
 }
 
+void Gathering::want_relays(Instant now) {
+  if (config_.allocate == Allocate::at_once) return;
+  config_.allocate = Allocate::at_once;
+  for (auto& server : std::exchange(unwanted_, {})) add_relay(now, std::move(server));
+}
+
 void Gathering::add_relay(Instant now, RelayServer server) {
+  if (config_.allocate == Allocate::when_wanted) {
+    std::erase_if(unwanted_, [&](const RelayServer& known) { return known.address == server.address; });
+    if (unwanted_.size() < config_.most_relays) unwanted_.push_back(std::move(server));
+    return;
+  }
   const auto known =
       std::ranges::find_if(relays_, [&](const Relay& relay) { return relay.server.address == server.address; });
   if (known != relays_.end()) {

@@ -44,6 +44,8 @@ class Gathering {
   enum class Reserve : std::uint8_t { at_once, when_asked };
   /// `relayed`: nobody learns our own addresses, and nothing but relayed paths can come of it.
   enum class Offer : std::uint8_t { all, relayed };
+  /// Whether relays are asked for addresses from the outset, or once somebody has need of them (`want_relays`).
+  enum class Allocate : std::uint8_t { at_once, when_wanted };
   /// By what peers may reach us directly. Where it is `tcp`, UDP sockets serve relays alone.
   enum class Directly : std::uint8_t { by_udp, by_tcp, by_any };
   struct Config {
@@ -56,6 +58,7 @@ class Gathering {
     Offer offer = Offer::all;
     Directly directly = Directly::by_udp;
     Reserve reserve = Reserve::at_once;
+    Allocate allocate = Allocate::at_once;
     unsigned most_fresh_bases = 8;  ///< of all agents together
     std::size_t most_relays = 8;
     /// Without a relayed address after that, the relays that wait are asked: a relay answers within two round trips.
@@ -85,6 +88,8 @@ class Gathering {
   /// One that was heard of later. Nothing happens where there are too many; one that is known gets this name and
   /// password for whatever it is asked for from now on. What it has granted lives on with the old ones.
   void add_relay(Instant now, RelayServer server);
+  /// Those that wait for it are asked from now on.
+  void want_relays(Instant now);
   /// A router lets in at `external` what is for our first IPv4 socket. Nothing happens where there is none, or where it
   /// is known.
   void add_mapped(const Endpoint& external);
@@ -162,6 +167,7 @@ class Gathering {
   ice::Gatherer gatherer_;
   StreamBases streams_;
   std::vector<Base> bases_;
+  std::vector<RelayServer> unwanted_;  ///< nobody needs them yet
   std::vector<Relay> relays_;
   std::vector<ice::LocalCandidate> candidates_;
   std::optional<Instant> relays_by_;     ///< then those that wait are asked

@@ -6,14 +6,18 @@
 namespace natkit::link {
 Hub::Hub(Config config, Rng& rng) : config_(std::move(config)), rng_(rng), gathering_(config_.gathering, rng) {}
 
-std::optional<LinkId> Hub::open(Instant now) {
+std::optional<LinkId> Hub::open(Instant now, RelayUse relays) {
   if (links_.size() >= config_.most_links) return std::nullopt;
   Link::Config made{.agent = config_.agent, .channel = config_.channel, .identity = config_.identity};
   made.agent.local = ice::make_credentials(rng_);
   const LinkId id{++links_opened_};
-  auto& link = *links_.emplace(id, Entry{.link = std::make_unique<Link>(std::move(made), rng_)}).first->second.link;
-  for (const auto& local : gathering_.candidates()) link.add_local(now, local);
-  if (gathering_.is_done()) link.end_local(now);
+  auto& made_entry =
+      links_.emplace(id, Entry{.link = std::make_unique<Link>(std::move(made), rng_), .relays = relays}).first->second;
+  if (relays == RelayUse::at_once) gathering_.want_relays(now);
+  for (const auto& local : gathering_.candidates())
+    if (!made_entry.holds_back(local.candidate)) made_entry.link->add_local(now, local);
+  if (gathering_.is_done() && relays == RelayUse::at_once) made_entry.link->end_local(now);
+  hear_gathering(now);
   return id;
 }
 
@@ -28,14 +32,18 @@ void Hub::add_mapped(Instant now, const Endpoint& external) {
 }
 
 Description Hub::describe(LinkId link) const {
-  const auto* found = find(link);
   Description description{.ice = {}, .fingerprint = config_.identity.fingerprint()};
-  if (found) description.ice.credentials = found->agent().credentials();
   description.ice.dialect = ice::Dialect::natkit;
-  description.ice.gathering = gathering_.is_done() ? ice::Gathering::complete : ice::Gathering::going_on;
-  for (const auto& local : gathering_.candidates()) description.ice.candidates.push_back(local.candidate);
-  if (found)
-    for (const auto& route : links_.at(link).routes) description.ice.candidates.push_back(route.candidate);
+  const auto found = links_.find(link);
+  if (found == links_.end()) return description;
+  const auto& one = found->second;
+  description.ice.credentials = one.link->agent().credentials();
+  const bool is_complete = gathering_.is_done() && one.relays == RelayUse::at_once;
+  description.ice.gathering = is_complete ? ice::Gathering::complete : ice::Gathering::going_on;
+  auto& candidates = description.ice.candidates;
+  for (const auto& local : gathering_.candidates())
+    if (!one.holds_back(local.candidate)) candidates.push_back(local.candidate);
+  for (const auto& route : one.routes) candidates.push_back(route.candidate);
   return description;
 }
 
@@ -55,24 +63,29 @@ const Link* Hub::find(LinkId link) const {
 }
 
 /// Without a permission the relay drops what the peer sends; to ask early costs nothing.
-void Hub::permit(Instant now, const ice::Candidate& candidate) {
-  if (candidate.kind == ice::Kind::routed) return;
+void Hub::permit(Instant now, const Entry& entry, const ice::Candidate& candidate) {
+  if (entry.relays == RelayUse::last || candidate.kind == ice::Kind::routed) return;
   if (protocol_of(candidate.transport) == Protocol::udp) gathering_.permit(now, candidate.endpoint.address);
 }
 
 void Hub::begin(Instant now, LinkId link, const Link::Peer& peer) {
-  auto* found = find(link);
+  auto* found = entry(link);
   if (!found) return;
-  for (const auto& candidate : peer.description.ice.candidates) permit(now, candidate);
-  found->begin(now, peer);
+  auto told = peer;
+  std::erase_if(told.description.ice.candidates, [&](const ice::Candidate& candidate) {
+    if (found->holds_back(candidate)) found->held_remotes.push_back(candidate);
+    return found->holds_back(candidate);
+  });
+  for (const auto& candidate : told.description.ice.candidates) permit(now, *found, candidate);
+  found->link->begin(now, told);
+  if (found->relays == RelayUse::last) found->relays_at = std::max(now, peer.start_at) + config_.relay_after;
   flush(now);
 }
 
 void Hub::add_remote(Instant now, LinkId link, const ice::Candidate& candidate) {
-  auto* found = find(link);
+  auto* found = entry(link);
   if (!found) return;
-  permit(now, candidate);
-  found->add_remote(now, candidate);
+  add_remote(now, *found, candidate);
   flush(now);
 }
 
@@ -155,10 +168,10 @@ void Hub::handle_socket_failure(Instant now, SocketId socket, std::string_view w
 void Hub::hear_gathering(Instant now) {
   while (auto event = gathering_.poll_event()) {
     if (const auto* found = std::get_if<Gathering::Found>(&*event)) {
-      for (auto& [id, one] : links_) one.link->add_local(now, found->local);
-      events_.emplace_back(Found{found->local});
+      hear_found(now, found->local);
     } else if (std::holds_alternative<Gathering::Done>(*event)) {
-      for (auto& [id, one] : links_) one.link->end_local(now);
+      for (auto& [id, one] : links_)
+        if (one.relays == RelayUse::at_once) one.link->end_local(now);
       events_.emplace_back(Gathered{});
     } else if (auto* failed = std::get_if<Gathering::RelayFailed>(&*event)) {
       events_.emplace_back(std::move(*failed));
@@ -168,7 +181,19 @@ void Hub::hear_gathering(Instant now) {
   }
 }
 
+void Hub::hear_found(Instant now, const ice::LocalCandidate& local) {
+  const auto holds_back = [&](const auto& entry) { return entry.second.holds_back(local.candidate); };
+  const bool is_for_all = std::ranges::none_of(links_, holds_back);
+  if (is_for_all) events_.emplace_back(Found{local});
+  for (auto& [id, one] : links_) {
+    if (one.holds_back(local.candidate)) continue;
+    one.link->add_local(now, local);
+    if (!is_for_all) events_.emplace_back(Found{.local = local, .only = id});
+  }
+}
+
 void Hub::flush(Instant now) {
+  watch_relays(now);
   for (auto& [id, one] : links_)
     while (auto out = one.link->poll_transmit()) {
       if (Gathering::is_routed(out->socket))
@@ -183,8 +208,8 @@ std::optional<Instant> Hub::poll_timeout() const {
   if (closes_since_ && are_all_over()) return closes_since_;
   auto due = gathering_.poll_timeout();
   for (const auto& [id, one] : links_) {
-    const auto at = one.link->poll_timeout();
-    if (at && (!due || *at < *due)) due = at;
+    for (const auto at : {one.link->poll_timeout(), one.relays_at})
+      if (at && (!due || *at < *due)) due = at;
   }
   return due;
 }

@@ -27,6 +27,12 @@
 namespace natkit::link {
 enum class LinkId : std::uint32_t {};
 
+/// When a link may go by a server's relay.
+enum class RelayUse : std::uint8_t {
+  at_once,  ///< relayed addresses are tried beside all others
+  last,     ///< only after there was no other path for a while: until then no byte of the link's goes to a relay
+};
+
 class Hub {
  public:
   struct Config {
@@ -35,11 +41,15 @@ class Hub {
     channel::Channel::Config channel{};  ///< of every link
     crypto::Identity identity;
     std::size_t most_links = 64;  ///< a mesh has 64 members at most
+    /// Of links with `RelayUse::last`: without a path for so long (or with every pair failed) they may use relays. What
+    /// is direct takes a few round trips, and is done or will never be done by then.
+    Duration relay_after = std::chrono::milliseconds{1500};
   };
 
-  /// One more address of ours, for all peers that were described to before.
+  /// One more address of ours, for all peers that were described to before, or for that of one link only.
   struct Found {
     ice::LocalCandidate local;
+    std::optional<LinkId> only{};
   };
   /// There will be no more for now.
   struct Gathered {};
@@ -56,12 +66,14 @@ class Hub {
   /// See `Gathering::add_mapped`.
   void add_mapped(Instant now, const Endpoint& external);
   /// A link that waits for its peer; nullopt when there are too many.
-  [[nodiscard]] std::optional<LinkId> open(Instant now);
+  [[nodiscard]] std::optional<LinkId> open(Instant now, RelayUse relays = RelayUse::at_once);
   /// What its peer must know, with all candidates found so far.
   [[nodiscard]] Description describe(LinkId link) const;
   void begin(Instant now, LinkId link, const Link::Peer& peer);
   void add_remote(Instant now, LinkId link, const ice::Candidate& candidate);
   void end_remote(Instant now, LinkId link);
+  /// A link that should use relays last may use them from now on: the owner knows that there is no other way.
+  void allow_relays(Instant now, LinkId link);
   /// Null when it is gone. After calls that make it speak, `flush`.
   [[nodiscard]] Link* find(LinkId link);
   [[nodiscard]] const Link* find(LinkId link) const;
@@ -113,16 +125,29 @@ class Hub {
   [[nodiscard]] std::size_t links() const { return links_.size(); }
 
  private:
+  struct Entry {
+    std::unique_ptr<Link> link;
+    RelayUse relays = RelayUse::at_once;
+    std::optional<Instant> relays_at{};          ///< held back until then: there is no path
+    std::vector<ice::Candidate> held_remotes{};  ///< the peer's relayed addresses meanwhile
+    std::vector<ice::LocalCandidate> routes{};
+
+    [[nodiscard]] bool holds_back(const ice::Candidate& candidate) const {
+      return relays == RelayUse::last && candidate.kind == ice::Kind::relayed;
+    }
+  };
+
   void hear_gathering(Instant now);
   void hear_received(Instant now);
-  void permit(Instant now, const ice::Candidate& candidate);
+  void hear_found(Instant now, const ice::LocalCandidate& local);
+  void permit(Instant now, const Entry& entry, const ice::Candidate& candidate);
+  void add_remote(Instant now, Entry& entry, const ice::Candidate& candidate);
+  void watch_relays(Instant now);
+  void watch_relays(Instant now, LinkId link, Entry& entry);
+  void give_relays(Instant now, LinkId link, Entry& entry);
   void give_back(Instant now);
   [[nodiscard]] bool are_all_over() const;
 
-  struct Entry {
-    std::unique_ptr<Link> link;
-    std::vector<ice::LocalCandidate> routes{};
-  };
   [[nodiscard]] Entry* entry(LinkId link);
 
   Config config_;

@@ -104,6 +104,8 @@ class Link {
 
   void add_local(Instant now, const ice::LocalCandidate& local) { agent_.add_local(now, local); }
   void end_local(Instant now) { agent_.end_local(now); }
+  /// See `Agent::wait_until`.
+  void wait_until(Instant until) { agent_.wait_until(until); }
   /// See `Agent::remove_local`.
   void remove_local(Instant now, SocketId base);
   /// Once.
