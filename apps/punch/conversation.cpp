@@ -77,7 +77,7 @@ std::unique_ptr<Task> task_for(const Options& options, Bytes first) {
     case Options::Then::forward:
       return std::make_unique<Forward>(options.forwarding);
     case Options::Then::exec:
-      return std::make_unique<HandOver>(options.patience().timeout);
+      return std::make_unique<HandOver>();
     case Options::Then::report:
       break;
   }
@@ -258,6 +258,7 @@ void Conversation::hear_secured(Instant now) {
   static_cast<void>(link()->open_agreed_stream(control_stream, {}));
   const auto words = std::string{task_mark}.append(to_text(options_.then));
   static_cast<void>(link()->send(now, control_stream, channel::MessageKind::text, Bytes(words.begin(), words.end())));
+  if (task_->needs_peer_ready()) peer_speaks_by_ = now + options_.patience().timeout;
   task_->begin(now, *link());
 }
 
@@ -271,6 +272,7 @@ void Conversation::hear_message(Instant now, channel::Message message) {
 }
 
 void Conversation::hear_peers_task(Instant now, std::string_view task) {
+  peer_speaks_by_.reset();
   if (task == to_text(options_.then)) return task_->handle_peer_ready(now, *link());
   fail(now, {.code = Errc::refused,
              .reason = "rejected",
@@ -305,6 +307,7 @@ void Conversation::finish(Instant now) {
   if (std::exchange(stage_, Stage::over) == Stage::over) return;
   watch_until_.reset();
   paste_until_.reset();
+  peer_speaks_by_.reset();
   if (!error_ && path_) {
     if (const auto quality = task_->quality())
       say(PunchEvents::quality(facts(*path_), *quality), PunchWords::quality(facts(*path_), *quality));
@@ -349,6 +352,11 @@ void Conversation::work(Instant now) {
                       .detail = "nothing that describes the peer was pasted within the time that was given",
                       .advice = "paste what punch printed at the other side, or wait longer with --wait"});
   if (watch_until_ && *watch_until_ <= now) return finish(now);
+  if (peer_speaks_by_ && *peer_speaks_by_ <= now)
+    return fail(now, {.code = Errc::peer,
+                      .reason = "target-unresponsive",
+                      .detail = "the peer is connected, and does not say what it does with the connection",
+                      .advice = "use punch with --then " + std::string{to_text(options_.then)} + " on both sides"});
   if (stage_ != Stage::working || !link()) return;
   if (const auto due = task_->poll_timeout(); due && *due <= now) task_->handle_timeout(now, *link());
   while (const auto remark = task_->poll_remark()) hear_remark(*remark);
@@ -373,6 +381,7 @@ void Conversation::stop(Instant now) {
   stage_ = Stage::over;
   paste_until_.reset();
   watch_until_.reset();
+  peer_speaks_by_.reset();
   close(now);
   look(now);
 }
@@ -403,6 +412,7 @@ std::optional<Instant> Conversation::poll_timeout() const {
   };
   note(watch_until_);
   note(paste_until_);
+  note(peer_speaks_by_);
   if (mapping_) note(mapping_->poll_timeout());
   if (stage_ == Stage::working) note(task_->poll_timeout());
   return due;

@@ -102,7 +102,8 @@ class Conversation {
   ice::Role role_{};
   Instant found_at_{};
   std::optional<ice::Path> path_;
-  std::optional<Instant> watch_until_;  ///< a path that carries nothing is only looked at
+  std::optional<Instant> peer_speaks_by_;  ///< what it does with the connection, where nothing comes of ours before
+  std::optional<Instant> watch_until_;     ///< a path that carries nothing is only looked at
   std::optional<Error> error_;
   std::optional<cli::Exit> failure_;  ///< it has been said
   enum class Stage : std::uint8_t { looking, connecting, working, over } stage_ = Stage::looking;

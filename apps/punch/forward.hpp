@@ -12,6 +12,7 @@ class Forward final : public Task {
   explicit Forward(const link::Forwarder::Config& config) : permits_(config.permits), forwarder_(config) {}
 
   void begin(Instant /*now*/, link::Link& /*link*/) override {}
+  [[nodiscard]] bool needs_peer_ready() const override { return true; }
   void handle_peer_ready(Instant now, link::Link& link) override;
   void hear(Instant now, link::Link& link, channel::Message message) override;
   void handle_stream_opened(Instant now, link::Link& link, const channel::StreamOpened& opened) override;

@@ -11,29 +11,19 @@ constexpr Duration look_interval = 10ms;
 constexpr Duration patience = 500ms;
 }  // namespace
 
-void HandOver::begin(Instant now, link::Link& /*link*/) { ready_by_ = now + peers_time_; }
-
 void HandOver::handle_peer_ready(Instant now, link::Link& link) {
-  ready_by_.reset();
   state_ = State::parting;
   patience_ends_ = now + patience;
   handle_timeout(now, link);
 }
 
 void HandOver::handle_timeout(Instant now, link::Link& link) {
-  if (ready_by_ && *ready_by_ <= now) {
-    ready_by_.reset();
-    error_ = Error{.code = Errc::peer,
-                   .reason = "target-unresponsive",
-                   .detail = "the peer is connected, and does not say that it lets go of its port",
-                   .advice = "use punch with --then exec on both sides"};
-  }
   if (state_ != State::parting) return;
   next_look_ = now + look_interval;
   if (link.buffered_bytes() == 0 || now >= patience_ends_) state_ = State::done;
 }
 
 std::optional<Instant> HandOver::poll_timeout() const {
-  return state_ == State::parting ? std::optional{next_look_} : ready_by_;
+  return state_ == State::parting ? std::optional{next_look_} : std::nullopt;
 }
 }  // namespace natkit

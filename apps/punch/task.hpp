@@ -36,6 +36,9 @@ class Task {
   virtual void prepare() {}
   /// The link is secured, and the control stream open.
   virtual void begin(Instant now, link::Link& link) = 0;
+  /// Whether nothing comes of it until the peer has said that it does the same. Who measures or carries bytes may have
+  /// other programs for a peer, which say nothing of that kind.
+  [[nodiscard]] virtual bool needs_peer_ready() const { return false; }
   /// The peer is doing the same thing: it has said so.
   virtual void handle_peer_ready(Instant /*now*/, link::Link& /*link*/) {}
   virtual void hear(Instant now, link::Link& link, channel::Message message) = 0;

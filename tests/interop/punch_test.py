@@ -333,6 +333,19 @@ class Ends(Case):
             self.assertEqual((exit_code, error_of(events).get("reason")), (4, "rejected"))
             self.assertIn("--then", error_of(events)["detail"])
 
+    def test_a_peer_that_never_says_what_it_wants_is_not_waited_for_without_end(self):
+        for task in (("forward", "--permit", "localhost:80"), ("exec", "--", "true")):
+            with self.subTest(task[0]):
+                ours = self.start("pair", "--json", "--timeout", "2s", "--then", *task)
+                theirs = self.enter(programs.Program(os.environ["SILENT_PEER"], self.address, self.id()))
+                theirs.wait_for("^secured$")
+                secured = time.monotonic()
+                exit_code, events = self.ended(ours)
+                self.assertEqual((exit_code, error_of(events).get("reason")), (5, "target-unresponsive"), events)
+                self.assertIn("secured", names_of(events))
+                self.assertGreater(time.monotonic() - secured, 1.5)
+                self.assertLess(time.monotonic() - secured, 10)
+
     def test_nobody_else_comes(self):
         for command in ("pair", "listen", "connect"):
             with self.subTest(command):

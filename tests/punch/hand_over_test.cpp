@@ -45,19 +45,3 @@ TEST_CASE("On a line that loses packets both let go all the same", "[punch][sim]
   two.run(20s, [&] { return two.are_done(); });
   CHECK(two.are_done());
 }
-
-TEST_CASE("A peer that never says that it is ready is not waited for without end", "[punch][sim]") {
-  TwoSides two{{}, handing_over(), handing_over()};
-  two.run(5s, [&] { return two.a.secured_at.has_value(); });
-  auto& link = *two.a.hub.find(*two.a.id);
-  HandOver task{3s};
-  task.begin(two.net.now(), link);
-  CHECK(task.poll_timeout() == two.net.now() + 3s);
-  task.handle_timeout(two.net.now() + 2s, link);
-  CHECK_FALSE(task.error());
-  task.handle_timeout(two.net.now() + 3s, link);
-  REQUIRE(task.error());
-  CHECK(task.error()->reason == "target-unresponsive");
-  CHECK_FALSE(task.is_done());
-  CHECK_FALSE(task.poll_timeout());
-}
