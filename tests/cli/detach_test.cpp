@@ -138,6 +138,13 @@ TEST_CASE("What fails before it is ready says so in front, with its exit status"
   CHECK(WEXITSTATUS(status) == 4);
 }
 
+TEST_CASE("That whoever started the command does not care for children makes no success of a failure", "[detach]") {
+  std::signal(SIGCHLD, SIG_IGN);  // stays so over exec; the system then forgets how they ended (wait(2))
+  Command command{[](cli::Output&, cli::Detached&) { return Exit::no_path; }};
+  std::signal(SIGCHLD, SIG_DFL);
+  CHECK(WEXITSTATUS(command.wait()) == 6);
+}
+
 TEST_CASE("What happens after it was ready goes to the log", "[detach]") {
   const File log;
   Command command{[](cli::Output& output, cli::Detached& detached) {

@@ -135,6 +135,14 @@ TEST_CASE("A command that a signal ended is told from one that left", "[hooks]")
   CHECK_FALSE(reply.has_succeeded());
 }
 
+TEST_CASE("A status is known also where whoever started us does not care for children", "[hooks]") {
+  std::signal(SIGCHLD, SIG_IGN);  // stays so over exec; the system then forgets how they ended (wait(2))
+  const auto reply = reply_to(hook("exit 3"));
+  std::signal(SIGCHLD, SIG_DFL);
+  CHECK(reply.end == End::exited);
+  CHECK(reply.number == 3);
+}
+
 TEST_CASE("The beginning of what a command complains about comes back, and no flood stops it", "[hooks]") {
   const auto reply = reply_to(hook("echo 'no such game' >&2; head -c 1000000 /dev/zero >&2; exit 1"));
   CHECK(reply.number == 1);

@@ -51,9 +51,9 @@ class Front {
     return heard.substr(1);
   }
 
-  /// As wait(2) says it.
+  /// As wait(2) says it. What nobody can tell is no success.
   [[nodiscard]] int wait_for_end() const {
-    int status = 0;
+    int status = static_cast<int>(Exit::defect) << 8;
     while (::waitpid(process_, &status, 0) < 0 && errno == EINTR) {
     }
     return status;

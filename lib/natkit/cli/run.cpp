@@ -158,6 +158,7 @@ void raise_again(Exit exit) {
 int run(CLI::App& app, Output& output, int argc, const char* const* argv, const std::function<Exit()>& body) {
   occupy_standard_streams();
   static_cast<void>(std::signal(SIGPIPE, SIG_IGN));  // a broken pipe is an error of `write`, told in words
+  static_cast<void>(std::signal(SIGCHLD, SIG_DFL));  // ignored, as we may have been started, children end untold
   auto exit = guarded(app, output, {argv, static_cast<std::size_t>(argc)}, body);
   if (const int number = output.write_failure(); number != 0) {
     output.log("error: cannot write the answer to standard output: " + std::generic_category().message(number));

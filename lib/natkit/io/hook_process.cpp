@@ -23,6 +23,7 @@ using Failure = std::unexpected<std::string>;
 
 constexpr int first_free = 3;  // after the standard streams
 constexpr int last_classic_signal = 31;
+constexpr int status_untold = 127;  // as a shell says that it could not run something
 
 struct Pipe {
   Descriptor read_end;
@@ -98,7 +99,7 @@ struct Start {
   ::execve("/bin/sh", start.arguments, start.environment);
   const int error = errno;
   static_cast<void>(::write(report, &error, sizeof error));  // NOLINT(bugprone-unused-return-value): nobody to tell
-  ::_exit(127);                                              // as a shell says it
+  ::_exit(status_untold);
 }
 
 /// What `become` reports; 0 once the command runs.
@@ -138,6 +139,7 @@ std::expected<HookProcess, std::string> start_process(const Hook& hook) {
                     .arguments = arguments.data(),
                     .environment = variables.data(),
                     .parent = ::getpid()};
+  keep_endings();
   const auto process = ::fork();
   if (process < 0) return Failure{std::generic_category().message(errno)};
   if (process == 0) become(start);
@@ -158,8 +160,14 @@ std::expected<HookProcess, std::string> start_process(const Hook& hook) {
 
 void signal_group(pid_t process, int signal) { static_cast<void>(::kill(-process, signal)); }
 
+void keep_endings() {
+  struct sigaction now{};
+  if (::sigaction(SIGCHLD, nullptr, &now) == 0 && now.sa_handler == SIG_IGN)
+    static_cast<void>(std::signal(SIGCHLD, SIG_DFL));
+}
+
 int reap(pid_t process) {
-  int status = 0;
+  int status = status_untold << 8;
   while (::waitpid(process, &status, 0) < 0 && errno == EINTR) {
   }
   return status;

@@ -21,6 +21,9 @@ struct HookProcess {
 [[nodiscard]] std::expected<HookProcess, std::string> start_process(const Hook& hook);
 /// To it and to all that it has started and that has not left its group.
 void signal_group(pid_t process, int signal);
-/// Waits for its end; gives what wait(2) says. Until then its number, and its group's, are nobody else's.
+/// Where whoever started this program had it ignore SIGCHLD, the system would forget how children end (wait(2)).
+void keep_endings();
+/// Waits for its end; gives what wait(2) says, and no success where somebody else has taken its status. Until then its
+/// number, and its group's, are nobody else's.
 [[nodiscard]] int reap(pid_t process);
 }  // namespace natkit::io

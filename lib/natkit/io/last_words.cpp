@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "natkit/io/hook_process.hpp"
 #include "natkit/io/last_words_frame.hpp"
 
 namespace natkit::io {
@@ -103,6 +104,7 @@ LastWords::LastWords() {
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) return;
   line_ = Descriptor{ends[0]};
   const Descriptor theirs{ends[1]};
+  keep_endings();
   const auto process = ::fork();
   if (process == 0) watch(theirs.number());
   if (process > 0) watcher_ = process;
