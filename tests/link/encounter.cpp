@@ -113,6 +113,7 @@ void Party::handle_socket_failure(Instant now, SocketId socket, std::string_view
 
 std::optional<Datagram> Party::poll_transmit() {
   while (auto out = hub.poll_transmit()) {
+    ++sent;
     if (out->remote.address == relay && out->remote.port != stun_port) ++sent_to_relay;
     if (std::ranges::find(cut, out->remote.address) == cut.end()) return out;
   }
@@ -123,6 +124,7 @@ void Party::hear(Instant now) {
   while (auto event = hub.poll_event()) {
     if (const auto* found = std::get_if<link::Hub::Found>(&*event); found && found->only.value_or(*id) == *id)
       outbox.push_back(found->local.candidate);
+    if (const auto* knocked = std::get_if<link::Hub::Knocked>(&*event)) knocks.push_back(*knocked);
     auto* said = std::get_if<link::Hub::LinkEvent>(&*event);
     if (!said) continue;
     events.push_back(said->event);
@@ -133,6 +135,7 @@ void Party::hear(Instant now) {
       if (!direct_at && !changed->path.is_relayed()) direct_at = now;
     } else if (std::holds_alternative<link::Link::Secured>(said->event)) {
       secured_at = now;
+      secured.push_back(said->link);
     } else if (const auto* over = std::get_if<link::Link::Ended>(&said->event)) {
       ended_at = now;
       ended = *over;

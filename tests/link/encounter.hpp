@@ -87,7 +87,10 @@ class Party {
   std::optional<Instant> connected_at, direct_at, secured_at, ended_at, message_at;
   std::optional<link::Link::Ended> ended;
   Bytes heard;  ///< payload of all messages, in order
+  std::vector<link::Hub::Knocked> knocks;
+  std::vector<link::LinkId> secured;
   std::vector<IpAddress> cut;
+  std::size_t sent = 0;
   IpAddress relay{};
   std::size_t sent_to_relay = 0;  ///< packets to that host, but those to its STUN server
 

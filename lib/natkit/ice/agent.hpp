@@ -111,9 +111,13 @@ inline constexpr std::size_t most_unproven_cargo = 400;
 
 class Agent {
  public:
+  /// Whether other agents on the same sockets go by the same local fragment: then a check is only for the one whose
+  /// peer it names.
+  enum class Fragment : std::uint8_t { own, shared };
   struct Config {
     Role role = Role::controlling;
-    Credentials local;                 ///< from `make_credentials`
+    Credentials local;  ///< from `make_credentials`
+    Fragment fragment = Fragment::own;
     Timing rfc = rfc_timing();         ///< towards foreign agents
     Timing own = natkit_timing();      ///< towards ours
     Timing tcp = natkit_tcp_timing();  ///< of paths between ours over TCP

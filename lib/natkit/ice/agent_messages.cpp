@@ -36,6 +36,7 @@ bool Agent::handle_request(const Datagram& in, const stun::Message& request) {
     return true;
   }
   if (names->receiver != local_.ufrag) return false;
+  if (config_.fragment == Fragment::shared && remote_ && names->sender != remote_->ufrag) return false;
   const bool is_base = std::ranges::any_of(locals_, [&](const auto& local) { return local.base == in.socket; });
   if (!is_base || !is_authentic(request, local_.password)) return true;
 

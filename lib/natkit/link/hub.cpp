@@ -1,22 +1,29 @@
 #include "natkit/link/hub.hpp"
 
 #include <algorithm>
+#include <ranges>
 #include <utility>
 
 namespace natkit::link {
 Hub::Hub(Config config, Rng& rng) : config_(std::move(config)), rng_(rng), gathering_(config_.gathering, rng) {}
 
+LinkId Hub::add_link(ice::Agent::Config agent, RelayUse relays) {
+  Link::Config made{.agent = std::move(agent), .channel = config_.channel, .identity = config_.identity};
+  const LinkId id{++links_opened_};
+  links_.emplace(id, Entry{.link = std::make_unique<Link>(std::move(made), rng_), .relays = relays});
+  return id;
+}
+
 std::optional<LinkId> Hub::open(Instant now, RelayUse relays) {
   if (links_.size() >= config_.most_links) return std::nullopt;
-  Link::Config made{.agent = config_.agent, .channel = config_.channel, .identity = config_.identity};
-  made.agent.local = ice::make_credentials(rng_);
-  const LinkId id{++links_opened_};
-  auto& made_entry =
-      links_.emplace(id, Entry{.link = std::make_unique<Link>(std::move(made), rng_), .relays = relays}).first->second;
+  auto agent = config_.agent;
+  agent.local = ice::make_credentials(rng_);
+  const auto id = add_link(std::move(agent), relays);
+  auto& one = links_.at(id);
   if (relays == RelayUse::at_once) gathering_.want_relays(now);
   for (const auto& local : gathering_.candidates())
-    if (!made_entry.holds_back(local.candidate)) made_entry.link->add_local(now, local);
-  if (gathering_.is_done() && relays == RelayUse::at_once) made_entry.link->end_local(now);
+    if (!one.holds_back(local.candidate)) one.link->add_local(now, local);
+  if (gathering_.is_done() && relays == RelayUse::at_once) one.link->end_local(now);
   hear_gathering(now);
   return id;
 }
@@ -130,7 +137,8 @@ void Hub::handle_datagram(Instant now, const Datagram& in) {
 void Hub::hear_received(Instant now) {
   while (const auto received = gathering_.poll_received()) {
     const auto takes = [&](auto& entry) { return entry.second.link->handle_datagram(now, *received); };
-    const bool is_taken = std::ranges::any_of(links_, takes);
+    // The latest first: should a peer have begun anew from where it was before, the old link gets nothing of it.
+    const bool is_taken = std::ranges::any_of(links_ | std::views::reverse, takes) || hear_knock(now, *received);
     if (is_taken && received->protocol == Protocol::tcp) gathering_.approve(received->socket, received->remote);
   }
 }

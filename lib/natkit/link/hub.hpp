@@ -16,13 +16,16 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <variant>
 #include <vector>
 
 #include "natkit/base/sans_io.hpp"
 #include "natkit/ice/routed.hpp"
 #include "natkit/link/gathering.hpp"
+#include "natkit/link/knock.hpp"
 #include "natkit/link/link.hpp"
+#include "natkit/stun/token_bucket.hpp"
 
 namespace natkit::link {
 enum class LinkId : std::uint32_t {};
@@ -31,6 +34,15 @@ enum class LinkId : std::uint32_t {};
 enum class RelayUse : std::uint8_t {
   at_once,  ///< relayed addresses are tried beside all others
   last,     ///< only after there was no other path for a while: until then no byte of the link's goes to a relay
+};
+
+/// Of knocks (knock.hpp): how many strangers' may keep us busy at a time.
+struct KnockRules {
+  std::size_t most_unproven = 8;  ///< links of whom nobody knows yet who it is; each ends within 15 s
+  /// A mesh has 64 members at most, who hardly come within the same second. What each may cost, should it be a replay
+  /// that names somebody else's address: 10 KB to that address, once.
+  stun::BucketSize rate{.burst = 16, .per_second = 4};
+  RelayUse relays = RelayUse::at_once;  ///< of the links, on both sides
 };
 
 class Hub {
@@ -44,6 +56,7 @@ class Hub {
     /// Of links with `RelayUse::last`: without a path for so long (or with every pair failed) they may use relays. What
     /// is direct takes a few round trips, and is done or will never be done by then.
     Duration relay_after = std::chrono::milliseconds{1500};
+    KnockRules knocks{};
   };
 
   /// One more address of ours, for all peers that were described to before, or for that of one link only.
@@ -51,13 +64,19 @@ class Hub {
     ice::LocalCandidate local;
     std::optional<LinkId> only{};
   };
+  /// Somebody who has the secret knocked, and there is a link for it, which has begun. The fingerprint is its word
+  /// until the link is secured.
+  struct Knocked {
+    LinkId link{};
+    crypto::Fingerprint fingerprint;
+  };
   /// There will be no more for now.
   struct Gathered {};
   struct LinkEvent {
     LinkId link{};
     Link::Event event;
   };
-  using Event = std::variant<Found, Gathered, Gathering::RelayFailed, Gathering::SocketFailed, LinkEvent>;
+  using Event = std::variant<Found, Gathered, Knocked, Gathering::RelayFailed, Gathering::SocketFailed, LinkEvent>;
 
   Hub(Config config, Rng& rng);
 
@@ -78,6 +97,14 @@ class Hub {
   [[nodiscard]] Link* find(LinkId link);
   [[nodiscard]] const Link* find(LinkId link) const;
   void flush(Instant now);
+  /// From now on `Knocked` tells of those who knock with this secret, and of no others.
+  void listen_for_knocks(const KnockSecret& secret);
+  void stop_listening() { door_.reset(); }
+  /// Knocks at all these addresses of one host, the preferred one first: a link that has begun, so best called when our
+  /// sockets are open. One link to a host at a time: where two lead the same way, their datagrams cannot be told apart.
+  /// Nullopt: no address, or too many links.
+  [[nodiscard]] std::optional<LinkId> knock(Instant now, const KnockSecret& secret, std::span<const Endpoint> endpoints,
+                                            const crypto::Fingerprint& host);
   /// Lets go of it; what it still had to say is lost.
   void drop(LinkId link) { links_.erase(link); }
 
@@ -128,6 +155,7 @@ class Hub {
   struct Entry {
     std::unique_ptr<Link> link;
     RelayUse relays = RelayUse::at_once;
+    bool is_knocked = false;
     std::optional<Instant> relays_at{};          ///< held back until then: there is no path
     std::vector<ice::Candidate> held_remotes{};  ///< the peer's relayed addresses meanwhile
     std::vector<ice::LocalCandidate> routes{};
@@ -139,6 +167,9 @@ class Hub {
 
   void hear_gathering(Instant now);
   void hear_received(Instant now);
+  [[nodiscard]] LinkId add_link(ice::Agent::Config agent, RelayUse relays);
+  [[nodiscard]] bool hear_knock(Instant now, const Datagram& in);
+  [[nodiscard]] bool may_open_for_knock(Instant now);
   void hear_found(Instant now, const ice::LocalCandidate& local);
   void permit(Instant now, const Entry& entry, const ice::Candidate& candidate);
   void add_remote(Instant now, Entry& entry, const ice::Candidate& candidate);
@@ -148,6 +179,13 @@ class Hub {
   void give_back(Instant now);
   [[nodiscard]] bool are_all_over() const;
 
+  /// Where knocks are listened for.
+  struct Door {
+    KnockSecret secret{};
+    ice::Credentials credentials;
+    std::optional<stun::TokenBucket> allowance{};
+    std::deque<std::string> heard{};  ///< the fragments of the latest ones, each of which counts once
+  };
   [[nodiscard]] Entry* entry(LinkId link);
 
   Config config_;
@@ -155,6 +193,7 @@ class Hub {
   Gathering gathering_;
   std::map<LinkId, Entry> links_;
   std::uint32_t links_opened_ = 0;
+  std::optional<Door> door_;
   std::deque<Routed> routed_;
   std::deque<Event> events_;
   std::optional<Instant> closes_since_;  ///< relayed addresses are to be given back when all links are over
