@@ -155,7 +155,7 @@ class Process {
   pid_t watcher_ = 0;
 };
 
-/// The port that it speaks from, once it has left its words.
+/// The port that it speaks from, once it has left its words: it says "ready" after that.
 std::uint16_t port_when_ready(Ear& ear) {
   const auto hello = ear.hear(10s);
   REQUIRE(hello);
@@ -163,7 +163,6 @@ std::uint16_t port_when_ready(Ear& ear) {
   const auto ready = ear.hear(10s);
   REQUIRE(ready);
   REQUIRE(as_text(ready->payload) == "ready");
-  ::usleep(5'000);  // that was sent a moment before the words were left
   return hello->remote.port;
 }
 
@@ -295,11 +294,8 @@ TEST_CASE("A watcher has nothing open but its line, and a session of its own", "
   const io::LastWords last_words;
   const auto folder = "/proc/" + std::to_string(last_words.watcher());
   std::string name;
-  for (int i = 0; i < 200 && name != "last-words"; ++i) {  // it has just been born
-    ::usleep(5'000);
-    std::ifstream{folder + "/comm"} >> name;
-  }
-  ::usleep(20'000);
+  std::ifstream{folder + "/comm"} >> name;
+  CHECK(name == "last-words");
   std::vector<std::string> open;
   for (const auto& entry : std::filesystem::directory_iterator{folder + "/fd"})
     open.push_back(entry.path().filename().string() + " " + std::filesystem::read_symlink(entry.path()).string());

@@ -25,6 +25,7 @@ class LastWords {
   static constexpr std::size_t largest_frame = 65536;  ///< bytes of what it holds: 64 peers, a packet each
   static constexpr std::size_t most_sockets = 32;      ///< a socket counts for each family
 
+  /// Waits until the watcher is in its place.
   LastWords();
   LastWords(const LastWords&) = delete;
   LastWords& operator=(const LastWords&) = delete;
