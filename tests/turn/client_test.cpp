@@ -338,6 +338,47 @@ TEST_CASE("Silence has a bound, and is retransmitted into as RFC 8489 says", "[t
   CHECK(to_error(*server.client->failure()).reason == "relay-silent");
 }
 
+TEST_CASE("A relay that has fallen silent is not asked again without a pause", "[turn_client]") {
+  const auto protocol = GENERATE(Protocol::udp, Protocol::tcp);
+  auto server = ScriptedServer::for_alice({.server = {protocol, relay_address}});
+  server.allocate();
+  server.pass(protocol == Protocol::udp ? 20ms : 0ms);
+  server.client->permit(server.now, peer.address);
+  server.client->bind_channel(server.now, peer);
+  struct Ask {
+    stun::Method method{};
+    stun::TransactionId id{};
+    Instant last_sent{};
+  };
+  std::vector<Ask> asked;
+  std::size_t sent = 0;
+  const auto note = [&] {
+    for (const auto& datagram : server.sent()) {
+      ++sent;
+      const auto message = server.parsed(datagram);
+      const auto known = std::ranges::find(asked, message.transaction_id(), &Ask::id);
+      if (known != asked.end()) {
+        known->last_sent = server.now;
+        continue;
+      }
+      for (const auto& before : asked) {
+        CAPTURE(before.last_sent, server.now);
+        CHECK((before.method != message.method() || server.now - before.last_sent >= 2s));
+      }
+      asked.push_back({message.method(), message.transaction_id(), server.now});
+    }
+  };
+  note();
+  for (const auto end = server.now + 599s; server.client->state() == State::ready && server.now < end;) {
+    const auto due = server.client->poll_timeout();
+    REQUIRE(due);
+    server.run_until(std::max(*due, server.now));
+    note();
+  }
+  CHECK(sent > 20);    // it does not give up
+  CHECK(sent < 1600);  // two requests, seven times in 4 s each, then 2 s of silence; without it 2232
+}
+
 TEST_CASE("Over a stream nothing is sent twice, and pieces are put together", "[turn_client]") {
   auto server = ScriptedServer::for_alice({.server = {Protocol::tcp, relay_address}});
   server.client->start(server.now);

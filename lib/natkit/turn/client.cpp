@@ -23,6 +23,9 @@ constexpr unsigned most_requests_to_close = 3;
 constexpr Duration shortest_rto =
     50ms;  // our own choice: a relay in the same building answers in 1 ms, but may be busy
 constexpr Duration longest_rto = 3s;
+/// Between a request that was not answered and the next one: a relay that is gone for a while should not come back to a
+/// crowd that shouts. What is renewed is asked for a minute before its end, so this costs nothing.
+constexpr Duration pause_after_silence = 2s;
 constexpr std::size_t most_received = 4096;  // an owner that does not drain; then the newest are lost
 constexpr std::chrono::seconds shortest_lifetime = 10s;
 constexpr std::chrono::seconds longest_lifetime = 24h;
@@ -436,12 +439,13 @@ void Client::timed_out(Instant now, const Request& request) {
   if (std::holds_alternative<Allocate>(request.purpose)) return fail(Failure::Kind::silent);
   if (std::holds_alternative<Refresh>(request.purpose)) {
     if (state_ == State::closing) return end(State::closed);
-    if (state_ == State::ready) renew_at_ = now;  // again, until our time is over
+    if (state_ == State::ready) renew_at_ = now + pause_after_silence;  // again, until our time is over
     if (state_ == State::allocating) fail(Failure::Kind::silent);
     return;
   }
-  if (const auto* bind = std::get_if<Bind>(&request.purpose)) return book_.postpone_channel(bind->binding, now);
-  book_.postpone(std::get<Permissions>(request.purpose).peers, now);
+  if (const auto* bind = std::get_if<Bind>(&request.purpose))
+    return book_.postpone_channel(bind->binding, now + pause_after_silence);
+  book_.postpone(std::get<Permissions>(request.purpose).peers, now + pause_after_silence);
 }
 
 std::optional<Instant> Client::poll_timeout() const {
