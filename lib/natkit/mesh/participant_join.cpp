@@ -1,0 +1,134 @@
+#include <algorithm>
+#include <utility>
+
+#include "natkit/mesh/participant.hpp"
+
+/// How one that is outside gets in.
+namespace natkit::mesh {
+void Participant::join(Instant now, Invitation invitation, const MemberId& by) {
+  session_ = invitation.session;
+  phase_ = Phase::joining;
+  next_beat_ = now + config_.timing.heartbeat;
+  pursuit_ = {.invitation = std::move(invitation), .by = by, .until = now + config_.timing.join, .next = now};
+  settle(now);
+}
+
+/// As a member that was struck out after a silence: whoever is still linked is asked.
+void Participant::come_back(Instant now, const View& latest, const View& known) {
+  Pursuit pursuit{.invitation = {session_, known.settings.password},
+                  .by = latest.host,
+                  .until = now + config_.timing.tombstone,
+                  .next = now};
+  if (pursuit_) pursuit.until = pursuit_->until;
+  pursuit.list.emplace();
+  pursuit.list->host = latest.host;
+  for (const auto& member : latest.members) pursuit.list->members.push_back(member.self);
+  pursuit_ = std::move(pursuit);
+  phase_ = Phase::joining;
+  view_.reset();
+  before_.reset();
+  foundings_.clear();
+  committed_ = {};
+  paused_since_.reset();
+  claim_at_.reset();
+  held_.reset();
+  settle(now);
+}
+
+/// Asks, reports, and asks somebody else while the host is silent.
+void Participant::pursue(Instant now) {
+  auto& pursuit = *pursuit_;
+  if (now >= pursuit.until) return give_up(now);
+  if (now < pursuit.next) return;
+  pursuit.next = now + config_.timing.repeat;
+  const bool is_host_there = pursuit.list && pursuit.host_heard && now - *pursuit.host_heard < config_.timing.promise &&
+                             peers_.is_up(pursuit.list->host);
+  if (is_host_there) return report(now);
+  const JoinRequest request{.version = 1, .self = config_.self, .proof = proof()};
+  if (pursuit.list && peers_.is_up(pursuit.list->host)) say(pursuit.list->host, request);
+  if (!pursuit.list || pursuit.list->host != pursuit.by) say(pursuit.by, request);
+  if (!pursuit.list) return;
+  // The host is not linked yet, or no more: any other one knows who leads now.
+  std::vector<MemberId> others;
+  for (const auto& member : pursuit.list->members)
+    if (member.id != pursuit.list->host && member.id != pursuit.by && peers_.is_up(member.id))
+      others.push_back(member.id);
+  if (!others.empty()) say(others[rng_.below(others.size())], request);
+}
+
+Bytes Participant::proof() const {
+  const auto& key = pursuit_->invitation.password;
+  return key ? proof_of_password(*key, id(), config_.self.incarnation) : Bytes{};
+}
+
+void Participant::report(Instant) {
+  JoinReport report{.version = pursuit_->list->version};
+  for (const auto& member : pursuit_->list->members) {
+    if (peers_.is_up(member.id)) report.reached.push_back(member.id);
+    if (pursuit_->failed.contains(member.id)) report.failed.push_back(member.id);
+  }
+  say(pursuit_->list->host, report);
+}
+
+void Participant::handle(Instant now, const MemberId& from, const JoinList& list) {
+  if (phase_ != Phase::joining || list.members.empty()) return;
+  auto& pursuit = *pursuit_;
+  const bool is_hosts_own = list.host == from;
+  // Another's word counts only as long as the host himself does not speak.
+  if (!is_hosts_own && pursuit.list && (pursuit.host_heard && now - *pursuit.host_heard < config_.timing.promise))
+    return;
+  if (pursuit.list && list.version < pursuit.list->version && list.host == pursuit.list->host) return;
+  pursuit.list = list;
+  if (is_hosts_own) {
+    pursuit.host_heard = now;
+    report(now);
+  }
+}
+
+void Participant::handle(Instant now, const MemberId& from, const JoinRefused& refused) {
+  if (phase_ != Phase::joining) return;
+  if (refused.reason == Refusal::no_host) {
+    if (pursuit_->list && from == pursuit_->list->host) pursuit_->host_heard.reset();
+    return;
+  }
+  const bool has_a_say = from == pursuit_->by || (pursuit_->list && from == pursuit_->list->host);
+  if (!has_a_say) return;
+  // After a partition the way back may need time: not all are reached yet, or the place is taken for a moment.
+  if (announced_ && now < pursuit_->until &&
+      (refused.reason == Refusal::not_all_reached || refused.reason == Refusal::full))
+    return;
+  events_.emplace_back(NotJoined{refused.reason, refused.text, refused.peers});
+  finish();
+}
+
+void Participant::give_up(Instant now) {
+  const auto& pursuit = *pursuit_;
+  const bool was_host_heard = pursuit.host_heard.has_value();
+  const bool is_host_silent = was_host_heard && now - *pursuit.host_heard >= config_.timing.promise;
+  std::vector<MemberId> missing;
+  if (pursuit.list)
+    for (const auto& member : pursuit.list->members)
+      if (member.id != id() && !peers_.is_up(member.id)) missing.push_back(member.id);
+  const auto reason = is_host_silent                       ? Refusal::host_lost
+                      : was_host_heard && !missing.empty() ? Refusal::not_all_reached
+                                                           : Refusal::timeout;
+  events_.emplace_back(NotJoined{reason, {}, std::move(missing)});
+  finish();
+}
+
+/// The host's own word that this member is in. What counts is that a majority has it: that is told with his heartbeats.
+void Participant::enter(Instant now, const MemberId& from, const View& view) {
+  const auto* self = view.find(id());
+  if (view.session != session_ || from != view.host || !self || self->self.incarnation != config_.self.incarnation ||
+      !is_signed_by_host(view, signatures_))
+    return;
+  phase_ = Phase::member;
+  view_ = std::make_shared<const View>(view);
+  before_.reset();
+  foundings_.clear();
+  committed_ = {};
+  epoch_since_ = host_beat_at_ = now;
+  ballot_.follow(view.version.epoch, view.host);
+  beat_all(now, Answer::wanted);
+}
+}  // namespace natkit::mesh

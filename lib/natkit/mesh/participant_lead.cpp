@@ -1,0 +1,452 @@
+#include <algorithm>
+#include <set>
+#include <tuple>
+#include <utility>
+
+#include "natkit/mesh/participant.hpp"
+
+/// What only the host does: it keeps the view.
+namespace natkit::mesh {
+using CommandError = Participant::CommandError;
+
+void Participant::lead(Instant now) {
+  commit(now);
+  if (!acts(now)) return wait_for_majority(now);
+  acted_at_ = now;
+  claim_at_.reset();
+  candidacy_.reset();
+  attend_joiners(now);
+  if (handover_)
+    press_handover(now);
+  else
+    propose(now);
+}
+
+/// Elsewhere somebody else may lead by now: so a host that does not act hears claims, and votes. And some voters may have
+/// given their word for this epoch to another candidate, who never came to lead: then it takes another epoch.
+void Participant::wait_for_majority(Instant now) {
+  handover_.reset();
+  vote_if_due(now);
+  const auto from = std::max(acted_at_, epoch_since_) + config_.timing.promise;
+  if (now >= from) return stand(now);
+  if (claim_at_) claim_at_ = std::max(*claim_at_, from);
+}
+
+/// A view counts once a majority has it, and follows the host who made it.
+void Participant::commit(Instant now) {
+  if (committed_ >= view_->version) return;
+  std::size_t having = 0;
+  for (const auto& member : view_->members) {
+    const auto* peer = peers_.find(member.self.id);
+    const bool has_it = peer && peer->beat && peer->beat->version == view_->version && peer->beat->echo &&
+                        peer->beat->echo->epoch == view_->version.epoch;
+    if (member.is_voter && (has_it || member.self.id == id())) ++having;
+  }
+  if (having < view_->quorum()) return;
+  committed_ = view_->version;
+  beat_all(now, Answer::not_wanted);
+}
+
+/// Everything that has changed goes into one view, but for voters: of those one at a time, and only once a majority has
+/// the last one (view.hpp, invariant 2).
+void Participant::propose(Instant now) {
+  View next = *view_;
+  next.mandate.reset();
+  std::set<MemberId> out;
+  bool may_change_voters = committed_ == view_->version;
+  strike_out_gone(now, next, out, may_change_voters);
+  admit_ready(now, next);
+  for (auto& member : next.members) {
+    if (const auto wish = wishes_.find(member.self.id); wish != wishes_.end())
+      member.is_ready = wish->second == Wish::Kind::ready;
+    if (may_change_voters && !member.is_voter && peers_.hears(member.self.id, *view_, 0, now - attention())) {
+      member.is_voter = true;
+      may_change_voters = false;
+    }
+  }
+  next.settings.standing = standing_.value_or(next.settings.standing);
+  if (next.members != view_->members || next.settings.policy == Policy::manual)
+    next.succession = succession_of(next, {});
+  if (next.members == view_->members && next.settings == view_->settings && next.banned == view_->banned &&
+      next.succession == view_->succession)
+    return;
+  replace_view(now, std::move(next), out);
+}
+
+void Participant::replace_view(Instant now, View next, const std::set<MemberId>& out) {
+  ++next.version.sequence;
+  next.signature = signatures_.sign(body(next));
+  const auto known = std::exchange(view_, std::make_shared<const View>(std::move(next)));
+  publish(now);
+  for (const auto& gone : out) show_view(gone, known->version);
+  commit(now);
+}
+
+bool Participant::is_lost(Instant now, const MemberId& member) const {
+  const auto since = now - config_.timing.removal;
+  if (epoch_since_ > since || peers_.was_heard(member, since)) return false;
+  const auto index = view_->index_of(member);
+  return std::ranges::none_of(view_->members, [&](const Member& other) {
+    return other.self.id != member && peers_.hears(other.self.id, *view_, *index, since);
+  });
+}
+
+std::optional<Departure> Participant::departure_of(Instant now, const MemberId& member) const {
+  if (member == id()) return std::nullopt;
+  if (const auto found = struck_.find(member); found != struck_.end()) return found->second;
+  if (has_said_farewell(member)) return farewells_.at(member).who.cause;
+  if (is_lost(now, member)) return Departure::lost;
+  // It asks to join again: the process that was a member is no more.
+  const auto joiner = joiners_.find(member);
+  if (joiner != joiners_.end() && joiner->second.who.incarnation != view_->find(member)->self.incarnation)
+    return Departure::crashed;
+  return std::nullopt;
+}
+
+// NOLINTNEXTLINE(readability-*): in and out
+void Participant::strike_out_gone(Instant now, View& next, std::set<MemberId>& out, bool& may_change_voters) {
+  for (const auto& member : view_->members) {
+    const auto cause = departure_of(now, member.self.id);
+    if (!cause || (member.is_voter && !may_change_voters)) continue;
+    if (member.is_voter) may_change_voters = false;
+    std::erase_if(next.members, [&](const Member& each) { return each.self.id == member.self.id; });
+    std::erase_if(next.departed, [&](const Departed& each) { return each.id == member.self.id; });
+    next.departed.insert(next.departed.begin(), {member.self.id, member.self.incarnation, *cause});
+    if (next.departed.size() > most_remembered) next.departed.pop_back();
+    if (*cause == Departure::banned && next.banned.size() < most_members) next.banned.push_back(member.self.id);
+    if (*cause == Departure::lost) expected_[member.self.id] = {member.self, now + config_.timing.tombstone};
+    wishes_.erase(member.self.id);
+    struck_.erase(member.self.id);
+    farewells_.erase(member.self.id);
+    out.insert(member.self.id);
+  }
+}
+
+// --- joiners -------------------------------------------------------------------------------------------------------
+
+std::optional<Refusal> Participant::find_objection(const JoinRequest& request) const {
+  const auto& settings = view_->settings;
+  if (request.version != 1) return Refusal::version_mismatch;
+  if (std::ranges::find(view_->banned, request.self.id) != view_->banned.end()) return Refusal::banned;
+  if (settings.password && !is_proof(*settings.password, request.self.id, request.self.incarnation, request.proof))
+    return Refusal::wrong_password;
+  if (view_->has(request.self.id)) return std::nullopt;  // it comes back
+  if (settings.standing == Standing::locked) return Refusal::locked;
+  if (view_->members.size() >= std::min<std::size_t>(settings.most, most_members)) return Refusal::full;
+  return std::nullopt;
+}
+
+/// Who was lost lately may come back into a locked session.
+void Participant::handle(Instant now, const MemberId& from, const JoinRequest& request) {
+  if (phase_ != Phase::member || pursuit_ || request.self.id != from) return;
+  if (const auto objection = find_objection(request)) return say(from, JoinRefused{*objection, {}, {}});
+  const auto* known = view_->find(from);
+  if (known && known->self.incarnation == request.self.incarnation) return say(from, views_since({}));
+  expect(now, request.self, config_.timing.join);
+  if (!is_host()) {
+    say(view_->host, Joining{request.self});
+    return say(from, list());
+  }
+  if (!acts(now)) return say(from, JoinRefused{Refusal::no_host, {}, {}});
+  if (!joiners_.contains(from) && joiners_.size() >= most_joiners) return say(from, JoinRefused{Refusal::full, {}, {}});
+  auto& joiner = joiners_[from];
+  if (joiner.who.incarnation != request.self.incarnation)
+    joiner = {.who = request.self, .until = now + config_.timing.join};
+  say(from, list());
+  joiner.listed = view_->version;
+}
+
+JoinList Participant::list() const {
+  JoinList list{.version = view_->version, .host = view_->host, .shape = view_->settings.shape};
+  for (const auto& member : view_->members) list.members.push_back(member.self);
+  for (const auto& [joiner, about] : joiners_) list.joiners.push_back(about.who);
+  return list;
+}
+
+void Participant::expect(Instant now, const Introduction& who, Duration how_long) {
+  if (!expected_.contains(who.id) && expected_.size() >= most_members) return;
+  auto& expected = expected_[who.id];
+  expected = {who, std::max(expected.until, now + how_long)};
+}
+
+void Participant::handle(Instant now, const MemberId& from, const Joining& joining) {
+  if (joining.who.id == id()) return;
+  if (phase_ == Phase::member && view_->has(from)) expect(now, joining.who, config_.timing.join);
+}
+
+/// Who reports to a host that knows nothing of it (any more) has to ask again.
+void Participant::handle(Instant, const MemberId& from, const JoinReport& report) {
+  const auto found = joiners_.find(from);
+  if (found == joiners_.end()) return say(from, JoinRefused{Refusal::no_host, {}, {}});
+  if (!found->second.report || found->second.report->version <= report.version) found->second.report = report;
+}
+
+/// Introduces joiners to members, and tells joiners of members that came meanwhile.
+void Participant::attend_joiners(Instant now) {
+  for (auto each = joiners_.begin(); each != joiners_.end();) {
+    auto& [id, joiner] = *each;
+    if (const auto* member = view_->find(id); member && member->self.incarnation == joiner.who.incarnation) {
+      each = joiners_.erase(each);
+      continue;
+    }
+    if (const auto refusal = find_failure(now, id, joiner)) {
+      say(id, *refusal);
+      each = joiners_.erase(each);
+      continue;
+    }
+    if (joiner.listed != view_->version || now - joiner.told >= 2 * config_.timing.repeat) {
+      if (joiner.listed != view_->version) say(id, list());
+      joiner.listed = view_->version;
+      joiner.told = now;
+      introduce(id, joiner.who);
+    }
+    ++each;
+  }
+}
+
+void Participant::introduce(const MemberId& joiner, const Introduction& who) {
+  for (const auto& member : view_->members)
+    if (!confirms(member.self.id, joiner)) say(member.self.id, Joining{who});
+}
+
+/// Whether this member has told that it has a link with the joiner.
+bool Participant::confirms(const MemberId& member, const MemberId& joiner) const {
+  if (member == id()) return peers_.is_up(joiner);
+  const auto* peer = peers_.find(member);
+  return peer && peer->beat && std::ranges::find(peer->beat->reached, joiner) != peer->beat->reached.end();
+}
+
+std::vector<MemberId> Participant::missing_links(const MemberId& joiner, const Joiner& about) const {
+  std::vector<MemberId> missing;
+  std::size_t linked = 0;
+  for (const auto& member : view_->members) {
+    if (member.self.id == joiner || has_said_farewell(member.self.id)) continue;
+    const bool is_reported =
+        member.self.id == id() ||
+        (about.report && std::ranges::find(about.report->reached, member.self.id) != about.report->reached.end());
+    if (is_reported && confirms(member.self.id, joiner))
+      ++linked;
+    else
+      missing.push_back(member.self.id);
+  }
+  const auto& shape = view_->settings.shape;
+  if (shape.kind == Shape::Kind::star && confirms(id(), joiner)) missing.clear();
+  if (shape.kind == Shape::Kind::partial && confirms(id(), joiner) && linked >= shape.least) missing.clear();
+  return missing;
+}
+
+std::optional<JoinRefused> Participant::find_failure(Instant now, const MemberId& joiner, const Joiner& about) const {
+  if (now >= about.until) return JoinRefused{Refusal::not_all_reached, {}, missing_links(joiner, about)};
+  if (!about.report || about.report->version != view_->version) return std::nullopt;
+  const auto missing = missing_links(joiner, about);
+  std::vector<MemberId> failed;
+  for (const auto& member : about.report->failed)
+    if (std::ranges::find(missing, member) != missing.end()) failed.push_back(member);
+  if (failed.empty()) return std::nullopt;
+  return JoinRefused{Refusal::not_all_reached, {}, failed};
+}
+
+void Participant::admit_ready(Instant, View& next) {
+  for (auto& [joiner, about] : joiners_) {
+    if (next.has(joiner) || !about.report || !missing_links(joiner, about).empty()) continue;
+    if (next.members.size() >= std::min<std::size_t>(next.settings.most, most_members)) {
+      say(joiner, JoinRefused{Refusal::full, {}, {}});
+      continue;
+    }
+    if (config_.admission == Hook::asked && about.verdict != Joiner::Verdict::admitted) {
+      if (about.verdict == Joiner::Verdict::open) events_.emplace_back(AdmissionAsked{about.who});
+      about.verdict = Joiner::Verdict::asked;
+      continue;
+    }
+    next.members.push_back({.self = about.who, .number = ++next.numbers_given});
+    std::erase_if(next.departed, [&](const Departed& gone) { return gone.id == joiner; });
+    farewells_.erase(joiner);
+    // What it said before it was started anew is no measure for what it says now.
+    peers_[joiner].beat.reset();
+  }
+}
+
+void Participant::admit(Instant now, const MemberId& joiner) {
+  if (const auto found = joiners_.find(joiner); found != joiners_.end()) {
+    found->second.verdict = Joiner::Verdict::admitted;
+    settle(now);
+  }
+}
+
+void Participant::reject(Instant, const MemberId& joiner, std::string text) {
+  if (joiners_.erase(joiner) == 0) return;
+  text.resize(std::min(text.size(), most_text_bytes));
+  say(joiner, JoinRefused{Refusal::rejected, std::move(text), {}});
+}
+
+// --- commands ------------------------------------------------------------------------------------------------------
+
+std::expected<void, CommandError> Participant::strike_out(Instant now, const MemberId& member, Departure cause) {
+  if (!is_host() || !acts(now)) return std::unexpected(CommandError::not_host);
+  if (!view_->has(member) || member == id()) return std::unexpected(CommandError::no_such_member);
+  struck_[member] = cause;
+  settle(now);
+  return {};
+}
+
+std::expected<void, CommandError> Participant::set_standing(Instant now, Standing standing) {
+  if (!is_host() || !acts(now)) return std::unexpected(CommandError::not_host);
+  standing_ = standing;
+  settle(now);
+  standing_.reset();
+  return {};
+}
+
+void Participant::set_ready(Instant now, Wish::Kind kind) {
+  if (phase_ != Phase::member) return;
+  wishes_[id()] = kind;
+  if (!is_host()) say(view_->host, Wish{kind});
+  settle(now);
+}
+
+void Participant::handle(Instant, const MemberId& from, const Wish& wish) {
+  if (is_host() && view_->has(from)) wishes_[from] = wish.kind;
+}
+
+std::expected<void, CommandError> Participant::end(Instant now) {
+  if (!is_host() || !acts(now)) return std::unexpected(CommandError::not_host);
+  say_to_all(SessionEnded{view_->version, signatures_.sign(end_text(session_, view_->version))});
+  events_.emplace_back(Ended{});
+  finish();
+  return {};
+}
+
+void Participant::handle(Instant, const MemberId&, const SessionEnded& ended) {
+  if (phase_ != Phase::member || ended.version < view_->version) return;
+  const auto* host = view_->find(view_->host);
+  if (ended.version.epoch != view_->version.epoch ||
+      !signatures_.verify(view_->host, host->self.certificate, end_text(session_, ended.version), ended.signature))
+    return;
+  say_to_all(ended);
+  events_.emplace_back(Ended{});
+  finish();
+}
+
+void Participant::handle(Instant, const MemberId&, const Struck& struck) {
+  if (phase_ != Phase::member || struck.who.id != id() || struck.who.incarnation != config_.self.incarnation) return;
+  const auto* host = view_->find(view_->host);
+  if (!host || struck.version < view_->version || struck.version.epoch != view_->version.epoch ||
+      !signatures_.verify(view_->host, host->self.certificate, struck_text(session_, struck.version, struck.who),
+                          struck.signature))
+    return;
+  events_.emplace_back(StruckOut{struck.who.cause});
+  finish();
+}
+
+// --- handover ------------------------------------------------------------------------------------------------------
+//
+//   host                     heir                       others
+//     |--offer, state-------->|                                    nothing else changes meanwhile
+//     |<-ready, its signature-|  (once it took the state in)
+//     |--the heir's first view, both signatures------->|           the host acts no more
+//                             |--asks for promises---->|           the heir acts with a majority's
+
+std::expected<void, CommandError> Participant::hand_over(Instant now, std::optional<MemberId> heir, Bytes state) {
+  if (!is_host() || !acts(now)) return std::unexpected(CommandError::not_host);
+  if (handover_) return std::unexpected(CommandError::not_now);
+  if (heir && (!view_->has(*heir) || *heir == id())) return std::unexpected(CommandError::no_such_member);
+  if (!heir) heir = next_heir(now, {});
+  if (!heir) return std::unexpected(CommandError::no_such_member);
+  state.resize(std::min(state.size(), most_state_bytes));
+  handover_ = {
+      .heir = *heir, .state = std::move(state), .next = now, .until = now + config_.timing.handover, .tried = {*heir}};
+  press_handover(now);
+  return {};
+}
+
+std::optional<MemberId> Participant::next_heir(Instant now, const std::set<MemberId>& tried) const {
+  for (const auto& candidate : view_->succession) {
+    const auto* member = view_->find(candidate);
+    if (member && member->is_voter && !tried.contains(candidate) && peers_.is_up(candidate) &&
+        peers_.was_heard(candidate, now - attention()) && !has_said_farewell(candidate))
+      return candidate;
+  }
+  return std::nullopt;
+}
+
+void Participant::press_handover(Instant now) {
+  if (now >= handover_->until) {
+    const auto heir = next_heir(now, handover_->tried);
+    if (!heir) {
+      handover_.reset();
+      return;
+    }
+    handover_->heir = *heir;
+    handover_->tried.insert(*heir);
+    handover_->until = now + config_.timing.handover;
+    handover_->next = now;
+  }
+  if (now < handover_->next) return;
+  handover_->next = now + config_.timing.repeat;
+  say(handover_->heir, HandoverOffer{view_->version.epoch + 1, view_->version, handover_->state});
+}
+
+void Participant::handle(Instant now, const MemberId& from, const HandoverOffer& offer) {
+  if (phase_ != Phase::member || pursuit_ || from != view_->host || offer.base != view_->version ||
+      offer.epoch != view_->version.epoch + 1 || !ballot_.may_follow(offer.epoch, id()))
+    return;
+  const auto* self = view_->find(id());
+  if (!self || !self->is_voter) return;
+  const bool is_new = !offered_ || offered_->base != offer.base;
+  offered_ = offer;
+  if (config_.takeover == Hook::none || taken_over_ == offer.base) return take_over(now);
+  if (is_new) events_.emplace_back(StateOffered{offer.state});
+}
+
+/// This member as host, and nothing else changed.
+View Participant::under_heir(const MemberId& heir, std::uint64_t epoch) const {
+  View first = *view_;
+  first.mandate = Mandate{.base = first.version, .base_host = first.host, .base_signature = first.signature};
+  first.version = {.epoch = epoch, .title = Title::handed_over, .sequence = first.version.sequence + 1};
+  first.host = heir;
+  return first;
+}
+
+void Participant::take_over(Instant) {
+  if (!offered_ || phase_ != Phase::member || offered_->base != view_->version) return;
+  taken_over_ = offered_->base;
+  const auto signature = signatures_.sign(body(under_heir(id(), offered_->epoch)));
+  say(view_->host, HandoverReady{offered_->epoch, offered_->base, signature});
+}
+
+void Participant::handle(Instant now, const MemberId& from, const HandoverReady& ready) {
+  if (!acts(now) || !handover_ || handover_->heir != from || ready.base != view_->version ||
+      ready.epoch != view_->version.epoch + 1 || !ballot_.may_follow(ready.epoch, from))
+    return;
+  auto first = under_heir(from, ready.epoch);
+  first.signature = ready.signature;
+  if (!is_signed_by_host(first, signatures_)) return;
+  first.mandate->handover = signatures_.sign(handover_text(session_, ready.epoch, from, first.mandate->base));
+  adopt(now, first);
+  for (const auto& member : view_->members) {
+    peers_[member.self.id].views_sent = now;
+    say(member.self.id, views_since(first.mandate->base));
+  }
+}
+
+/// A host finds an heir first. Then it says farewell, and does a member's duty, until it is out of the view: its promise
+/// may be needed for that.
+void Participant::leave(Instant now, Bytes state) {
+  if (phase_ != Phase::member) return finish();
+  is_leaving_ = true;
+  if (is_host() && view_->members.size() > 1) std::ignore = hand_over(now, std::nullopt, std::move(state));
+  settle(now);
+}
+
+void Participant::begin_leaving(Instant now) {
+  if (view_->members.size() == 1) return finish();
+  farewell_until_ = now + 5 * config_.timing.repeat;
+  keep_leaving(now);
+}
+
+void Participant::keep_leaving(Instant now) {
+  if (now >= *farewell_until_) return finish();
+  const Departed who{id(), config_.self.incarnation, Departure::left};
+  say_to_all(Farewell{who, signatures_.sign(departure_text(session_, who.id, who.incarnation, who.cause))});
+}
+}  // namespace natkit::mesh

@@ -1,0 +1,132 @@
+#include "natkit/mesh/view.hpp"
+
+#include <algorithm>
+#include <set>
+#include <string_view>
+
+#include "natkit/mesh/view_fields.hpp"
+
+namespace natkit::mesh {
+namespace {
+/// What is signed says first what it is: so a vote can never be shown as a view.
+Bytes begin(std::string_view what, const SessionId& session) {
+  Bytes out;
+  ByteWriter writer{out};
+  writer.write_bytes(as_bytes(what));
+  writer.write_u8(0);
+  writer.write_bytes(session.bytes);
+  return out;
+}
+
+Bytes lead_text(std::string_view what, const SessionId& session, std::uint64_t epoch, const MemberId& leader,
+                const Version& base) {
+  auto out = begin(what, session);
+  WireWriter wire{out};
+  wire.number(epoch);
+  wire.array(leader.bytes);
+  fields(wire, base);
+  return out;
+}
+
+/// The view that this one, the first of its epoch, was made from.
+View base_of(const View& first) {
+  auto base = first;
+  base.version = first.mandate->base;
+  base.host = first.mandate->base_host;
+  return base;
+}
+
+bool is_signed(const View& view, const Member& by, ByteView signature, const Signatures& signatures) {
+  return signatures.verify(by.self.id, by.self.certificate, body(view), signature);
+}
+
+bool is_wanted_by_majority(const View& first, const Signatures& signatures) {
+  const auto text = vote_text(first.session, first.version.epoch, first.host, first.mandate->base);
+  std::set<MemberId> voters;
+  for (const auto& vote : first.mandate->votes) {
+    const auto* voter = first.find(vote.voter);
+    if (voter && voter->is_voter && signatures.verify(vote.voter, voter->self.certificate, text, vote.signature))
+      voters.insert(vote.voter);
+  }
+  return voters.size() >= first.quorum();
+}
+
+bool is_wanted_by_old_host(const View& first, const Member& old_host, const Signatures& signatures) {
+  const auto text = handover_text(first.session, first.version.epoch, first.host, first.mandate->base);
+  return signatures.verify(old_host.self.id, old_host.self.certificate, text, first.mandate->handover);
+}
+}  // namespace
+
+const Member* View::find(const MemberId& id) const {
+  const auto found = std::ranges::find_if(members, [&](const Member& member) { return member.self.id == id; });
+  return found == members.end() ? nullptr : &*found;
+}
+
+std::optional<std::size_t> View::index_of(const MemberId& id) const {
+  const auto* found = find(id);
+  return found ? std::optional{static_cast<std::size_t>(found - members.data())} : std::nullopt;
+}
+
+std::size_t View::voters() const {
+  return static_cast<std::size_t>(std::ranges::count_if(members, [](const Member& member) { return member.is_voter; }));
+}
+
+Bytes body(const View& view) {
+  auto out = begin("view", view.session);
+  WireWriter wire{out};
+  body_fields(wire, view);
+  return out;
+}
+
+Bytes vote_text(const SessionId& session, std::uint64_t epoch, const MemberId& candidate, const Version& base) {
+  return lead_text("vote", session, epoch, candidate, base);
+}
+
+Bytes handover_text(const SessionId& session, std::uint64_t epoch, const MemberId& heir, const Version& base) {
+  return lead_text("handover", session, epoch, heir, base);
+}
+
+Bytes departure_text(const SessionId& session, const MemberId& id, Incarnation incarnation, Departure cause) {
+  auto out = begin("departure", session);
+  WireWriter wire{out};
+  wire.array(id.bytes);
+  wire.number(incarnation);
+  wire.number(cause);
+  return out;
+}
+
+Bytes struck_text(const SessionId& session, const Version& version, const Departed& who) {
+  auto out = begin("struck", session);
+  WireWriter wire{out};
+  fields(wire, version);
+  fields(wire, who);
+  return out;
+}
+
+Bytes end_text(const SessionId& session, const Version& version) {
+  auto out = begin("end", session);
+  WireWriter wire{out};
+  fields(wire, version);
+  return out;
+}
+
+bool is_signed_by_host(const View& view, const Signatures& signatures) {
+  const auto* host = view.find(view.host);
+  return host && is_signed(view, *host, view.signature, signatures);
+}
+
+bool follows(const View& known, const View& next, const Signatures& signatures) {
+  if (!next.mandate || next.session != known.session) return false;
+  const auto& mandate = *next.mandate;
+  const auto* old_host = known.find(known.host);
+  const auto* new_host = next.find(next.host);
+  if (!old_host || !new_host || !new_host->is_voter) return false;
+  // The base may be older than what is known: what no majority had by then is void.
+  if (mandate.base.epoch != known.version.epoch || mandate.base_host != known.host) return false;
+  if (next.version.epoch <= mandate.base.epoch || next.version.sequence != mandate.base.sequence + 1) return false;
+  if (!is_signed(base_of(next), *old_host, mandate.base_signature, signatures)) return false;
+  if (!is_signed_by_host(next, signatures)) return false;
+  return next.version.title == Title::elected ? is_wanted_by_majority(next, signatures)
+                                              : is_wanted_by_old_host(next, *old_host, signatures);
+}
+}  // namespace natkit::mesh

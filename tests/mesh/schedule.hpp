@@ -1,0 +1,18 @@
+#pragma once
+// One random life of a session: members come, go, die and come back while the network does what networks do. Everything
+// follows from the seed.
+#include <cstdint>
+#include <string>
+
+#include "natkit/mesh/timing.hpp"
+
+namespace natkit::test {
+struct Verdict {
+  std::string fault;       ///< empty: every invariant held, and whoever could agree did in the end
+  bool had_quorum = false; ///< at the end; without one there need not be a host
+  unsigned handovers = 0;  ///< epochs that began
+  std::uint64_t steps = 0;
+};
+/// `story`: what was done, and how it ended.
+[[nodiscard]] Verdict live_through(std::uint64_t seed, const mesh::Timing& timing, std::string* story = nullptr);
+}  // namespace natkit::test
