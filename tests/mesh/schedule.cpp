@@ -67,7 +67,7 @@ class Fate {
       }
       default: {
         const auto host = world_.acting_host();
-        if (!host) return;
+        if (!host || world_.is_stopped(*host)) return;
         tell("m{} hands over", *host);
         std::ignore = world_.at(*host).hand_over(world_.local(*host), std::nullopt, {});
         return world_.settle(*host);

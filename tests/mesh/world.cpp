@@ -76,6 +76,7 @@ World::World(Config config) : config_(std::move(config)), rng_(config_.seed), no
 World::~World() = default;
 
 bool World::is_alive(unsigned member) const { return nodes_[member]->is_alive; }
+bool World::is_stopped(unsigned member) const { return nodes_[member]->stopped_until.has_value(); }
 Participant& World::at(unsigned member) { return *nodes_[member]->machine; }
 const std::vector<Told>& World::told(unsigned member) const { return nodes_[member]->told; }
 std::uint64_t World::bytes_sent(unsigned member) const { return nodes_[member]->bytes_sent; }
@@ -168,7 +169,7 @@ void World::restart(unsigned member) {
 }
 
 void World::leave(unsigned member) {
-  if (!nodes_[member]->is_alive) return;
+  if (!nodes_[member]->is_alive || nodes_[member]->stopped_until) return;
   at(member).leave(local(member));
   drain(member);
 }
@@ -373,7 +374,7 @@ void World::check_view(unsigned member) {
   auto& node = *nodes_[member];
   const auto& view = node.machine->view();
   if (!view || view == node.seen) return;
-  if (node.seen && view->version <= node.seen->version)
+  if (node.seen && view->version < node.seen->version)
     fail(fmt::format("m{} went back from epoch {} sequence {} to {} {}", member, node.seen->version.epoch,
                      node.seen->version.sequence, view->version.epoch, view->version.sequence));
   node.seen = view;
@@ -412,7 +413,8 @@ bool World::has_quorum() const {
   mesh::ViewRef latest;
   for (const auto& node : nodes_) {
     const auto& view = node->seen;
-    if (view && (!latest || latest->version < view->version)) latest = view;
+    // What only the dead knew binds nobody.
+    if (view && node->is_alive && node->machine->is_member() && (!latest || latest->version < view->version)) latest = view;
   }
   if (!latest) return false;
   std::size_t living = 0;

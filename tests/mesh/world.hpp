@@ -90,6 +90,7 @@ class World {
   [[nodiscard]] Instant now() const { return now_; }
   [[nodiscard]] unsigned size() const { return static_cast<unsigned>(nodes_.size()); }
   [[nodiscard]] bool is_alive(unsigned member) const;
+  [[nodiscard]] bool is_stopped(unsigned member) const;
   [[nodiscard]] mesh::Participant& at(unsigned member);
   [[nodiscard]] Instant local(unsigned member) const;
   [[nodiscard]] const std::vector<Told>& told(unsigned member) const;

@@ -45,11 +45,13 @@ void Participant::found(Instant now, const SessionId& session, Settings settings
   view_ = std::make_shared<const View>(std::move(view));
   epoch_since_ = now;
   ballot_.follow(1, id());
+  committed_ = view_->version;
   begin_membership(HostChanged::Cause::founded);
   settle(now);
 }
 
 void Participant::settle(Instant now) {
+  if (phase_ == Phase::member && pursuit_) mind_admission(now);
   if (phase_ == Phase::joining) pursue(now);
   if (phase_ != Phase::member) return;
   if (is_host())
@@ -239,7 +241,6 @@ void Participant::finish() {
 // --- what people are told ------------------------------------------------------------------------------------------
 
 void Participant::begin_membership(HostChanged::Cause cause) {
-  committed_ = std::max(committed_, view_->version);
   announced_ = view_;
   pursuit_.reset();
   events_.emplace_back(Joined{view_});
@@ -248,8 +249,8 @@ void Participant::begin_membership(HostChanged::Cause cause) {
 
 /// Who came and who went is told once a majority has it: before, another host might know nothing of it.
 void Participant::tell_changes() {
-  if (committed_ < view_->version) return;
-  if (pursuit_) return begin_membership(HostChanged::Cause::joined);
+  if (pursuit_ && committed_ >= pursuit_->entered) return begin_membership(HostChanged::Cause::joined);
+  if (pursuit_ || committed_ < view_->version) return;
   if (announced_ == view_) return;
   const auto before = std::exchange(announced_, view_);
   const auto is_same = [](const Member& a, const Member& b) {

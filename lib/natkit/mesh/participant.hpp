@@ -204,6 +204,7 @@ class Participant {
     std::optional<JoinList> list{};
     std::optional<Instant> host_heard{};  ///< … that the list names; empty while the list is another's word
     std::set<MemberId> failed{};
+    Version entered{};  ///< the view that let it in; it counts once a majority has it
   };
   struct Candidacy {
     std::uint64_t epoch = 0;
@@ -311,6 +312,8 @@ class Participant {
   void report(Instant now);
   void give_up(Instant now);
   void enter(Instant now, const MemberId& from, const View& view);
+  void mind_admission(Instant now);
+  void step_outside();
   void handle(Instant now, const MemberId& from, const JoinList& list);
   void handle(Instant now, const MemberId& from, const JoinRefused& refused);
 

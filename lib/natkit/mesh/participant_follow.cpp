@@ -113,7 +113,7 @@ void Participant::press_claim(Instant now) {
 }
 
 void Participant::handle(Instant now, const MemberId& from, const Claim& claim) {
-  if (phase_ != Phase::member || pursuit_) return;
+  if (phase_ != Phase::member) return;
   const auto* candidate = view_->find(from);
   if (!candidate || !candidate->is_voter || claim.epoch > view_->version.epoch + most_epochs_ahead) return;
   if (claim.base < view_->version) return show_view(from, claim.base);

@@ -24,6 +24,11 @@ void Participant::come_back(Instant now, const View& latest, const View& known) 
   pursuit.list->host = latest.host;
   for (const auto& member : latest.members) pursuit.list->members.push_back(member.self);
   pursuit_ = std::move(pursuit);
+  step_outside();
+  settle(now);
+}
+
+void Participant::step_outside() {
   phase_ = Phase::joining;
   view_.reset();
   before_.reset();
@@ -31,8 +36,17 @@ void Participant::come_back(Instant now, const View& latest, const View& known) 
   committed_ = {};
   paused_since_.reset();
   claim_at_.reset();
+  candidacy_.reset();
   held_.reset();
-  settle(now);
+  echo_.reset();
+}
+
+/// Let in by a host of whom nothing more is heard: the others may never have heard of this member.
+void Participant::mind_admission(Instant now) {
+  if (is_host() || committed_ >= pursuit_->entered || now - host_beat_at_ < config_.timing.promise) return;
+  pursuit_->host_heard.reset();
+  pursuit_->next = now;
+  step_outside();
 }
 
 /// Asks, reports, and asks somebody else while the host is silent.
@@ -123,6 +137,7 @@ void Participant::enter(Instant now, const MemberId& from, const View& view) {
       !is_signed_by_host(view, signatures_))
     return;
   phase_ = Phase::member;
+  pursuit_->entered = view.version;
   view_ = std::make_shared<const View>(view);
   before_.reset();
   foundings_.clear();
