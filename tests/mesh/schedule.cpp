@@ -148,7 +148,8 @@ Verdict live_through(std::uint64_t seed, const mesh::Timing& timing, std::string
     const bool agreed = world.run_until([&] { return world.is_of_one_mind(); }, 40s);
     verdict.had_quorum = world.has_quorum();
     verdict.fault = world.fault();
-    if (verdict.fault.empty() && verdict.had_quorum && !agreed) verdict.fault = fmt::format("seed {}: no agreement", seed);
+    if (verdict.fault.empty() && verdict.had_quorum && !agreed)
+      verdict.fault = fmt::format("seed {}: no agreement", seed);
   }
   for (unsigned each = 0; each < world.size(); ++each)
     for (const auto& told : world.told(each))

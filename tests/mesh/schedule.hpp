@@ -8,9 +8,9 @@
 
 namespace natkit::test {
 struct Verdict {
-  std::string fault;       ///< empty: every invariant held, and whoever could agree did in the end
-  bool had_quorum = false; ///< at the end; without one there need not be a host
-  unsigned handovers = 0;  ///< epochs that began
+  std::string fault;        ///< empty: every invariant held, and whoever could agree did in the end
+  bool had_quorum = false;  ///< at the end; without one there need not be a host
+  unsigned handovers = 0;   ///< epochs that began
   std::uint64_t steps = 0;
 };
 /// `story`: what was done, and how it ended.

@@ -9,7 +9,7 @@ namespace natkit::test {
 /// NATKIT_RUNS: how many lives; seeds count from NATKIT_SEED. A single one is told as a story.
 TEST_CASE("Whatever happens to a session, it never has two hosts, and one in the end", "[mesh][many]") {
   const auto first = number_from("NATKIT_SEED", 1);
-  const auto runs = number_from("NATKIT_RUNS", 2000);
+  const auto runs = number_from("NATKIT_RUNS", 500);
   std::uint64_t with_quorum = 0, handovers = 0, steps = 0, faults = 0;
   for (auto seed = first; seed < first + runs; ++seed) {
     std::string story;

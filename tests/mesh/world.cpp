@@ -70,7 +70,8 @@ bool World::Later::operator()(const Pending& a, const Pending& b) const {
   return std::tie(a.at, a.order) > std::tie(b.at, b.order);
 }
 
-World::World(Config config) : config_(std::move(config)), rng_(config_.seed), now_(Instant{} + 1h), loss_(config_.loss) {
+World::World(Config config)
+    : config_(std::move(config)), rng_(config_.seed), now_(Instant{} + 1h), loss_(config_.loss) {
   next_scan_ = now_;
 }
 World::~World() = default;
@@ -157,10 +158,9 @@ void World::restart(unsigned member) {
   node.seen.reset();
   node.told.clear();
   node.armed.reset();
-  const Participant::Config config{.self = {.id = node.id,
-                                            .incarnation = mesh::Incarnation{node.incarnation},
-                                            .name = fmt::format("m{}", member)},
-                                   .timing = config_.timing};
+  const Participant::Config config{
+      .self = {.id = node.id, .incarnation = mesh::Incarnation{node.incarnation}, .name = fmt::format("m{}", member)},
+      .timing = config_.timing};
   node.machine = std::make_unique<Participant>(config, *node.signatures, rng_);
   mesh::SessionId session;
   session.bytes[0] = 7;
@@ -272,9 +272,11 @@ void World::deliver(const Pending& pending) {
     check_acting();
     const auto waiting = std::exchange(node.waiting, {});
     for (unsigned other = 0; other < size(); ++other)
-      if (const auto pair = pairs_.find({std::min(other, pending.to), std::max(other, pending.to)}); pair != pairs_.end())
+      if (const auto pair = pairs_.find({std::min(other, pending.to), std::max(other, pending.to)});
+          pair != pairs_.end())
         node.machine->handle_link(local(pending.to), nodes_[other]->id, pair->second.state, {});
-    for (const auto& each : waiting) node.machine->handle_message(local(pending.to), nodes_[*each.from]->id, each.bytes);
+    for (const auto& each : waiting)
+      node.machine->handle_message(local(pending.to), nodes_[*each.from]->id, each.bytes);
   }
   if (pending.from) {
     node.machine->handle_message(local(pending.to), nodes_[*pending.from]->id, pending.bytes);
@@ -342,7 +344,8 @@ void World::scan_links() {
 // --- what must always hold -----------------------------------------------------------------------------------------
 
 void World::fail(std::string what) {
-  if (fault_.empty()) fault_ = fmt::format("at {:.3f} s, seed {}: {}", to_ms(now_ - Instant{} - 1h) / 1000, config_.seed, what);
+  if (fault_.empty())
+    fault_ = fmt::format("at {:.3f} s, seed {}: {}", to_ms(now_ - Instant{} - 1h) / 1000, config_.seed, what);
 }
 
 void World::check(unsigned member) {
@@ -383,7 +386,8 @@ void World::check_view(unsigned member) {
   for (const auto& each : view->members)
     if (each.is_voter) voters.insert(each.self.id);
   const auto [known, is_new] = voters_.try_emplace(view->version, voters);
-  if (known->second != voters) fail(fmt::format("two views are version {}.{}", view->version.epoch, view->version.sequence));
+  if (known->second != voters)
+    fail(fmt::format("two views are version {}.{}", view->version.epoch, view->version.sequence));
   if (!is_new || !view->is_first_of_epoch() || !view->mandate) return;
   const auto base = voters_.find(view->mandate->base);
   if (base != voters_.end() && base->second != voters) fail("an election changed the voters");
@@ -414,7 +418,8 @@ bool World::has_quorum() const {
   for (const auto& node : nodes_) {
     const auto& view = node->seen;
     // What only the dead knew binds nobody.
-    if (view && node->is_alive && node->machine->is_member() && (!latest || latest->version < view->version)) latest = view;
+    if (view && node->is_alive && node->machine->is_member() && (!latest || latest->version < view->version))
+      latest = view;
   }
   if (!latest) return false;
   std::size_t living = 0;

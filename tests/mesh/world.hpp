@@ -1,7 +1,7 @@
 #pragma once
 // A session in virtual time: members as they are shipped, clocks that run at different paces, and a network that loses,
-// delays, doubles and cuts off what they say. After every step the invariants of natkit/mesh/participant.hpp are checked;
-// the first one that breaks is remembered, with the time.
+// delays, doubles and cuts off what they say. After every step the invariants of natkit/mesh/participant.hpp are
+// checked; the first one that breaks is remembered, with the time.
 //
 // Links are a fact that comes from outside: two that want each other, and are not cut off, are linked after two round
 // trips and a half; who is cut off or dead for 3.2 s is told that the link is gone, as natkit's links do.
@@ -152,9 +152,9 @@ class World {
   std::set<std::pair<unsigned, unsigned>> cuts_;
   std::set<std::pair<unsigned, unsigned>> hopeless_;
   std::map<std::pair<unsigned, unsigned>, Duration> trips_;
-  std::map<std::uint64_t, mesh::MemberId> led_;                    ///< epoch -> who acted in it
-  std::map<std::uint64_t, std::set<mesh::MemberId>> followed_;     ///< epoch -> who had a view of it
-  std::map<mesh::Version, std::set<mesh::MemberId>> voters_;       ///< of each view that was seen
+  std::map<std::uint64_t, mesh::MemberId> led_;                 ///< epoch -> who acted in it
+  std::map<std::uint64_t, std::set<mesh::MemberId>> followed_;  ///< epoch -> who had a view of it
+  std::map<mesh::Version, std::set<mesh::MemberId>> voters_;    ///< of each view that was seen
   std::map<std::uint64_t, mesh::Version> by_sequence_;
   std::string fault_;
 };

@@ -14,17 +14,6 @@ ice::Role ice_role(rendezvous::Role role) {
   return role == rendezvous::Role::controlling ? ice::Role::controlling : ice::Role::controlled;
 }
 
-RelayServer relay_of(const rendezvous::Service& service, RelayServer::Use use, std::optional<Duration> round_trip) {
-  using Transport = rendezvous::Service::Transport;
-  RelayServer relay{.address = {service.transport == Transport::udp ? Protocol::udp : Protocol::tcp, *service.address},
-                    .credentials = service.credentials,
-                    .use = use,
-                    .round_trip = round_trip};
-  if (service.transport == Transport::tls)
-    relay.tls = TlsWish{.server = service.name.empty() ? to_text(service.address->address) : service.name};
-  return relay;
-}
-
 /// What the peer is told, where it can be said in the words of signalling.
 rendezvous::Reason reason_of(EndReason reason) {
   switch (reason) {
@@ -60,6 +49,17 @@ EndReason end_of(rendezvous::Reason reason) {
   }
 }
 }  // namespace
+
+RelayServer relay_of(const rendezvous::Service& service, RelayServer::Use use, std::optional<Duration> round_trip) {
+  using Transport = rendezvous::Service::Transport;
+  RelayServer relay{.address = {service.transport == Transport::udp ? Protocol::udp : Protocol::tcp, *service.address},
+                    .credentials = service.credentials,
+                    .use = use,
+                    .round_trip = round_trip};
+  if (service.transport == Transport::tls)
+    relay.tls = TlsWish{.server = service.name.empty() ? to_text(service.address->address) : service.name};
+  return relay;
+}
 
 Pairing::Pairing(Config config, Rng& rng)
     : config_(std::move(config)),

@@ -22,6 +22,10 @@
 #include "natkit/rendezvous/seal.hpp"
 
 namespace natkit::link {
+/// A relay that the server offers (`Service::Kind::turn`, with its address).
+[[nodiscard]] RelayServer relay_of(const rendezvous::Service& service, RelayServer::Use use,
+                                   std::optional<Duration> round_trip);
+
 class Pairing final : public Introduction {
  public:
   struct Config {

@@ -279,16 +279,16 @@ void Participant::tell_pauses(Instant now) {
       events_.emplace_back(BecameHost{told_epoch_});
     }
     // Who was elected just now waits for the first promises; that is no pause.
-    if (does_act || told_epoch_ == view_->version.epoch) set_pause(now, does_act);
+    if (does_act || told_epoch_ == view_->version.epoch) tell_pause(now, does_act ? Led::yes : Led::no);
     return;
   }
   const bool is_led = now - host_beat_at_ < config_.timing.patience || hears_of_host(now);
-  set_pause(now, is_led);
+  tell_pause(now, is_led ? Led::yes : Led::no);
 }
 
-void Participant::set_pause(Instant now, bool is_led) {  // NOLINT(readability-*): private
-  if (is_led == !paused_since_.has_value()) return;
-  if (is_led) {
+void Participant::tell_pause(Instant now, Led led) {
+  if ((led == Led::no) == paused_since_.has_value()) return;
+  if (led == Led::yes) {
     paused_since_.reset();
     events_.emplace_back(Resumed{});
   } else {
@@ -390,6 +390,15 @@ std::set<MemberId> Participant::wanted() const {
   }
   for (const auto& [joiner, expected] : expected_) all.insert(joiner);
   all.erase(id());
+  return all;
+}
+
+std::vector<Introduction> Participant::known() const {
+  std::vector<Introduction> all;
+  if (view_)
+    for (const auto& member : view_->members) all.push_back(member.self);
+  else if (pursuit_ && pursuit_->list)
+    all = pursuit_->list->members;
   return all;
 }
 

@@ -166,6 +166,8 @@ class Participant {
   // --- what is
   /// Whom a link is wanted with.
   [[nodiscard]] std::set<MemberId> wanted() const;
+  /// Members, and while joining who is said to be one.
+  [[nodiscard]] std::vector<Introduction> known() const;
   /// Null outside.
   [[nodiscard]] const ViewRef& view() const { return view_; }
   [[nodiscard]] bool is_member() const { return phase_ == Phase::member; }
@@ -251,7 +253,8 @@ class Participant {
   void begin_membership(HostChanged::Cause cause);
   void tell_changes();
   void tell_pauses(Instant now);
-  void set_pause(Instant now, bool is_led);  // NOLINT(*): private, one caller
+  enum class Led : std::uint8_t { no, yes };
+  void tell_pause(Instant now, Led led);
   void handle(Instant now, const MemberId& from, const Payload& payload);
   void handle(Instant now, const MemberId& from, const Passed& passed);
 
@@ -361,7 +364,7 @@ class Participant {
   std::uint64_t told_epoch_ = 0;  ///< the last one that it was told to lead in
   std::optional<Instant> paused_since_;
   Instant acted_at_{};
-  bool has_acted_ = false;           ///< at the last input; then the end of the lease is an event
+  bool has_acted_ = false;  ///< at the last input; then the end of the lease is an event
 
   std::deque<Outgoing> out_;
   std::deque<Event> events_;

@@ -22,8 +22,8 @@ void Participant::lead(Instant now) {
     propose(now);
 }
 
-/// Elsewhere somebody else may lead by now: so a host that does not act hears claims, and votes. And some voters may have
-/// given their word for this epoch to another candidate, who never came to lead: then it takes another epoch.
+/// Elsewhere somebody else may lead by now: so a host that does not act hears claims, and votes. And some voters may
+/// have given their word for this epoch to another candidate, who never came to lead: then it takes another epoch.
 void Participant::wait_for_majority(Instant now) {
   handover_.reset();
   vote_if_due(now);
@@ -429,8 +429,8 @@ void Participant::handle(Instant now, const MemberId& from, const HandoverReady&
   }
 }
 
-/// A host finds an heir first. Then it says farewell, and does a member's duty, until it is out of the view: its promise
-/// may be needed for that.
+/// A host finds an heir first. Then it says farewell, and does a member's duty, until it is out of the view: its
+/// promise may be needed for that.
 void Participant::leave(Instant now, Bytes state) {
   if (phase_ != Phase::member) return finish();
   is_leaving_ = true;

@@ -1,0 +1,341 @@
+#include "natkit/mesh/node.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "natkit/base/take_front.hpp"
+#include "natkit/link/introduction.hpp"
+#include "natkit/mesh/streams.hpp"
+
+namespace natkit::mesh {
+namespace {
+/// Round trips and routes change slowly.
+constexpr Duration care = std::chrono::milliseconds{250};
+
+void earliest(std::optional<Instant>& due, std::optional<Instant> at) {
+  if (at && (!due || *at < *due)) due = at;
+}
+}  // namespace
+
+Node::Node(Config config, const Signatures& signatures, Rng& rng)
+    : config_(std::move(config)), rng_(rng), hub_(config_.hub, rng), member_(config_.member, signatures, rng) {
+  if (config_.client) client_.emplace(*config_.client, rng);
+}
+
+// --- what the owner wants ------------------------------------------------------------------------------------------
+
+void Node::start(Instant now) {
+  next_care_ = now;
+  hub_.start(now);
+  if (client_) client_->start(now);
+  hear(now);
+}
+
+void Node::found(Instant now, Settings settings) {
+  rng_.fill(session_.bytes);
+  member_.found(now, session_, std::move(settings));
+  hear(now);
+}
+
+void Node::leave(Instant now, Bytes state) {
+  goal_.reset();
+  member_.leave(now, std::move(state));
+  hear(now);
+}
+
+std::expected<void, Participant::CommandError> Node::end(Instant now) {
+  const auto done = member_.end(now);
+  hear(now);
+  return done;
+}
+
+std::expected<void, Participant::CommandError> Node::strike_out(Instant now, const MemberId& id, Departure cause) {
+  const auto done = member_.strike_out(now, id, cause);
+  hear(now);
+  return done;
+}
+
+std::expected<void, Participant::CommandError> Node::set_standing(Instant now, Standing standing) {
+  const auto done = member_.set_standing(now, standing);
+  hear(now);
+  return done;
+}
+
+std::expected<void, Participant::CommandError> Node::hand_over(Instant now, std::optional<MemberId> heir, Bytes state) {
+  const auto done = member_.hand_over(now, heir, std::move(state));
+  hear(now);
+  return done;
+}
+
+void Node::set_ready(Instant now, Wish::Kind kind) {
+  member_.set_ready(now, kind);
+  hear(now);
+}
+
+void Node::admit(Instant now, const MemberId& id) {
+  member_.admit(now, id);
+  hear(now);
+}
+
+void Node::reject(Instant now, const MemberId& id, std::string text) {
+  member_.reject(now, id, std::move(text));
+  hear(now);
+}
+
+void Node::take_over(Instant now) {
+  member_.take_over(now);
+  hear(now);
+}
+
+void Node::send(Instant now, std::optional<MemberId> to, Bytes bytes) {
+  member_.send(now, to, std::move(bytes));
+  hear(now);
+}
+
+// --- what happens --------------------------------------------------------------------------------------------------
+
+void Node::handle_datagram(Instant now, const Datagram& in) {
+  if (client_ && client_->owns(in.socket))
+    client_->handle_datagram(now, in);
+  else
+    hub_.handle_datagram(now, in);
+  hear(now);
+}
+
+void Node::handle_timeout(Instant now) {
+  hub_.handle_timeout(now);
+  if (client_) client_->handle_timeout(now);
+  member_.handle_timeout(now);
+  for (auto* door : {&door_, &entrance_})
+    if (*door && (*door)->describe_by && *(*door)->describe_by <= now) describe(now, **door);
+  if (now >= next_care_) {
+    next_care_ = now + care;
+    keep_contacts(now);
+    keep_routes(now);
+  }
+  keep_looking(now);
+  hear(now);
+}
+
+void Node::handle_connected(Instant now, SocketId socket, const Endpoint& remote) {
+  if (client_ && client_->owns(socket))
+    client_->handle_connected(now, socket, remote);
+  else
+    hub_.handle_connected(now, socket, remote);
+  hear(now);
+}
+
+void Node::handle_send_failure(Instant now, const Datagram& lost, std::string_view why) {
+  if (client_ && client_->owns(lost.socket))
+    client_->handle_send_failure(now, lost, why);
+  else
+    hub_.handle_send_failure(now, lost, why);
+  hear(now);
+}
+
+void Node::handle_path_error(Instant now, const PathError& error) {
+  hub_.handle_path_error(now, error);
+  hear(now);
+}
+
+void Node::handle_socket_opened(Instant now, SocketId socket, const Endpoint& local) {
+  if (!client_ || !client_->owns(socket)) hub_.handle_socket_opened(now, socket, local);
+  hear(now);
+}
+
+void Node::handle_socket_failure(Instant now, SocketId socket, std::string_view why) {
+  if (client_ && client_->owns(socket))
+    client_->handle_socket_failure(now, socket, why);
+  else
+    hub_.handle_socket_failure(now, socket, why);
+  hear(now);
+}
+
+std::optional<SocketChange> Node::poll_socket() {
+  if (auto out = hub_.poll_socket()) return out;
+  return client_ ? client_->poll_socket() : std::nullopt;
+}
+
+std::optional<Datagram> Node::poll_transmit() {
+  if (auto out = hub_.poll_transmit()) return out;
+  return client_ ? client_->poll_transmit() : std::nullopt;
+}
+
+std::optional<Instant> Node::poll_timeout() const {
+  auto due = hub_.poll_timeout();
+  if (client_) earliest(due, client_->poll_timeout());
+  if (is_closing_) return due;
+  earliest(due, member_.poll_timeout());
+  for (const auto* door : {&door_, &entrance_})
+    if (*door) earliest(due, (*door)->describe_by);
+  if (goal_) earliest(due, std::min(goal_->next, goal_->until));
+  earliest(due, next_care_);
+  return due;
+}
+
+std::optional<NodeEvent> Node::poll_event() { return take_front(events_); }
+
+/// One thing leads to another: what a link said makes the member speak, and that goes out by links.
+void Node::hear(Instant now) {
+  hear_hub(now);
+  hear_client(now);
+  hear_member(now);
+  carry(now);
+  hub_.flush(now);
+}
+
+void Node::hear_hub(Instant now) {
+  while (auto event = hub_.poll_event()) {
+    if (const auto* found = std::get_if<link::Hub::Found>(&*event)) {
+      tell_candidate(now, found->local.candidate, found->only);
+    } else if (std::holds_alternative<link::Hub::Gathered>(*event)) {
+      for (auto* door : {&door_, &entrance_})
+        if (*door && (*door)->describe_by) describe(now, **door);
+    } else if (auto* said = std::get_if<link::Hub::LinkEvent>(&*event)) {
+      hear_link(now, said->link, said->event);
+    } else if (const auto* failed = std::get_if<link::Gathering::RelayFailed>(&*event)) {
+      events_.emplace_back(Trouble{turn::to_error(failed->failure)});
+    } else if (const auto* closed = std::get_if<link::Gathering::SocketFailed>(&*event)) {
+      events_.emplace_back(Trouble{link::to_error(*closed)});
+    }
+  }
+}
+
+void Node::hear_link(Instant now, link::LinkId link, link::Link::Event& event) {
+  using link::Link;
+  const auto peer = peer_of(link);
+  if (!peer) {
+    if (std::holds_alternative<Link::Ended>(event)) hub_.drop(link);
+    return;
+  }
+  auto& contact = contacts_.at(*peer);
+  if (std::holds_alternative<Link::Secured>(event)) {
+    hear_secured(now, *peer, contact);
+  } else if (const auto* changed = std::get_if<Link::PathChanged>(&event)) {
+    if (contact.stage == Contact::Stage::up) tell_path(*peer, changed->path);
+  } else if (auto* message = std::get_if<channel::Message>(&event)) {
+    if (message->stream == routed_stream)
+      hear_frame(now, *peer, message->payload);
+    else
+      member_.handle_message(now, *peer, message->payload);
+    hear_member(now);
+  } else if (const auto* ended = std::get_if<Link::Ended>(&event)) {
+    hear_ended(now, *peer, contact, *ended);
+  }
+}
+
+void Node::hear_secured(Instant now, const MemberId& peer, Contact& contact) {
+  auto* link = hub_.find(*contact.link);
+  for (const auto& [stream, options] : agreed_streams())
+    if (!link->open_agreed_stream(stream, options)) return drop_link(now, peer, contact);
+  contact.stage = Contact::Stage::up;
+  contact.deadline.reset();
+  contact.pause = Contact{}.pause;
+  contact.tries = 0;
+  if (contact.attempt) client_->report(now, *contact.attempt, rendezvous::Outcome::connected);
+  if (link->path()) tell_path(peer, link->path());
+  member_.handle_link(now, peer, LinkState::up, link->path() ? link->path()->rtt : std::nullopt);
+  hear_member(now);
+  keep_contacts(now);
+}
+
+void Node::hear_ended(Instant now, const MemberId& peer, Contact& contact, const link::Link::Ended& ended) {
+  const bool stood = contact.stage == Contact::Stage::up;
+  if (contact.attempt && !stood) client_->report(now, *contact.attempt, rendezvous::Outcome::failed);
+  drop_link(now, peer, contact);
+  if (!stood && ended.reason == link::EndReason::authentication_failed)
+    events_.emplace_back(Trouble{{.code = Errc::refused,
+                                  .reason = "authentication-failed",
+                                  .detail = to_text(peer).substr(0, 8) + " is not who was announced",
+                                  .advice = "somebody between may have changed what was passed on"}});
+  // A second try fails for the reasons of the first, but for what was lost or late.
+  if (!stood && contact.tries >= 2) member_.handle_link(now, peer, LinkState::failed, {});
+}
+
+void Node::drop_link(Instant now, const MemberId& peer, Contact& contact) {
+  const bool stood = contact.stage == Contact::Stage::up;
+  if (contact.link) hub_.drop(*contact.link);
+  contact.link.reset();
+  contact.attempt.reset();
+  contact.by.reset();
+  contact.routers.clear();
+  contact.deadline.reset();
+  contact.stage = Contact::Stage::idle;
+  contact.next_try = now + contact.pause;
+  contact.pause = std::min(2 * contact.pause, Duration{std::chrono::seconds{5}});
+  if (!stood) return;
+  events_.emplace_back(LinkChanged{peer, std::nullopt, std::nullopt});
+  member_.handle_link(now, peer, LinkState::none, {});
+}
+
+void Node::tell_path(const MemberId& peer, const std::optional<ice::Path>& path) {
+  events_.emplace_back(LinkChanged{peer, path, path ? router_of(path->socket) : std::nullopt});
+}
+
+std::optional<LinkChanged> Node::path_to(const MemberId& peer) const {
+  const auto contact = contacts_.find(peer);
+  if (contact == contacts_.end() || contact->second.stage != Contact::Stage::up) return std::nullopt;
+  const auto* link = hub_.find(*contact->second.link);
+  if (!link || !link->path()) return std::nullopt;
+  return LinkChanged{peer, link->path(), router_of(link->path()->socket)};
+}
+
+std::optional<MemberId> Node::peer_of(link::LinkId link) const {
+  const auto found = std::ranges::find_if(contacts_, [&](const auto& each) { return each.second.link == link; });
+  return found == contacts_.end() ? std::nullopt : std::optional{found->first};
+}
+
+void Node::hear_member(Instant now) {
+  while (true) {
+    while (const auto out = member_.poll_message()) deliver(now, *out);
+    auto event = member_.poll_event();
+    if (!event) break;
+    if (const auto* passed = std::get_if<PassedOn>(&*event)) {
+      hear_passed(now, *passed);
+      continue;
+    }
+    const bool is_of_session = std::holds_alternative<Joined>(*event) || std::holds_alternative<BecameHost>(*event);
+    const auto* refused = std::get_if<NotJoined>(&*event);
+    const auto* struck = std::get_if<StruckOut>(&*event);
+    if (const auto* changed = std::get_if<HostChanged>(&*event)) host_end_ = changed->cause;
+    has_ended_ = has_ended_ || std::holds_alternative<Ended>(*event);
+    const bool is_end = refused || std::holds_alternative<Ended>(*event);
+    const bool is_thrown_out = struck && member_.is_over();
+    std::visit(
+        [&](auto& each) {
+          if constexpr (!std::is_same_v<std::decay_t<decltype(each)>, PassedOn>) events_.emplace_back(std::move(each));
+        },
+        *event);
+    if (is_of_session) open_door(now);
+    if (is_end || is_thrown_out) return finish(now, std::nullopt);
+  }
+  if (member_.is_over() && !is_closing_) return finish(now, std::nullopt);
+  keep_row(now);
+  if (member_.wanted() != wanted_) keep_contacts(now);
+}
+
+void Node::deliver(Instant now, const Outgoing& out) {
+  const auto contact = contacts_.find(out.to);
+  if (contact == contacts_.end() || contact->second.stage != Contact::Stage::up) return;
+  auto* link = hub_.find(*contact->second.link);
+  const auto stream = out.delivery == Outgoing::Delivery::reliable ? control_stream : beat_stream;
+  // What does not fit is lost, like anything that members say: they say it again.
+  std::ignore = link->send(now, stream, channel::MessageKind::binary, out.bytes);
+}
+
+/// Links close in order, the row goes if it was ours alone, the server is told.
+void Node::finish(Instant now, std::optional<Error> error) {
+  if (is_closing_) return;
+  is_closing_ = true;
+  goal_.reset();
+  withdraw_row(now);
+  for (auto* door : {&door_, &entrance_}) {
+    if (*door && (*door)->link) hub_.drop(*(*door)->link);
+    door->reset();
+  }
+  hub_.flush(now);
+  hub_.close(now);
+  if (client_) client_->leave(now);
+  events_.emplace_back(Over{std::move(error)});
+}
+}  // namespace natkit::mesh

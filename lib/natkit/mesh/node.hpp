@@ -1,0 +1,228 @@
+#pragma once
+/// One host's part in a session, with everything it needs: the member machine (participant.hpp) decides who belongs,
+/// the hub (link/hub.hpp) has the links, the client (rendezvous/client.hpp) meets strangers and keeps the session's
+/// row.
+///
+///   directory row --> first link, to a member, by the server's help
+///                          |
+///                          v
+///                  Participant --wanted--> contacts --offer--> a common member --> the other one      every further
+///                          ^                   |  <--answer--                                         link
+///                          '----- up, down ----'
+///
+/// So the server is needed for the first link only; a session goes on without it, and takes joiners by any member that
+/// they can reach.
+///
+/// Of two members the one with the lesser id offers. What is passed on is a description (link/description.hpp) and
+/// later candidates; who passes it on could put its own in place of it, but not its key: the link ends when whoever is
+/// at the other end has not the certificate that its id names.
+///
+/// Through members: who said that it carries packets for others is a router for pairs that have no path of their own;
+/// what goes through it is encrypted end to end (ice/routed.hpp). Server relays come last.
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "natkit/base/sans_io.hpp"
+#include "natkit/link/hub.hpp"
+#include "natkit/mesh/participant.hpp"
+#include "natkit/rendezvous/client.hpp"
+
+namespace natkit::mesh {
+/// A path to a member is there, is another one, or is gone.
+struct LinkChanged {
+  MemberId peer{};
+  std::optional<ice::Path> path{};  ///< none: no link any more
+  std::optional<MemberId> via{};    ///< the member that carries it
+};
+struct AtServer {
+  rendezvous::RegisteredAt at;
+};
+/// It goes on all the same.
+struct Trouble {
+  Error error;
+};
+/// Nothing more will come of it.
+struct Over {
+  std::optional<Error> error{};  ///< none: in order
+};
+using NodeEvent =
+    std::variant<Joined, NotJoined, MemberJoined, MemberLeft, HostChanged, BecameHost, Paused, Resumed, StruckOut,
+                 Ended, Received, AdmissionAsked, StateOffered, AllReady, LinkChanged, AtServer, Trouble, Over>;
+
+class Node {
+ public:
+  struct Config {
+    link::Hub::Config hub;
+    std::optional<rendezvous::Client::Config> client{};
+    Participant::Config member;  ///< its id is the fingerprint of the hub's identity
+    /// From registration on; then strangers are told what was gathered by then.
+    Duration gathering = std::chrono::milliseconds{400};
+    Duration attempt = std::chrono::seconds{10};  ///< for one try to link
+    std::size_t most_strangers = 16;              ///< linked, and neither members nor expected
+  };
+  /// How to find the session: by its row (name within a game, or id).
+  struct Goal {
+    std::string name{};
+    std::string game{};
+    std::optional<SessionId> session{};
+    std::string password{};  ///< empty: none
+  };
+
+  Node(Config config, const Signatures& signatures, Rng& rng);
+
+  void found(Instant now, Settings settings);
+  void join(Instant now, Goal goal);
+  void leave(Instant now, Bytes state = {});
+  [[nodiscard]] std::expected<void, Participant::CommandError> end(Instant now);
+  [[nodiscard]] std::expected<void, Participant::CommandError> strike_out(Instant now, const MemberId& id,
+                                                                          Departure cause);
+  [[nodiscard]] std::expected<void, Participant::CommandError> set_standing(Instant now, Standing standing);
+  [[nodiscard]] std::expected<void, Participant::CommandError> hand_over(Instant now, std::optional<MemberId> heir,
+                                                                         Bytes state);
+  void set_ready(Instant now, Wish::Kind kind);
+  void admit(Instant now, const MemberId& id);
+  void reject(Instant now, const MemberId& id, std::string text);
+  void take_over(Instant now);
+  void send(Instant now, std::optional<MemberId> to, Bytes bytes);
+
+  void start(Instant now);
+  void handle_datagram(Instant now, const Datagram& in);
+  void handle_timeout(Instant now);
+  void handle_connected(Instant now, SocketId socket, const Endpoint& remote);
+  void handle_send_failure(Instant now, const Datagram& lost, std::string_view why);
+  void handle_path_error(Instant now, const PathError& error);
+  void handle_socket_opened(Instant now, SocketId socket, const Endpoint& local);
+  void handle_socket_failure(Instant now, SocketId socket, std::string_view why);
+  [[nodiscard]] std::optional<SocketChange> poll_socket();
+  [[nodiscard]] std::optional<Datagram> poll_transmit();
+  [[nodiscard]] std::optional<Instant> poll_timeout() const;
+  [[nodiscard]] std::optional<NodeEvent> poll_event();
+
+  [[nodiscard]] const Participant& member() const { return member_; }
+  [[nodiscard]] const link::Hub& hub() const { return hub_; }
+  /// The path to a member, and who carries it.
+  [[nodiscard]] std::optional<LinkChanged> path_to(const MemberId& peer) const;
+  /// Of other pairs, through this member.
+  [[nodiscard]] std::uint64_t carried_bytes() const { return carried_bytes_; }
+
+ private:
+  /// What is done about one other host. At most one link at a time.
+  ///   idle --offer, or the server brought us together--> connecting --secured--> up
+  ///    ^--------------- no path, no answer: a pause -------'-----lost------------'
+  struct Contact {
+    enum class Stage : std::uint8_t { idle, connecting, up } stage{};
+    std::optional<link::LinkId> link{};
+    std::optional<MemberId> by{};                    ///< who passes words on
+    std::optional<rendezvous::AttemptId> attempt{};  ///< … or the server does
+    std::uint32_t number = 0;                        ///< of the offer
+    Instant next_try{};
+    Duration pause = std::chrono::milliseconds{250};
+    std::optional<Instant> deadline{};
+    std::optional<Instant> unwanted_since{};
+    std::set<MemberId> routers{};  ///< that it may lead through
+    unsigned tries = 0;
+  };
+  /// A place at the server with a link that waits for whoever comes.
+  struct Door {
+    rendezvous::PlaceId place{};
+    std::optional<link::LinkId> link{};
+    std::optional<Instant> describe_by{};
+  };
+  /// From a name to the first link.
+  struct Search {
+    Goal goal;
+    Instant next{};
+    Instant until{};
+    std::vector<std::string> entries{};  ///< members to be asked, not tried yet
+    bool has_asked = false;              ///< a member; from then on the member machine has its own deadline
+    bool was_answered = false;           ///< by the directory
+    unsigned empty_answers = 0;
+  };
+
+  // node.cpp
+  void hear(Instant now);
+  void hear_member(Instant now);
+  void hear_hub(Instant now);
+  void hear_link(Instant now, link::LinkId link, link::Link::Event& event);
+  void hear_secured(Instant now, const MemberId& peer, Contact& contact);
+  void hear_ended(Instant now, const MemberId& peer, Contact& contact, const link::Link::Ended& ended);
+  void tell_path(const MemberId& peer, const std::optional<ice::Path>& path);
+  void deliver(Instant now, const Outgoing& out);
+  void finish(Instant now, std::optional<Error> error);
+  [[nodiscard]] std::optional<MemberId> peer_of(link::LinkId link) const;
+
+  // node_contacts.cpp: links by the help of members
+  void keep_contacts(Instant now);
+  void try_to_link(Instant now, const MemberId& peer, Contact& contact);
+  [[nodiscard]] std::optional<MemberId> introducer_for(const MemberId& peer, unsigned tries) const;
+  void hear_passed(Instant now, const PassedOn& passed);
+  void hear_offer(Instant now, const PassedOn& passed, std::uint32_t number, Duration rtt, std::string_view text);
+  void hear_answer(Instant now, const PassedOn& passed, std::uint32_t number, std::string_view text);
+  void begin_link(Instant now, const MemberId& peer, Contact& contact, link::Description description, ice::Role role,
+                  Instant start);
+  void drop_link(Instant now, const MemberId& peer, Contact& contact);
+  void tell_candidate(Instant now, const ice::Candidate& candidate, std::optional<link::LinkId> only);
+  [[nodiscard]] link::RelayUse relay_use() const;
+
+  // node_routes.cpp: paths through members
+  void keep_routes(Instant now);
+  void add_routes(Instant now, const MemberId& peer, Contact& contact);
+  void carry(Instant now);
+  void hear_frame(Instant now, const MemberId& from, ByteView frame);
+  [[nodiscard]] std::vector<MemberId> routers_for(const MemberId& peer) const;
+  [[nodiscard]] std::optional<MemberId> router_of(SocketId socket) const;
+  [[nodiscard]] bool is_routing_allowed() const;
+
+  // node_server.cpp: strangers, and the session's row
+  void hear_client(Instant now);
+  void use_relays(Instant now, const std::vector<rendezvous::Service>& services);
+  void hear_found(Instant now, const rendezvous::FoundPeer& found);
+  void open_door(Instant now);
+  void describe(Instant now, Door& door);
+  void ask_directory(Instant now);
+  void hear_rows(Instant now, const std::vector<rendezvous::Entry>& rows);
+  void enter_by_next(Instant now);
+  void hear_not_possible(Instant now, const rendezvous::NotPossible& not_possible);
+  void keep_looking(Instant now);
+  void keep_row(Instant now);
+  void withdraw_row(Instant now);
+
+  Config config_;
+  Rng& rng_;
+  link::Hub hub_;
+  std::optional<rendezvous::Client> client_;
+  Participant member_;
+  SessionId session_{};
+  std::map<MemberId, Contact> contacts_;
+  std::set<MemberId> wanted_;
+  std::uint32_t offers_made_ = 0;
+  Instant next_care_{};
+
+  std::map<MemberId, SocketId> routes_;              ///< a socket for each router
+  std::set<std::pair<MemberId, MemberId>> carried_;  ///< pairs this member carries packets for
+  std::uint64_t carried_bytes_ = 0;
+
+  bool is_registered_ = false;
+  std::optional<Duration> server_rtt_;
+  std::optional<Door> door_;      ///< where others find this member
+  std::optional<Door> entrance_;  ///< where this host finds a member …
+  std::optional<MemberId> entrance_to_;
+  std::optional<Search> goal_;
+  std::optional<rendezvous::QuestionId> question_;
+  ViewRef published_;
+  HostChanged::Cause host_end_{};  ///< of the one before, when this member came to lead
+  bool has_ended_ = false;
+
+  bool is_closing_ = false;
+  std::deque<NodeEvent> events_;
+};
+static_assert(SansIo<Node> && OpensSockets<Node> && HearsSendFailure<Node> && HearsConnections<Node> &&
+              HearsPathErrors<Node>);
+}  // namespace natkit::mesh

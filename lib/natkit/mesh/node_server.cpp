@@ -1,0 +1,287 @@
+#include <algorithm>
+#include <utility>
+
+#include "natkit/link/pairing.hpp"
+#include "natkit/mesh/node.hpp"
+
+/// Strangers, and the session's row.
+namespace natkit::mesh {
+namespace {
+constexpr Duration pause_of_search = std::chrono::milliseconds{500};
+constexpr Duration wait_at_entrance = std::chrono::seconds{3};
+
+std::string door_name(const SessionId& session, std::string_view member) {
+  return "mesh/" + to_text(session) + '/' + std::string{member};
+}
+
+Error lost_server(const rendezvous::ServerLost& lost) {
+  return rendezvous::to_error(rendezvous::Reason::server_unreachable,
+                              to_text(lost.server) + " is lost: " + lost.why + "; the session goes on");
+}
+
+rendezvous::HostEnd end_of(HostChanged::Cause cause) {
+  switch (cause) {
+    case HostChanged::Cause::crashed:
+    case HostChanged::Cause::lost:
+      return rendezvous::HostEnd::lost;
+    case HostChanged::Cause::handed_over:
+    case HostChanged::Cause::left:
+      return rendezvous::HostEnd::left;
+    default:
+      return rendezvous::HostEnd::not_said;
+  }
+}
+}  // namespace
+
+void Node::hear_client(Instant now) {
+  if (!client_) return;
+  while (auto event = client_->poll_event()) {
+    if (const auto* registered = std::get_if<rendezvous::RegisteredAt>(&*event)) {
+      is_registered_ = true;
+      server_rtt_ = registered->round_trip;
+      events_.emplace_back(AtServer{*registered});
+      use_relays(now, registered->services);
+      open_door(now);
+      ask_directory(now);
+    } else if (const auto* renewed = std::get_if<rendezvous::NewServices>(&*event)) {
+      use_relays(now, renewed->services);
+    } else if (const auto* found = std::get_if<rendezvous::FoundPeer>(&*event)) {
+      hear_found(now, *found);
+    } else if (const auto* remote = std::get_if<rendezvous::RemoteCandidate>(&*event)) {
+      for (auto& [peer, contact] : contacts_)
+        if (contact.attempt == remote->attempt && contact.link)
+          if (const auto candidate = ice::parse_candidate(remote->text))
+            hub_.add_remote(now, *contact.link, *candidate);
+    } else if (const auto* rows = std::get_if<rendezvous::FoundRows>(&*event)) {
+      if (question_ == rows->question) hear_rows(now, rows->rows);
+    } else if (const auto* silent = std::get_if<rendezvous::NotAnswered>(&*event)) {
+      if (question_ == silent->question) question_.reset();
+    } else if (const auto* refused = std::get_if<rendezvous::RowRefused>(&*event)) {
+      events_.emplace_back(Trouble{
+          {.code = Errc::refused,
+           .reason = std::string{rendezvous::to_text(refused->refusal)},
+           .detail = "the directory does not show this session: " + std::string{rendezvous::to_text(refused->refusal)},
+           .advice = {}}});
+    } else if (auto* not_possible = std::get_if<rendezvous::NotPossible>(&*event)) {
+      hear_not_possible(now, *not_possible);
+    } else if (const auto* lost = std::get_if<rendezvous::ServerLost>(&*event)) {
+      is_registered_ = false;
+      events_.emplace_back(Trouble{lost_server(*lost)});
+    } else if (std::holds_alternative<rendezvous::Resumed>(*event)) {
+      is_registered_ = true;
+    }
+  }
+}
+
+void Node::use_relays(Instant now, const std::vector<rendezvous::Service>& services) {
+  for (const auto& service : services)
+    if (service.kind == rendezvous::Service::Kind::turn && service.address)
+      hub_.add_relay(now, link::relay_of(service,
+                                         service.transport == rendezvous::Service::Transport::udp
+                                             ? link::RelayServer::Use::at_once
+                                             : link::RelayServer::Use::when_others_are_silent,
+                                         server_rtt_));
+}
+
+// --- who finds this member -----------------------------------------------------------------------------------------
+
+/// Once there is a session and a server, others can find this member there.
+void Node::open_door(Instant now) {
+  if (!client_ || !is_registered_ || !member_.is_member() || door_ || is_closing_) return;
+  session_ = member_.view()->session;
+  door_ = Door{.place = client_->open(
+                   now, {.purpose = rendezvous::Purpose::listen, .name = door_name(session_, to_text(member_.id()))}),
+               .describe_by = now + config_.gathering};
+  if (hub_.gathering().is_done()) describe(now, *door_);
+}
+
+void Node::describe(Instant now, Door& door) {
+  door.describe_by.reset();
+  if (!door.link) door.link = hub_.open(now, relay_use());
+  if (door.link) client_->describe(now, door.place, link::write_description(hub_.describe(*door.link)));
+}
+
+void Node::hear_found(Instant now, const rendezvous::FoundPeer& found) {
+  auto* door = door_ && door_->place == found.place           ? &*door_
+               : entrance_ && entrance_->place == found.place ? &*entrance_
+                                                              : nullptr;
+  const auto parsed = link::parse_description(found.description);
+  if (!door || !door->link || !parsed) return client_->send_bye(now, found.attempt, rendezvous::Reason::rejected);
+  const auto link = *std::exchange(door->link, std::nullopt);
+  const MemberId peer{parsed->description.fingerprint->digest};
+  const bool is_door = door == &*door_ && door_;
+  const bool is_whom_we_asked = !is_door && entrance_to_ == peer;
+  const auto strangers =
+      std::ranges::count_if(contacts_, [&](const auto& each) { return !wanted_.contains(each.first); });
+  const bool is_too_many = is_door && static_cast<std::size_t>(strangers) >= config_.most_strangers;
+  if (is_too_many || (!is_door && !is_whom_we_asked)) {
+    hub_.drop(link);
+    client_->send_bye(now, found.attempt, rendezvous::Reason::rejected);
+  } else {
+    auto& contact = contacts_[peer];
+    if (contact.link) drop_link(now, peer, contact);
+    contact.link = link;
+    contact.attempt = found.attempt;
+    begin_link(now, peer, contact, parsed->description,
+               found.role == rendezvous::Role::controlling ? ice::Role::controlling : ice::Role::controlled,
+               found.start);
+  }
+  if (is_door && door_) describe(now, *door_);
+}
+
+// --- whom this host finds ------------------------------------------------------------------------------------------
+//
+//   asking the directory --rows--> asking an entry by its door --found--> linked: the member machine goes on
+//        ^-- no row yet, or the entry is not there: a pause, the next entry --'         deadline: not found
+
+void Node::join(Instant now, Goal goal) {
+  goal_ = Search{.goal = std::move(goal), .next = now, .until = now + config_.member.timing.join};
+  ask_directory(now);
+  hear(now);
+}
+
+void Node::ask_directory(Instant now) {
+  if (!goal_ || !client_ || !is_registered_ || question_ || entrance_ || !goal_->entries.empty()) return;
+  rendezvous::Query query{.most = 8};
+  if (goal_->goal.session)
+    query.session = to_text(*goal_->goal.session);
+  else
+    query.name = goal_->goal.name;
+  if (!goal_->goal.game.empty()) query.game = goal_->goal.game;
+  question_ = client_->find(now, query);
+}
+
+void Node::hear_rows(Instant now, const std::vector<rendezvous::Entry>& rows) {
+  question_.reset();
+  if (!goal_) return;
+  goal_->next = now + pause_of_search;
+  goal_->was_answered = true;
+  for (const auto& [row, address, age, refreshed, failed] : rows) {
+    const auto session = parse_session_id(row.session);
+    if (!session || row.entry_points.empty()) continue;
+    session_ = *session;
+    goal_->entries.assign(row.entry_points.begin(), row.entry_points.end());
+    std::erase(goal_->entries, to_text(member_.id()));  // not oneself
+    return enter_by_next(now);
+  }
+}
+
+void Node::enter_by_next(Instant now) {
+  if (entrance_) {
+    if (entrance_->link) hub_.drop(*entrance_->link);
+    client_->close(now, entrance_->place);
+    entrance_.reset();
+  }
+  while (!goal_->entries.empty()) {
+    const auto entry = goal_->entries.front();
+    goal_->entries.erase(goal_->entries.begin());
+    const auto member = parse_member_id(entry);
+    if (!member) continue;
+    entrance_to_ = *member;
+    entrance_ = Door{.place = client_->open(now, {.purpose = rendezvous::Purpose::connect,
+                                                  .name = door_name(session_, entry),
+                                                  .wait = wait_at_entrance}),
+                     .describe_by = now + config_.gathering};
+    if (hub_.gathering().is_done()) describe(now, *entrance_);
+    if (goal_->has_asked) return;
+    goal_->has_asked = true;
+    std::optional<PasswordKey> key;
+    if (!goal_->goal.password.empty()) key = key_of_password(goal_->goal.password, session_);
+    return member_.join(now, {.session = session_, .password = key}, *member);
+  }
+}
+
+void Node::hear_not_possible(Instant now, const rendezvous::NotPossible& not_possible) {
+  if (not_possible.finality == rendezvous::Finality::passing) return;
+  if (entrance_ && not_possible.place == entrance_->place) {
+    if (entrance_->link) hub_.drop(*entrance_->link);
+    entrance_.reset();
+    entrance_to_.reset();
+    if (goal_) enter_by_next(now);
+    return;
+  }
+  if (door_ && not_possible.place == door_->place) {
+    if (door_->link) hub_.drop(*door_->link);
+    door_.reset();
+    return;
+  }
+  if (not_possible.place) return;
+  // The server wants nothing to do with this host: that ends what cannot be done without it.
+  if (!member_.is_member()) return finish(now, not_possible.error);
+  events_.emplace_back(Trouble{not_possible.error});
+}
+
+/// Until the member machine has a link it can go on with.
+void Node::keep_looking(Instant now) {
+  if (!goal_) return;
+  if (goal_->has_asked &&
+      std::ranges::any_of(contacts_, [](const auto& each) { return each.second.stage == Contact::Stage::up; })) {
+    goal_.reset();
+    return;
+  }
+  if (now >= goal_->until) {
+    const auto reason = goal_->has_asked || !goal_->was_answered ? Refusal::timeout : Refusal::not_found;
+    events_.emplace_back(NotJoined{reason, {}, {}});
+    return finish(now, std::nullopt);
+  }
+  if (now < goal_->next) return;
+  goal_->next = now + pause_of_search;
+  // A name that nobody has yet is worth a second look, since hosts come and go; but not the whole time.
+  if (goal_->was_answered && !goal_->has_asked && ++goal_->empty_answers >= 3) {
+    events_.emplace_back(NotJoined{Refusal::not_found, {}, {}});
+    return finish(now, std::nullopt);
+  }
+  ask_directory(now);
+}
+
+// --- the row -------------------------------------------------------------------------------------------------------
+
+/// Written by the host that acts, whenever something in it has changed.
+void Node::keep_row(Instant now) {
+  if (!client_) return;
+  const auto& view = member_.view();
+  const bool leads = view && member_.acts(now);
+  if (!leads) {
+    if (published_ && (!view || view->host != member_.id())) {
+      client_->release(to_text(session_));
+      published_.reset();
+    }
+    return;
+  }
+  if (published_ == view) return;
+  const bool is_take_over = !published_;
+  published_ = view;
+  session_ = view->session;
+  rendezvous::Row row{
+      .session = to_text(view->session),
+      .name = view->settings.name,
+      .game = view->settings.game,
+      .tags = {view->settings.tags.begin(), view->settings.tags.end()},
+      .host = to_text(view->host),
+      .epoch = view->version.epoch,
+      .members = static_cast<std::uint32_t>(view->members.size()),
+      .max = view->settings.most,
+      .has_password = view->settings.password.has_value(),
+      .visibility = view->settings.is_listed ? rendezvous::Visibility::listed : rendezvous::Visibility::hidden,
+      .doors = view->settings.standing == Standing::locked ? rendezvous::Doors::locked : rendezvous::Doors::open,
+      .entry_points = {to_text(view->host)}};
+  // Then who is easily reached, then the others.
+  for (const auto reach : {Reach::open, Reach::easy, Reach::unknown, Reach::hard})
+    for (const auto& member : view->members)
+      if (member.self.reach == reach && member.self.id != view->host &&
+          row.entry_points.size() < rendezvous::most_entry_points)
+        row.entry_points.push_back(to_text(member.self.id));
+  client_->publish(now, std::move(row), to_hex(view->settings.token),
+                   is_take_over ? end_of(host_end_) : rendezvous::HostEnd::not_said);
+}
+
+void Node::withdraw_row(Instant now) {
+  if (!client_ || !published_) return;
+  // Others may go on with the session; whoever is alone with it takes the row along.
+  if (published_->members.size() == 1 || has_ended_)
+    client_->withdraw(now, to_text(session_));
+  else
+    client_->release(to_text(session_));
+  published_.reset();
+}
+}  // namespace natkit::mesh
