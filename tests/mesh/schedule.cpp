@@ -108,6 +108,39 @@ class Fate {
   Rng& rng_;
   std::string* story_;
 };
+constexpr Duration longest_stop = 5s;  // of those above
+/// Links are back after less than 0.7 s; whoever last heard of a host as the trouble ended misses him after 1.2 s more,
+/// and an election takes a second, or two where a first one failed: all of that may be at the end of one another.
+constexpr Duration host_bound = 5s;
+/// The dead are struck out 5 s after the last host began, a voter at a time; who was struck out itself asks to join
+/// again, and needs links with all.
+constexpr Duration agreement_bound = 20s;
+
+void recover(World& world, Fate& fate, Verdict& verdict) {
+  const auto do_all_run = [&] {
+    for (unsigned each = 0; each < world.size(); ++each)
+      if (world.is_alive(each) && world.is_stopped(each)) return false;
+    return true;
+  };
+  world.run_until(do_all_run, longest_stop);
+  const auto since = world.now();
+  const auto has_host = [&] { return world.acting_host().has_value(); };
+  if (world.run_until(has_host, host_bound))
+    verdict.until_host = world.now() - since;
+  else
+    fate.tell("nobody leads\n{}", world.describe());
+  verdict.had_quorum = world.has_quorum();
+  if (world.run_until([&] { return world.is_of_one_mind(); }, agreement_bound - (world.now() - since)))
+    verdict.until_agreed = world.now() - since;
+  verdict.fault = world.fault();
+  // Without a quorum there need not be a host, nor with one that was lost meanwhile.
+  verdict.had_quorum = verdict.had_quorum && world.has_quorum();
+  if (!verdict.fault.empty() || !verdict.had_quorum) return;
+  if (!verdict.until_host)
+    verdict.fault = "nobody leads";
+  else if (!verdict.until_agreed)
+    verdict.fault = "no agreement";
+}
 }  // namespace
 
 Verdict live_through(std::uint64_t seed, const mesh::Timing& timing, std::string* story) {
@@ -140,17 +173,10 @@ Verdict live_through(std::uint64_t seed, const mesh::Timing& timing, std::string
   fate.tell("everything is mended, for good");
   world.mend();
   world.set_loss(config.loss);
-  world.run_until([&] { return !world.fault().empty(); }, 1s);
-
-  Verdict verdict{.fault = world.fault()};
-  if (verdict.fault.empty()) {
-    // Stopped for 5 s at most, links back after 3.2 s, struck out after 5 s, and then as long as an election takes.
-    const bool agreed = world.run_until([&] { return world.is_of_one_mind(); }, 40s);
-    verdict.had_quorum = world.has_quorum();
-    verdict.fault = world.fault();
-    if (verdict.fault.empty() && verdict.had_quorum && !agreed)
-      verdict.fault = fmt::format("seed {}: no agreement", seed);
-  }
+  Verdict verdict;
+  recover(world, fate, verdict);
+  if (!verdict.fault.empty()) verdict.fault = fmt::format("seed {}: {}", seed, verdict.fault);
+  fate.tell("no more to come");
   for (unsigned each = 0; each < world.size(); ++each)
     for (const auto& told : world.told(each))
       if (std::holds_alternative<mesh::BecameHost>(told.event)) ++verdict.handovers;

@@ -202,7 +202,7 @@ void World::push(unsigned from, unsigned to, Bytes bytes, Duration extra) {
   if (is_cut(from, to) || rng_.chance(loss_)) return;
   const auto copies = rng_.chance(config_.doubled) ? 2 : 1;
   for (int copy = 0; copy < copies; ++copy) {
-    const auto jitter = Duration{static_cast<std::int64_t>(rng_.below(5'000'000))} * (copy + 1);
+    const auto jitter = Duration{static_cast<std::int64_t>(rng_.below(most_jitter.count()))} * (copy + 1);
     queue_.push({.at = now_ + extra + trip(from, to) + jitter,
                  .order = ++order_,
                  .to = to,
@@ -344,8 +344,7 @@ void World::scan_links() {
 // --- what must always hold -----------------------------------------------------------------------------------------
 
 void World::fail(std::string what) {
-  if (fault_.empty())
-    fault_ = fmt::format("at {:.3f} s, seed {}: {}", to_ms(now_ - Instant{} - 1h) / 1000, config_.seed, what);
+  if (fault_.empty()) fault_ = fmt::format("at {:.3f} s: {}", to_ms(now_ - Instant{} - 1h) / 1000, what);
 }
 
 void World::check(unsigned member) {

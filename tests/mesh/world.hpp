@@ -55,6 +55,7 @@ class World {
     mesh::Timing timing{};
     mesh::Settings settings{.name = "den", .most = 64};
   };
+  static constexpr Duration most_jitter = 5ms;  ///< one way
   explicit World(Config config);
   ~World();
   World(const World&) = delete;
@@ -88,6 +89,8 @@ class World {
   void set_loss(double loss) { loss_ = loss; }
 
   [[nodiscard]] Instant now() const { return now_; }
+  /// Of a pair, at its longest: what is said may be on its way for some milliseconds more than it must.
+  [[nodiscard]] Duration rtt(unsigned a, unsigned b) const { return 2 * (trip(a, b) + most_jitter); }
   [[nodiscard]] unsigned size() const { return static_cast<unsigned>(nodes_.size()); }
   [[nodiscard]] bool is_alive(unsigned member) const;
   [[nodiscard]] bool is_stopped(unsigned member) const;

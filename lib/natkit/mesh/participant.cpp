@@ -108,6 +108,7 @@ void Participant::beat_all(Instant now, Answer answer) {
 
 void Participant::handle(Instant now, const MemberId& from, const Heartbeat& beat) {
   auto& peer = peers_[from];
+  peer.heard = now;
   const bool is_newer = !peer.beat || beat.number > peer.beat->number;
   if (is_newer) {
     peer.beat = beat;
@@ -124,6 +125,8 @@ void Participant::handle(Instant now, const MemberId& from, const Heartbeat& bea
 void Participant::hear_host(Instant now, const Heartbeat& beat) {
   host_beat_at_ = now;
   committed_ = std::max(committed_, beat.committed);
+  // What he said before his farewell may come after it.
+  if (has_said_farewell(view_->host)) return;
   if (!ballot_.promise(now, beat.version.epoch, view_->host)) return;
   if (!echo_ || echo_->epoch != beat.version.epoch || echo_->number < beat.number)
     echo_ = {beat.version.epoch, beat.number};
@@ -183,6 +186,8 @@ void Participant::consider(Instant now, const View& view) {
     if (!follows(*view_, view, signatures_) && !(before_ && follows(*before_, view, signatures_))) return;
   }
   adopt(now, view);
+  // The heir of a host that handed over: the sooner it has a majority's promises, the shorter nobody acts.
+  if (is_host()) publish(now);
 }
 
 void Participant::adopt(Instant now, const View& view) {
@@ -325,7 +330,6 @@ void Participant::handle_message(Instant now, const MemberId& from, ByteView byt
   if (!peers_.find(from) && peers_.all().size() >= most_peers) return;
   auto envelope = parse_message(bytes);
   if (!envelope || envelope->session != tag_of(session_)) return;
-  peers_[from].heard = now;
   std::visit([&](auto& message) { handle(now, from, message); }, envelope->message);
   settle(now);
 }
@@ -374,7 +378,10 @@ void Participant::say_to_all(const Message& message) {
 std::optional<Outgoing> Participant::poll_message() { return take_front(out_); }
 std::optional<Event> Participant::poll_event() { return take_front(events_); }
 
-bool Participant::acts(Instant now) const { return is_host() && !pursuit_ && lease_.holds(now, *view_, id()); }
+/// Who has said farewell acts no more, whatever others still promise: they need not keep it any more.
+bool Participant::acts(Instant now) const {
+  return is_host() && !pursuit_ && !farewell_until_ && lease_.holds(now, *view_, id());
+}
 
 std::set<MemberId> Participant::wanted() const {
   std::set<MemberId> all;

@@ -387,7 +387,7 @@ void Participant::press_handover(Instant now) {
 }
 
 void Participant::handle(Instant now, const MemberId& from, const HandoverOffer& offer) {
-  if (phase_ != Phase::member || pursuit_ || from != view_->host || offer.base != view_->version ||
+  if (phase_ != Phase::member || pursuit_ || is_leaving_ || from != view_->host || offer.base != view_->version ||
       offer.epoch != view_->version.epoch + 1 || !ballot_.may_follow(offer.epoch, id()))
     return;
   const auto* self = view_->find(id());

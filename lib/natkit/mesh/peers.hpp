@@ -17,7 +17,7 @@ enum class LinkState : std::uint8_t { none, up, failed };
 struct Peer {
   LinkState link = LinkState::none;
   std::optional<Duration> rtt{};
-  std::optional<Instant> heard{};   ///< any message
+  std::optional<Instant> heard{};   ///< a heartbeat: who was started anew and asks to join has none yet
   std::optional<Heartbeat> beat{};  ///< its latest
   Instant beat_at{};
   std::optional<Instant> lags_since{};  ///< with an older view than ours

@@ -1,0 +1,121 @@
+#include "handover.hpp"
+
+#include <fmt/format.h>
+
+#include "catch.hpp"
+#include "world.hpp"
+
+namespace natkit::test {
+namespace {
+void check_all(Loss how, double loss, Duration most, unsigned runs) {
+  for (std::uint64_t seed = 1; seed <= runs; ++seed) {
+    const auto found = lose_host(seed, 8, loss, how);
+    INFO("seed " << seed << " loss " << loss << " " << found.fault);
+    REQUIRE(found.fault.empty());
+    REQUIRE(found.named);
+    CHECK(to_ms(*found.named) <= to_ms(most));
+    REQUIRE(found.acting);
+    CHECK(to_ms(*found.acting) <= to_ms(most));
+    if (loss == 0) CHECK(found.epochs == 1);
+  }
+}
+}  // namespace
+
+TEST_CASE("When the host's process is killed, all the others soon name one new host", "[mesh][handover]") {
+  // Heartbeats of his that come after his last words delay nothing.
+  check_all(Loss::process_killed, 0, 1s, 100);
+  check_all(Loss::process_killed, 0.05, 3s, 25);
+}
+
+TEST_CASE("When the host's power is cut, all the others soon name one new host", "[mesh][handover]") {
+  check_all(Loss::power_cut, 0, 2s, 25);
+  check_all(Loss::power_cut, 0.05, 4s, 25);
+}
+
+TEST_CASE("A host that leaves is followed after one and a half round trips", "[mesh][handover]") {
+  for (std::uint64_t seed = 1; seed <= 25; ++seed) {
+    const auto found = lose_host(seed, 8, 0, Loss::leave);
+    INFO("seed " << seed << " " << found.fault);
+    REQUIRE(found.fault.empty());
+    REQUIRE(found.named);
+    CHECK(to_ms(*found.named) <= 1.5 * to_ms(found.longest_rtt));
+    // And one more for the promises of a majority.
+    REQUIRE(found.acting);
+    CHECK(to_ms(*found.acting) <= 2.5 * to_ms(found.longest_rtt));
+    CHECK(found.epochs == 1);
+  }
+  check_all(Loss::leave, 0.05, 3s, 25);
+}
+
+TEST_CASE("A host that is started anew and asks to join again keeps nobody waiting for it", "[mesh][handover]") {
+  World world{{.seed = 4}};
+  world.gather(4);
+  world.kill(0, World::Death::power_cut);
+  world.run_for(300ms);
+  world.restart(0);
+  CHECK(world.run_until([&] { return world.acting_host().has_value(); }, 3s));
+  CHECK(world.run_until([&] { return world.is_of_one_mind(); }, 5s));
+  CHECK(world.acting_host() == 1U);
+  CHECK(world.fault().empty());
+}
+
+TEST_CASE("A host that hears of no heir and says farewell acts no more", "[mesh][handover]") {
+  World world{{.seed = 4}};
+  world.gather(3);
+  // Too long for an heir, and not long enough for the promises to end.
+  world.cut(1, 0);
+  world.cut(2, 0);
+  world.run_until([&] { return !world.at(0).peers().was_heard(member_id(1), world.local(0) - 600ms); }, 800ms);
+  world.run_until([&] { return !world.at(0).peers().was_heard(member_id(2), world.local(0) - 600ms); }, 800ms);
+  REQUIRE(world.acting_host() == 0U);
+  world.leave(0);
+  CHECK_FALSE(world.acting_host());
+  CHECK(world.run_until([&] { return world.acting_host().has_value(); }, 1s));
+  CHECK(world.run_until([&] { return world.is_of_one_mind(); }, 5s));
+  CHECK(world.fault().empty());
+}
+
+namespace {
+/// Whether all members kept the host, and the epoch.
+bool keeps_host(World& world, unsigned host, std::uint64_t epoch) {
+  for (unsigned member = 0; member < world.size(); ++member) {
+    const auto& view = world.at(member).view();
+    if (!view || view->version.epoch != epoch || world.number_of(view->host) != host) return false;
+  }
+  return world.fault().empty();
+}
+}  // namespace
+
+TEST_CASE("Losing any one link, both ways or one, never changes the host", "[mesh][handover]") {
+  for (unsigned members = 3; members <= 8; ++members) {
+    World world{{.seed = members}};
+    world.gather(members);
+    const auto host = world.acting_host();
+    REQUIRE(host);
+    const auto epoch = world.at(*host).view()->version.epoch;
+    for (unsigned a = 0; a < members; ++a) {
+      for (unsigned b = 0; b < members; ++b) {
+        if (a == b) continue;
+        INFO(members << " members, m" << a << (a < b ? " and m" : " to m") << b << " cut off " << world.fault());
+        world.cut(a, b);
+        if (a < b) world.cut(b, a);
+        world.run_for(30s);
+        CHECK(keeps_host(world, *host, epoch));
+        CHECK(world.acting_host() == host);
+        world.mend();
+        CHECK(world.run_until([&] { return world.is_of_one_mind(); }, 10s));
+        REQUIRE(keeps_host(world, *host, epoch));
+      }
+    }
+  }
+}
+
+TEST_CASE("A session at rest keeps its host for a quarter of an hour at 5 % loss", "[mesh][handover]") {
+  World world{{.seed = 9, .loss = 0.05, .drift = 0.01}};
+  world.gather(8);
+  const auto host = world.acting_host();
+  REQUIRE(host);
+  world.run_for(15min);
+  CHECK(keeps_host(world, *host, 1));
+}
+}  // namespace natkit::test
