@@ -67,7 +67,13 @@ unsigned measure(const Row& row, std::uint64_t seeds, unsigned jobs) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::uint64_t seeds = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 1000;
+  int next = 1;
+  if (argc > next && argv[next] == std::string_view{"sim"}) ++next;
+  const std::uint64_t seeds = argc > next ? std::strtoull(argv[next], nullptr, 10) : 1000;
+  if (seeds == 0) {
+    fmt::print(stderr, "Usage: scripts/bench mesh [sim] [SEEDS]\n");
+    return 2;
+  }
   fmt::print(
       "{} members, round trips of 30 to 150 ms, {} seeds for each row. Until all survivors name one new host, and\n"
       "until it acts, ms; the former in round trips of the longest pair; runs that took more than one election.\n\n"
