@@ -143,9 +143,9 @@ void recover(World& world, Fate& fate, Verdict& verdict) {
 }
 }  // namespace
 
-Verdict live_through(std::uint64_t seed, const mesh::Timing& timing, std::string* story) {
+Verdict live_through(std::uint64_t seed, const Trial& trial, std::string* story) {
   SeededRng dice{seed * 7919 + 1};
-  World::Config config{.seed = seed, .timing = timing};
+  World::Config config{.seed = seed, .timing = trial.timing, .tamper = trial.tamper};
   config.least_rtt = Duration{1ms} + Duration{static_cast<std::int64_t>(dice.below(50'000'000))};
   config.longest_rtt = config.least_rtt + Duration{static_cast<std::int64_t>(dice.below(150'000'000))};
   config.loss = dice.chance(0.5) ? 0 : dice.unit() * 0.1;

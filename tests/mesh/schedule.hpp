@@ -7,6 +7,7 @@
 
 #include "natkit/base/time.hpp"
 #include "natkit/mesh/timing.hpp"
+#include "world.hpp"
 
 namespace natkit::test {
 struct Verdict {
@@ -18,6 +19,11 @@ struct Verdict {
   std::optional<Duration> until_agreed{};  ///< … until all had one view, those that had been struck out as well
   std::uint64_t steps = 0;
 };
+/// What is tried: the machine as it is shipped, or one that was broken on purpose.
+struct Trial {
+  mesh::Timing timing{};
+  decltype(World::Config::tamper) tamper{};
+};
 /// `story`: what was done, and how it ended.
-[[nodiscard]] Verdict live_through(std::uint64_t seed, const mesh::Timing& timing, std::string* story = nullptr);
+[[nodiscard]] Verdict live_through(std::uint64_t seed, const Trial& trial, std::string* story = nullptr);
 }  // namespace natkit::test

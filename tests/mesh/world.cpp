@@ -4,6 +4,9 @@
 
 #include <algorithm>
 
+#include "natkit/crypto/signature.hpp"
+#include "natkit/mesh/certificate_signatures.hpp"
+
 namespace natkit::test {
 namespace {
 using mesh::LinkState;
@@ -44,7 +47,9 @@ MemberId member_id(unsigned number) {
 
 struct World::Node {
   MemberId id;
-  std::unique_ptr<QuickSignatures> signatures;
+  std::unique_ptr<mesh::Signatures> signatures;
+  Bytes certificate;
+  Newcomer wishes;
   std::unique_ptr<Participant> machine;
   double pace = 1;
   bool is_alive = true;
@@ -72,6 +77,7 @@ bool World::Later::operator()(const Pending& a, const Pending& b) const {
 
 World::World(Config config)
     : config_(std::move(config)), rng_(config_.seed), now_(Instant{} + 1h), loss_(config_.loss) {
+  session_.bytes[0] = 7;
   next_scan_ = now_;
 }
 World::~World() = default;
@@ -82,7 +88,16 @@ Participant& World::at(unsigned member) { return *nodes_[member]->machine; }
 const std::vector<Told>& World::told(unsigned member) const { return nodes_[member]->told; }
 std::uint64_t World::bytes_sent(unsigned member) const { return nodes_[member]->bytes_sent; }
 
-unsigned World::number_of(const MemberId& id) const { return static_cast<unsigned>(id.bytes[0]) << 8U | id.bytes[1]; }
+unsigned World::number_of(const MemberId& id) const {
+  if (config_.signing == Config::Signing::quick) return static_cast<unsigned>(id.bytes[0]) << 8U | id.bytes[1];
+  const auto found = std::ranges::find_if(nodes_, [&](const auto& node) { return node->id == id; });
+  return static_cast<unsigned>(found - nodes_.begin());
+}
+MemberId World::id_of(unsigned member) const { return nodes_[member]->id; }
+const mesh::Signatures& World::signatures(unsigned member) const { return *nodes_[member]->signatures; }
+void World::say_as(unsigned from, unsigned to, const mesh::Message& message) {
+  push(from, to, mesh::write_message(session_, message), 0ms);
+}
 
 Instant World::local(unsigned member) const {
   const auto passed = (now_ - Instant{}).count();
@@ -95,31 +110,42 @@ Instant World::to_world(unsigned member, Instant local) const {
   return std::max(at, now_);
 }
 
-unsigned World::add(std::optional<unsigned> by) {
+unsigned World::add(const Newcomer& newcomer) {
   const auto number = size();
   auto node = std::make_unique<Node>();
-  node->id = member_id(number);
-  node->signatures = std::make_unique<QuickSignatures>(node->id);
-  node->pace = 1 + config_.drift * (2 * rng_.unit() - 1);
-  nodes_.push_back(std::move(node));
-  auto& made = *nodes_.back();
-  const Participant::Config config{
-      .self = {.id = made.id, .incarnation = mesh::Incarnation{1}, .name = fmt::format("m{}", number)},
-      .timing = config_.timing};
-  made.machine = std::make_unique<Participant>(config, *made.signatures, rng_);
-  if (number == 0) {
-    mesh::SessionId session;
-    session.bytes[0] = 7;
-    made.machine->found(local(0), session, config_.settings);
+  if (config_.signing == Config::Signing::real) {
+    const auto identity = crypto::Identity::make();
+    node->id.bytes = identity.fingerprint().digest;
+    node->certificate = crypto::certificate_of(identity);
+    node->signatures = std::make_unique<mesh::CertificateSignatures>(identity);
   } else {
-    const auto host = by ? by : acting_host();
-    mesh::SessionId session;
-    session.bytes[0] = 7;
-    made.machine->join(local(number), {.session = session}, member_id(host.value_or(0)));
+    node->id = member_id(number);
+    node->signatures = std::make_unique<QuickSignatures>(node->id);
   }
-  drain(number);
+  node->pace = 1 + config_.drift * (2 * rng_.unit() - 1);
+  node->wishes = newcomer;
+  if (!newcomer.by) node->wishes.by = acting_host().value_or(0);
+  nodes_.push_back(std::move(node));
+  start(number, nodes_.back()->wishes);
   next_scan_ = now_;
   return number;
+}
+
+void World::start(unsigned member, const Newcomer& newcomer) {
+  auto& node = *nodes_[member];
+  const Participant::Config config{.self = {.id = node.id,
+                                            .incarnation = mesh::Incarnation{node.incarnation},
+                                            .name = fmt::format("m{}", member),
+                                            .certificate = node.certificate},
+                                   .timing = config_.timing,
+                                   .admission = newcomer.admission,
+                                   .takeover = newcomer.takeover};
+  node.machine = std::make_unique<Participant>(config, *node.signatures, rng_);
+  if (member == 0 && node.incarnation == 1)
+    node.machine->found(local(0), session_, config_.settings);
+  else
+    node.machine->join(local(member), {.session = session_, .password = newcomer.password}, id_of(*newcomer.by));
+  drain(member);
 }
 
 void World::gather(unsigned members) {
@@ -158,14 +184,9 @@ void World::restart(unsigned member) {
   node.seen.reset();
   node.told.clear();
   node.armed.reset();
-  const Participant::Config config{
-      .self = {.id = node.id, .incarnation = mesh::Incarnation{node.incarnation}, .name = fmt::format("m{}", member)},
-      .timing = config_.timing};
-  node.machine = std::make_unique<Participant>(config, *node.signatures, rng_);
-  mesh::SessionId session;
-  session.bytes[0] = 7;
-  node.machine->join(local(member), {.session = session}, nodes_[there[rng_.below(there.size())]]->id);
-  drain(member);
+  auto wishes = node.wishes;
+  wishes.by = there[rng_.below(there.size())];
+  start(member, wishes);
 }
 
 void World::leave(unsigned member) {
@@ -214,7 +235,11 @@ void World::push(unsigned from, unsigned to, Bytes bytes, Duration extra) {
 
 void World::transmit(unsigned from, const mesh::Outgoing& out) {
   const auto to = number_of(out.to);
-  if (to < size()) push(from, to, out.bytes, 0ms);
+  if (to >= size()) return;
+  if (!config_.tamper) return push(from, to, out.bytes, 0ms);
+  auto envelope = mesh::parse_message(out.bytes);
+  config_.tamper(*this, from, to, envelope->message);
+  say_as(from, to, envelope->message);
 }
 
 void World::drain(unsigned member) {
@@ -385,7 +410,8 @@ void World::check_view(unsigned member) {
   for (const auto& each : view->members)
     if (each.is_voter) voters.insert(each.self.id);
   const auto [known, is_new] = voters_.try_emplace(view->version, voters);
-  if (known->second != voters)
+  const auto hash = hash_of({}, body(*view));
+  if (bodies_.try_emplace(view->version, hash).first->second != hash)
     fail(fmt::format("two views are version {}.{}", view->version.epoch, view->version.sequence));
   if (!is_new || !view->is_first_of_epoch() || !view->mandate) return;
   const auto base = voters_.find(view->mandate->base);

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -54,6 +55,15 @@ class World {
     double drift = 0;  ///< clocks run at 1 ± this
     mesh::Timing timing{};
     mesh::Settings settings{.name = "den", .most = 64};
+    enum class Signing : std::uint8_t { quick, real } signing{};
+    /// What somebody is about to say, to be changed by who plays a liar; with `say_as` more can be said.
+    std::function<void(World&, unsigned from, unsigned to, mesh::Message&)> tamper{};
+  };
+  struct Newcomer {
+    std::optional<unsigned> by{};  ///< none: the host
+    std::optional<mesh::PasswordKey> password{};
+    mesh::Participant::Hook admission{};
+    mesh::Participant::Hook takeover{};
   };
   static constexpr Duration most_jitter = 5ms;  ///< one way
   explicit World(Config config);
@@ -62,7 +72,8 @@ class World {
   World& operator=(const World&) = delete;
 
   /// The first one founds the session, later ones join by whom is named, or by anybody who is a member.
-  unsigned add(std::optional<unsigned> by = {});
+  unsigned add(std::optional<unsigned> by = {}) { return add(Newcomer{.by = by}); }
+  unsigned add(const Newcomer& newcomer);
   /// Everybody in, one after the other, and nothing left to do.
   void gather(unsigned members);
   void run_for(Duration time);
@@ -98,6 +109,11 @@ class World {
   [[nodiscard]] Instant local(unsigned member) const;
   [[nodiscard]] const std::vector<Told>& told(unsigned member) const;
   [[nodiscard]] unsigned number_of(const mesh::MemberId& id) const;
+  [[nodiscard]] mesh::MemberId id_of(unsigned member) const;
+  [[nodiscard]] const mesh::Signatures& signatures(unsigned member) const;
+  [[nodiscard]] const mesh::SessionId& session() const { return session_; }
+  /// What the machine of `from` never said, on its way to `to`; past `tamper`.
+  void say_as(unsigned from, unsigned to, const mesh::Message& message);
   /// Who acts at this instant.
   [[nodiscard]] std::optional<unsigned> acting_host() const;
   /// Whether all that live and are in agree on a view that they know a majority to have, and its host acts.
@@ -110,7 +126,7 @@ class World {
   [[nodiscard]] std::uint64_t bytes_sent(unsigned member) const;
   [[nodiscard]] std::string describe() const;
   Rng& rng() { return rng_; }
-  /// After each input, before its outputs are sent: a liar's chance to put words in its own mouth.
+  /// After each input that did not come from here.
   void settle(unsigned member) { drain(member); }
 
  private:
@@ -124,6 +140,7 @@ class World {
   void deliver(const Pending& pending);
   void drain(unsigned member);
   void transmit(unsigned from, const mesh::Outgoing& out);
+  void start(unsigned member, const Newcomer& newcomer);
   void push(unsigned from, unsigned to, Bytes bytes, Duration extra);
   void arm(unsigned member);
   void scan_links();
@@ -137,6 +154,7 @@ class World {
   [[nodiscard]] Instant to_world(unsigned member, Instant local) const;
 
   Config config_;
+  mesh::SessionId session_{};
   SeededRng rng_;
   Instant now_{};
   double loss_;
@@ -158,7 +176,7 @@ class World {
   std::map<std::uint64_t, mesh::MemberId> led_;                 ///< epoch -> who acted in it
   std::map<std::uint64_t, std::set<mesh::MemberId>> followed_;  ///< epoch -> who had a view of it
   std::map<mesh::Version, std::set<mesh::MemberId>> voters_;    ///< of each view that was seen
-  std::map<std::uint64_t, mesh::Version> by_sequence_;
+  std::map<mesh::Version, std::uint64_t> bodies_;               ///< … by a hash
   std::string fault_;
 };
 }  // namespace natkit::test
