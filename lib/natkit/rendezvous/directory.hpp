@@ -185,6 +185,8 @@ class Directory {
   void expire(Instant now);
   [[nodiscard]] std::optional<Instant> next_expiry() const;
 
+  [[nodiscard]] Duration shortest_ttl() const { return config_.shortest_ttl; }
+  [[nodiscard]] Duration longest_ttl() const { return config_.longest_ttl; }
   [[nodiscard]] const DirectoryCounters& counters() const { return counters_; }
   [[nodiscard]] std::size_t size() const { return records_.size(); }
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
