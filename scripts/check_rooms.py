@@ -29,7 +29,7 @@ ROOMS: dict[str, set[str]] = {
     "mesh": set(),
     "sim": {"files"},  # leaves a pcap when a test fails
     "report": {"nlohmann_json"},
-    "io": {"asio", "RESTinio", "miniupnpc", "hiredis", "prometheus-cpp", "system", "files", "threads"},
+    "io": {"asio", "libmicrohttpd", "miniupnpc", "hiredis", "prometheus-cpp", "system", "files", "threads"},
     "cli": {"CLI11", "system", "files", "streams"},
 }
 ROOMS_ABOVE = {room: set(list(ROOMS)[:place]) for place, room in enumerate(ROOMS)}
@@ -49,7 +49,7 @@ HEADERS = [
     ("miniupnpc", r"miniupnpc/"),
     ("usrsctp", r"usrsctp\.h$"),
     ("hiredis", r"hiredis/"),
-    ("RESTinio", r"restinio/"),
+    ("libmicrohttpd", r"microhttpd\.h$"),
     ("prometheus-cpp", r"prometheus/"),
     ("Catch2", r"catch2/"),
     ("Google Benchmark", r"benchmark/"),

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "directory_options.hpp"
 #include "front_door.hpp"
 #include "natkit/cli/app.hpp"
 #include "natkit/crypto/secure_rng.hpp"
@@ -42,6 +43,7 @@ struct Options {
   RelayOptions relay;
   rendezvousd::TlsOptions tls;
   rendezvousd::SignallingOptions signalling;
+  rendezvousd::DirectoryOptions directory;
   io::RunOptions run{.framing = io::TcpFraming::turn};
 };
 
@@ -64,6 +66,7 @@ void add_options(CLI::App& app, Options& o, cli::Output& output) {
       },
       "tell hosts that prove their address whether a port of that address is open from outside");
   rendezvousd::add_signalling_options(app, o.signalling);
+  rendezvousd::add_directory_options(app, o.directory);
   rendezvousd::add_tls_options(app, o.tls);
   rendezvousd::add_relay_options(app, o.relay);
   constexpr const char* limits = "Limits";
@@ -83,6 +86,7 @@ void add_options(CLI::App& app, Options& o, cli::Output& output) {
       ->group(limits);
   cli::add_count(app, "--max-checks", o.max_checks, "ports tried at a time, for all addresses together")->group(limits);
   rendezvousd::add_signalling_limits(app, o.signalling, limits);
+  rendezvousd::add_directory_limits(app, o.directory, limits);
   rendezvousd::add_relay_limits(app, o.relay, limits);
   cli::add_common_options(app, output, NATKIT_VERSION);
   app.footer(
@@ -92,6 +96,7 @@ void add_options(CLI::App& app, Options& o, cli::Output& output) {
       "                                                      both addresses, ports 3478 and 3479\n"
       "  rendezvousd --relay on                              relay as well, for clients that register here\n"
       "  rendezvousd --auth-secret-file secret               and for names that others make from that secret\n"
+      "  rendezvousd --http 0.0.0.0:8080                     list sessions over HTTP too, with metrics\n"
       "  rendezvousd --listen 127.0.0.1:0 --listen 127.0.0.2:0 --log json\n"
       "                                                      for a test: free ports, named in the ready line\n"
       "\n"
@@ -296,16 +301,26 @@ cli::Exit serve(Options& o, cli::Output& output) {
                                                o.signalling.is_wished ? rendezvousd::make_secret(rng) : std::string{});
   if (!planned) return output.fail(planned.error());
   const auto bound = in_order_of_wish(o.wish, listeners->bound());
-  const auto meeting_plan = plan_meeting(o, bound, *planned ? &**planned : nullptr);
+  auto meeting_plan = plan_meeting(o, bound, *planned ? &**planned : nullptr);
   if (!meeting_plan) return output.fail(meeting_plan.error());
 
   stun::Service service{o.responder, o.checker, rng};
   std::optional<turn::Relay> relay;
   if (*planned) relay.emplace(**planned, rng);
   rendezvous::MemoryStore names;
+  rendezvous::Directory directory{o.directory.directory};
+  if (*meeting_plan) (*meeting_plan)->directory = &directory;
   std::optional<rendezvous::Server> meeting;
   if (*meeting_plan) meeting.emplace(**meeting_plan, names, rng);
   rendezvousd::FrontDoor door{service, relay ? &*relay : nullptr, meeting ? &*meeting : nullptr};
+  const auto http = rendezvousd::plan_http(o.directory, directory,
+                                           {.service = &service,
+                                            .directory = &directory,
+                                            .relay = relay ? &*relay : nullptr,
+                                            .meeting = meeting ? &*meeting : nullptr},
+                                           rng);
+  if (!http) return output.fail(http.error());
+  o.run.guest = http->get();
   prepare_run(o, relay ? &*relay : nullptr, meeting ? &*meeting : nullptr);
   ServiceLog log{output};
   explain_alternates(log, o.responder, service.responder());
@@ -316,13 +331,16 @@ cli::Exit serve(Options& o, cli::Output& output) {
     explain_relay(log, **planned);
     for (const auto& address : (*planned)->addresses) relayed.push_back(address.announced);
   }
-  o.run.on_start = [&log, relayed, bound] { log.ready(bound, relayed); };
+  std::vector<Endpoint> served;
+  if (*http) served = (*http)->bound();
+  o.run.on_start = [&log, relayed, bound, served] { log.ready(bound, relayed, served); };
   o.run.on_hangup = [&] { reload(log, relay ? &*relay : nullptr, meeting ? &*meeting : nullptr, o); };
   const auto end = io::run(door, std::move(*listeners), o.run);
   if (!end) return output.fail(end.error());
   sum_up(log, *end, service);
   if (relay) sum_up_relay(log, *relay);
   if (meeting) rendezvousd::sum_up_signalling(log, *meeting);
+  rendezvousd::sum_up_directory(log, directory);
   return *end == io::RunEnd::interrupted ? cli::Exit::interrupted : cli::Exit::terminated;
 }
 }  // namespace

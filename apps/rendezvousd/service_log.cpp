@@ -5,8 +5,9 @@
 #include "natkit/report/server_events.hpp"
 
 namespace natkit::rendezvousd {
-void ServiceLog::ready(std::span<const TransportAddress> bound, std::span<const IpAddress> relayed) {
-  if (output_.is_json()) return output_.answer(report::ready_json(output_.tool(), bound, relayed));
+void ServiceLog::ready(std::span<const TransportAddress> bound, std::span<const IpAddress> relayed,
+                       std::span<const Endpoint> http) {
+  if (output_.is_json()) return output_.answer(report::ready_json(output_.tool(), bound, relayed, http));
   std::string line = "ready";
   for (const auto protocol : {Protocol::udp, Protocol::tcp}) {
     line += " " + std::string(to_text(protocol));
@@ -15,6 +16,8 @@ void ServiceLog::ready(std::span<const TransportAddress> bound, std::span<const 
   }
   if (!relayed.empty()) line += " relay";
   for (const auto& address : relayed) line += " " + to_text(address);
+  if (!http.empty()) line += " http";
+  for (const auto& endpoint : http) line += " " + to_text(endpoint);
   output_.answer(line);
 }
 

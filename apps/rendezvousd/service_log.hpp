@@ -11,8 +11,9 @@ namespace natkit::rendezvousd {
 class ServiceLog {
  public:
   explicit ServiceLog(cli::Output& output) : output_(output) {}
-  /// `relayed`: the addresses that the relay gives out; empty where there is none.
-  void ready(std::span<const TransportAddress> bound, std::span<const IpAddress> relayed);
+  /// `relayed`: the addresses that the relay gives out, `http`: where HTTP is served; empty where there is none.
+  void ready(std::span<const TransportAddress> bound, std::span<const IpAddress> relayed,
+             std::span<const Endpoint> http);
   void warning(std::string_view message);
   void info(std::string_view message);
   void step(std::string_view message);  ///< with --verbose

@@ -26,7 +26,7 @@ configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/natkit-config.cmake.in $
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/natkit-config-version.cmake COMPATIBILITY SameMinorVersion)
 install(FILES
   ${PROJECT_BINARY_DIR}/natkit-config.cmake ${PROJECT_BINARY_DIR}/natkit-config-version.cmake
-  ${CMAKE_CURRENT_LIST_DIR}/FindAsio.cmake ${CMAKE_CURRENT_LIST_DIR}/FindMiniupnpc.cmake
+  ${CMAKE_CURRENT_LIST_DIR}/FindAsio.cmake ${CMAKE_CURRENT_LIST_DIR}/FindMicrohttpd.cmake ${CMAKE_CURRENT_LIST_DIR}/FindMiniupnpc.cmake
   ${CMAKE_CURRENT_LIST_DIR}/FindUsrsctp.cmake
   DESTINATION ${natkit_package_dir} COMPONENT development)
 

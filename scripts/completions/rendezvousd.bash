@@ -3,7 +3,7 @@ _rendezvousd() {
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
   COMPREPLY=()
   case $before in
-    --listen | --alternate | --relay-address)
+    --listen | --alternate | --http | --relay-address)
       mapfile -t COMPREPLY < <(
         compgen -W "$(ip -o address 2>/dev/null | awk '{ sub("/.*", "", $4); print $4 }')" -- "$word")
       return ;;
@@ -13,9 +13,9 @@ _rendezvousd() {
     --reachability | --signalling) mapfile -t COMPREPLY < <(compgen -W 'on off' -- "$word"); return ;;
     --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$word"); return ;;
     --config | --auth-secret-file | --tls-cert | --tls-key) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
-    --max-rate | --max-excess | --max-excess-for-all | --max-addresses | --max-connections | --max-connections-per-address | --max-checks | --max-clients | --max-clients-per-address | --max-names-per-client | --max-relays | --max-relays-per-user | --max-relays-per-address | --max-relay-rate | --relay-ports | --turn) return ;;
+    --max-rate | --max-excess | --max-excess-for-all | --max-addresses | --max-connections | --max-connections-per-address | --max-checks | --max-clients | --max-clients-per-address | --max-names-per-client | --max-sessions | --max-sessions-per-address | --max-http-rate | --min-row-timeout | --max-relays | --max-relays-per-user | --max-relays-per-address | --max-relay-rate | --relay-ports | --turn) return ;;
   esac
-  mapfile -t COMPREPLY < <(compgen -W '--listen --alternate --log --reachability --signalling --tls-cert --tls-key --relay --auth-secret-file --turn --relay-address --relay-ports --allow-peers --max-rate --max-excess --max-excess-for-all --max-addresses --max-connections
-    --max-connections-per-address --max-checks --max-clients --max-clients-per-address --max-names-per-client --max-relays --max-relays-per-user --max-relays-per-address --max-relay-rate --json -q --quiet -v --verbose --color --config --version -h --help' -- "$word")
+  mapfile -t COMPREPLY < <(compgen -W '--listen --alternate --log --reachability --signalling --http --tls-cert --tls-key --relay --auth-secret-file --turn --relay-address --relay-ports --allow-peers --max-rate --max-excess --max-excess-for-all --max-addresses --max-connections
+    --max-connections-per-address --max-checks --max-clients --max-clients-per-address --max-names-per-client --max-sessions --max-sessions-per-address --max-http-rate --min-row-timeout --max-relays --max-relays-per-user --max-relays-per-address --max-relay-rate --json -q --quiet -v --verbose --color --config --version -h --help' -- "$word")
 }
 complete -F _rendezvousd rendezvousd

@@ -6,6 +6,7 @@ _rendezvousd() {
     '--log[how to write the ready line and the log]:text|json:(text json)' \
     '--reachability[tell hosts that prove their address whether a port of that address is open from outside]:on|off:(on off)' \
     '--signalling[let clients meet under a name, on the TCP ports that are listened on]:on|off:(on off)' \
+    '*--http[serve the directory of sessions, metrics and health over HTTP on this address]:ADDR\[\:PORT\]: ' \
     '--tls-cert[serve TLS as well, on the same TCP ports, with this certificate and those that lead to its authority]:FILE:_files' \
     '--tls-key[the certificate'\''s key]:FILE:_files' \
     '--relay[carry data for hosts that cannot reach each other]:on|off:(on off)' \
@@ -24,6 +25,10 @@ _rendezvousd() {
     '--max-clients[clients that are registered to meet others]:N: ' \
     '--max-clients-per-address[such clients of one address]:N: ' \
     '--max-names-per-client[names under which one client may wait for others at a time]:N: ' \
+    '--max-sessions[sessions in the directory]:N: ' \
+    '--max-sessions-per-address[sessions that one address has listed]:N: ' \
+    '--max-http-rate[HTTP requests a second that one address is answered]:N: ' \
+    '--min-row-timeout[a session that nobody refreshes stays listed for at least so long, whatever its host wishes]:DURATION: ' \
     '--max-relays[relayed addresses, for all users together]:N: ' \
     '--max-relays-per-user[relayed addresses of one user]:N: ' \
     '--max-relays-per-address[relayed addresses for one client address]:N: ' \

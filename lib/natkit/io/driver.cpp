@@ -55,7 +55,9 @@ class Driver final : public MachineOwner {
     if (options_.on_start) options_.on_start();
     machine_.start(now());
     settle();
+    if (options_.guest != nullptr) options_.guest->enter(context_);
     if (!is_over_) context_.run();
+    if (options_.guest != nullptr) options_.guest->leave();
     // Who is finished has said what there was to say. Who was cut short may have something left.
     if (!machine_.poll_timeout()) last_words_.take_leave();
     return end_;

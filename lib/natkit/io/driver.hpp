@@ -27,6 +27,7 @@
 #include "natkit/io/errand_children.hpp"
 #include "natkit/io/last_words.hpp"
 #include "natkit/io/listeners.hpp"
+#include "natkit/io/loop_guest.hpp"
 
 namespace natkit::io {
 enum class RunEnd : std::uint8_t {
@@ -73,6 +74,7 @@ struct RunOptions {
   std::function<void(Instant)> on_routes_changed{};
   ErrandChildren* errands = nullptr;  ///< who runs errands; without, every one fails
   LastWords* last_words = nullptr;    ///< who says what the machine leaves (`LeavesLastWords`); without, nobody
+  LoopGuest* guest = nullptr;         ///< works beside the machine, on this thread
   std::function<void()> on_hangup{};  ///< SIGHUP; where it is empty the signal keeps its usual effect
 };
 

@@ -109,7 +109,9 @@ struct Directory::Failures {
 
 struct Directory::Expiries : Alarms<Number> {};
 
-Directory::Directory(const Config& config) : config_(config), expiries_(std::make_unique<Expiries>()) {}
+Directory::Directory(const Config& config) : config_(config), expiries_(std::make_unique<Expiries>()) {
+  config_.shortest_ttl = std::clamp<Duration>(config_.shortest_ttl, std::chrono::seconds{1}, config_.longest_ttl);
+}
 Directory::~Directory() = default;
 
 std::unexpected<DirectoryRefusal> Directory::refuse(DirectoryRefusal refusal) {
@@ -272,7 +274,8 @@ Directory::Found Directory::find(Instant now, const Query& query) {
   ++counters_.asked;
   auto numbers = candidates(query);
   if (query.name)
-    std::ranges::stable_partition(numbers, [this](Number number) { return is_in_lists(records_.at(number).row); });
+    std::ranges::sort(
+        numbers, {}, [this](Number number) { return std::pair{is_in_lists(records_.at(number).row) ? 0 : 1, number}; });
   Found found;
   const auto most = std::clamp<std::size_t>(query.most, 1, config_.limits.found);
   std::size_t bytes = 0;

@@ -17,7 +17,7 @@ std::string dump(const nlohmann::ordered_json& object) {
 }  // namespace
 
 std::string ready_json(std::string_view tool, std::span<const TransportAddress> bound,
-                       std::span<const IpAddress> relayed) {
+                       std::span<const IpAddress> relayed, std::span<const Endpoint> http) {
   auto object = event(tool, "ready");
   for (const auto protocol : {Protocol::udp, Protocol::tcp}) {
     auto& list = object[std::string(to_text(protocol))] = nlohmann::ordered_json::array();
@@ -25,6 +25,7 @@ std::string ready_json(std::string_view tool, std::span<const TransportAddress> 
       if (address.protocol == protocol) list.push_back(to_text(address.endpoint));
   }
   for (const auto& address : relayed) object["relay"].push_back(to_text(address));
+  for (const auto& endpoint : http) object["http"].push_back(to_text(endpoint));
   return dump(object);
 }
 

@@ -1,0 +1,11 @@
+# GNU libmicrohttpd ships a pkg-config file only. Defines the target Microhttpd::Microhttpd.
+find_path(Microhttpd_INCLUDE_DIR microhttpd.h)
+find_library(Microhttpd_LIBRARY microhttpd)
+include(FindPackageHandleStandardArgs)
+find_package_handle_standard_args(Microhttpd REQUIRED_VARS Microhttpd_LIBRARY Microhttpd_INCLUDE_DIR)
+if(Microhttpd_FOUND AND NOT TARGET Microhttpd::Microhttpd)
+  add_library(Microhttpd::Microhttpd UNKNOWN IMPORTED)
+  set_target_properties(Microhttpd::Microhttpd PROPERTIES IMPORTED_LOCATION ${Microhttpd_LIBRARY})
+  target_include_directories(Microhttpd::Microhttpd SYSTEM INTERFACE ${Microhttpd_INCLUDE_DIR})
+endif()
+mark_as_advanced(Microhttpd_INCLUDE_DIR Microhttpd_LIBRARY)
