@@ -117,3 +117,34 @@ TEST_CASE("A million forged, replayed, cut and mixed datagrams do not connect, d
   match.run(2s);
   CHECK(match.agree());
 }
+
+TEST_CASE("A peer that has moved sixteen times is still met at its next address", "[agent][abuse]") {
+  Solo solo;
+  solo.begin();
+  const auto address_at = [](std::uint16_t number) {
+    return Endpoint{"198.51.100.9"_ip, static_cast<std::uint16_t>(7000 + number)};
+  };
+  const auto knows = [&](const Endpoint& remote) {
+    return std::ranges::any_of(solo.agent.pairs(), [&](const Pair& pair) { return pair.remote.endpoint == remote; });
+  };
+  // One place works, and stays; from all the others the peer was heard, and never again.
+  solo.receive(address_at(0), solo.check());
+  for (const auto& check : solo.checks()) solo.answer(check);
+  REQUIRE(solo.agent.path());
+  std::uint16_t moves = 1;
+  for (; moves < 40; ++moves) {
+    solo.receive(address_at(moves), solo.check());
+    if (moves < 16) CHECK(knows(address_at(moves)));
+    CHECK(solo.agent.pairs().size() <= 16);
+    if (moves < 20) continue;  // as fast as it can: then there is no place, as long as the others are being tried
+    for (int i = 0; i < 50; ++i) {
+      for (const auto& [ms, out] : solo.run(100ms))
+        if (out.remote == address_at(0)) solo.answer(out);
+    }
+    solo.receive(address_at(moves), solo.check());
+    CHECK(knows(address_at(moves)));
+  }
+  REQUIRE(solo.agent.path());
+  CHECK(solo.agent.path()->remote == address_at(0));
+  CHECK(solo.agent.remotes().size() <= 16);
+}

@@ -292,6 +292,7 @@ class Agent {
   [[nodiscard]] bool keeps_role(const Check& check) const;
   [[nodiscard]] Pair* pair_of_check(SocketId socket, Protocol protocol, const Endpoint& remote, const Check& check);
   [[nodiscard]] Candidate* remote_of_check(const LocalCandidate& local, const Endpoint& remote, const Check& check);
+  [[nodiscard]] bool has_place_for_met();
   [[nodiscard]] bool is_repeated(const stun::TransactionId& id);
 
   // agent_choice.cpp
@@ -328,6 +329,7 @@ class Agent {
   std::optional<Previous> previous_;
   std::vector<LocalCandidate> locals_;
   std::vector<Candidate> remotes_;
+  unsigned met_ = 0;  // where nobody had announced it
   bool locals_complete_ = false;
   bool remotes_complete_ = false;
   std::optional<Instant> started_at_;

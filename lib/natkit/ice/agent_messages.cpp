@@ -144,18 +144,34 @@ Candidate* Agent::remote_of_check(const LocalCandidate& local, const Endpoint& r
   });
   if (known != remotes_.end()) return &*known;
   const bool is_routed = local.candidate.kind == Kind::routed;
-  const auto met = std::ranges::count_if(remotes_, [&](const Candidate& other) {
-    return is_routed ? are_at_one_router(other.endpoint.address, local.candidate.endpoint.address)
-                     : other.kind == Kind::peer_reflexive;
-  });
-  if (static_cast<std::size_t>(met) >= (is_routed ? 1 : most_peer_reflexive)) return nullptr;
+  const auto is_there = [&](const Candidate& other) {
+    return are_at_one_router(other.endpoint.address, local.candidate.endpoint.address);
+  };
+  const bool has_place = is_routed ? std::ranges::none_of(remotes_, is_there) : has_place_for_met();
+  if (!has_place) return nullptr;
   remotes_.push_back({.kind = is_routed ? Kind::routed : Kind::peer_reflexive,
                       .transport = counterpart(local.candidate.transport),
                       .priority = check.priority,
-                      .foundation = fmt::format("met{}", met),  // unlike all others (§7.3.1.3)
+                      .foundation = fmt::format("met{}", met_++),  // unlike all others (§7.3.1.3)
                       .endpoint = remote});
   events_.emplace_back(PeerReflexiveFound{remotes_.back()});
   return &remotes_.back();
+}
+
+/// A peer that moves leaves places behind where it answers no more: the one it was met at first is given up for the
+/// next.
+bool Agent::has_place_for_met() {
+  const auto met = std::ranges::count(remotes_, Kind::peer_reflexive, &Candidate::kind);
+  if (static_cast<std::size_t>(met) < most_peer_reflexive) return true;
+  const auto left = std::ranges::find_if(remotes_, [&](const Candidate& remote) {
+    return remote.kind == Kind::peer_reflexive && std::ranges::all_of(list_.pairs(), [&](const Pair& pair) {
+             return pair.remote.endpoint != remote.endpoint || pair.state == PairState::failed;
+           });
+  });
+  if (left == remotes_.end()) return false;
+  list_.forget(*left);
+  remotes_.erase(left);
+  return true;
 }
 
 void Agent::handle_answer(Instant now, const Datagram& in, const stun::Message& answer) {

@@ -188,6 +188,12 @@ void CheckList::remove(SocketId base) {
   std::erase_if(pairs_, [&](const Pair& pair) { return pair.local.base == base; });
 }
 
+void CheckList::forget(const Candidate& remote) {
+  std::erase_if(pairs_, [&](const Pair& pair) {
+    return pair.remote.endpoint == remote.endpoint && pair.protocol() == protocol_of(remote.transport);
+  });
+}
+
 void CheckList::remove(PairId id) {
   std::erase_if(pairs_, [&](const Pair& pair) { return pair.id == id; });
 }

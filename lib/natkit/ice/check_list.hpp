@@ -110,6 +110,8 @@ class CheckList {
   void reprioritize(Role role);
   void remove(SocketId base);
   void remove(PairId id);
+  /// All pairs with it.
+  void forget(const Candidate& remote);
   void clear() { pairs_.clear(); }
 
   [[nodiscard]] std::vector<Pair>& pairs() { return pairs_; }
