@@ -59,6 +59,18 @@ TEST_CASE("A host that is started anew and asks to join again keeps nobody waiti
   CHECK(world.fault().empty());
 }
 
+TEST_CASE("Who stood still takes nobody for alive on what it was told meanwhile", "[mesh][handover]") {
+  World world{{.seed = 4}};
+  world.gather(3);
+  world.stop(1, 4500ms);
+  world.run_for(3s);
+  world.kill(0, World::Death::power_cut);
+  // A majority takes the one that stands still.
+  world.run_for(1500ms);
+  CHECK(world.run_until([&] { return world.acting_host().has_value(); }, 3s));
+  CHECK(world.fault().empty());
+}
+
 TEST_CASE("A host that hears of no heir and says farewell acts no more", "[mesh][handover]") {
   World world{{.seed = 4}};
   world.gather(3);

@@ -183,7 +183,10 @@ void Participant::consider(Instant now, const View& view) {
         !signatures_.verify(view.host, host->self.certificate, body(view), view.signature))
       return;
   } else {
-    if (!follows(*view_, view, signatures_) && !(before_ && follows(*before_, view, signatures_))) return;
+    // Beside what is known only votes count: the host of the epoch before may hand over nothing any more.
+    const bool is_elected_beside =
+        before_ && view.version.title == Title::elected && follows(*before_, view, signatures_);
+    if (!is_elected_beside && !follows(*view_, view, signatures_)) return;
   }
   adopt(now, view);
   // The heir of a host that handed over: the sooner it has a majority's promises, the shorter nobody acts.
@@ -337,8 +340,8 @@ void Participant::handle_message(Instant now, const MemberId& from, ByteView byt
 void Participant::handle_timeout(Instant now) {
   if (phase_ == Phase::over || phase_ == Phase::outside) return;
   if (const auto delay = now - next_beat_; delay > late) {
-    peers_.excuse(delay);
-    host_beat_at_ += delay;
+    peers_.excuse(now, delay);
+    host_beat_at_ = std::min(host_beat_at_ + delay, now);
   }
   std::erase_if(expected_, [&](const auto& each) { return each.second.until <= now; });
   if (now >= next_beat_) {

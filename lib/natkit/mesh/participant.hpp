@@ -205,6 +205,7 @@ class Participant {
     Instant next{};
     std::optional<JoinList> list{};
     std::optional<Instant> host_heard{};  ///< … that the list names; empty while the list is another's word
+    std::optional<Instant> hinted{};      ///< when somebody else named that host
     std::set<MemberId> failed{};
     Version entered{};  ///< the view that let it in; it counts once a majority has it
   };

@@ -6,7 +6,7 @@
 /// Whether the host is gone, and who leads then.
 namespace natkit::mesh {
 namespace {
-/// Nobody believes a claim that is farther ahead: else a liar could use all epochs up.
+/// Nobody believes a claim that is farther ahead of what was claimed before: else a liar could use all epochs up.
 constexpr std::uint64_t most_epochs_ahead = 1000;
 constexpr std::size_t most_farewells = 64;
 }  // namespace
@@ -115,7 +115,8 @@ void Participant::press_claim(Instant now) {
 void Participant::handle(Instant now, const MemberId& from, const Claim& claim) {
   if (phase_ != Phase::member) return;
   const auto* candidate = view_->find(from);
-  if (!candidate || !candidate->is_voter || claim.epoch > view_->version.epoch + most_epochs_ahead) return;
+  const auto latest = std::max({view_->version.epoch, ballot_.voted_epoch(), claimed_epoch_});
+  if (!candidate || !candidate->is_voter || claim.epoch > latest + most_epochs_ahead) return;
   if (claim.base < view_->version) return show_view(from, claim.base);
   if (claim.epoch <= view_->version.epoch) return;
   claimed_epoch_ = std::max(claimed_epoch_, claim.epoch);

@@ -88,14 +88,19 @@ void Participant::handle(Instant now, const MemberId& from, const JoinList& list
   if (phase_ != Phase::joining || list.members.empty()) return;
   auto& pursuit = *pursuit_;
   const bool is_hosts_own = list.host == from;
-  // Another's word counts only as long as the host himself does not speak.
-  if (!is_hosts_own && pursuit.list && (pursuit.host_heard && now - *pursuit.host_heard < config_.timing.promise))
-    return;
+  // Another's word counts only as long as the host is silent, and who was asked first: else any member could say that
+  // it is the host.
+  const auto is_lately = [&](std::optional<Instant> at) { return at && now - *at < config_.timing.promise; };
+  const bool was_asked = from == pursuit.by && !pursuit.host_heard;
+  const bool may_speak = was_asked || (pursuit.list && from == pursuit.list->host);
+  if (!may_speak && (!pursuit.list || is_lately(pursuit.host_heard) || is_lately(pursuit.hinted))) return;
   if (pursuit.list && list.version < pursuit.list->version && list.host == pursuit.list->host) return;
   pursuit.list = list;
   if (is_hosts_own) {
     pursuit.host_heard = now;
     report(now);
+  } else {
+    pursuit.hinted = now;
   }
 }
 
@@ -133,7 +138,8 @@ void Participant::give_up(Instant now) {
 /// The host's own word that this member is in. What counts is that a majority has it: that is told with his heartbeats.
 void Participant::enter(Instant now, const MemberId& from, const View& view) {
   const auto* self = view.find(id());
-  if (view.session != session_ || from != view.host || !self || self->self.incarnation != config_.self.incarnation ||
+  const bool is_known_host = from == pursuit_->by || (pursuit_->list && from == pursuit_->list->host);
+  if (view.session != session_ || from != view.host || !is_known_host || !self || self->self.incarnation != config_.self.incarnation ||
       !is_signed_by_host(view, signatures_))
     return;
   phase_ = Phase::member;

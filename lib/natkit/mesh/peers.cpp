@@ -31,8 +31,9 @@ std::optional<Duration> Peers::longest_rtt() const {
   return longest;
 }
 
-void Peers::excuse(Duration delay) {
+void Peers::excuse(Instant now, Duration delay) {
+  // What had waited for this process may have been handled already.
   for (auto& [id, peer] : peers_)
-    if (peer.heard) *peer.heard += delay;
+    if (peer.heard) peer.heard = std::min(*peer.heard + delay, now);
 }
 }  // namespace natkit::mesh

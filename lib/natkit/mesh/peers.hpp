@@ -35,7 +35,7 @@ class Peers {
   [[nodiscard]] bool hears(const MemberId& witness, const View& view, std::size_t index, Instant since) const;
   [[nodiscard]] std::optional<Duration> longest_rtt() const;
   /// This host was held up for so long: the others were not silent meanwhile.
-  void excuse(Duration delay);
+  void excuse(Instant now, Duration delay);
   void forget(const MemberId& id) { peers_.erase(id); }
   [[nodiscard]] const std::map<MemberId, Peer>& all() const { return peers_; }
 

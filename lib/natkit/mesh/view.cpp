@@ -52,6 +52,7 @@ bool is_wanted_by_majority(const View& first, const Signatures& signatures) {
 }
 
 bool is_wanted_by_old_host(const View& first, const Member& old_host, const Signatures& signatures) {
+  if (first.version.epoch != first.mandate->base.epoch + 1) return false;
   const auto text = handover_text(first.session, first.version.epoch, first.host, first.mandate->base);
   return signatures.verify(old_host.self.id, old_host.self.certificate, text, first.mandate->handover);
 }
