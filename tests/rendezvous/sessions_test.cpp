@@ -213,6 +213,24 @@ TEST_CASE("No directory is told from an empty one, in bounded time", "[rendezvou
   CHECK(place.find(place.join("b")).empty());
 }
 
+TEST_CASE("A question is answered even where there is no server, or its asker leaves", "[rendezvous][directory]") {
+  World world;
+  auto& leaver = world.join("a");
+  world.run_for(1s);
+  static_cast<void>(leaver.client->find(world.now(), {}));
+  leaver.client->leave(world.now());
+  world.settle(leaver);
+  CHECK(leaver.all<NotAnswered>().size() == 1);
+
+  world.stop_server();
+  auto& client = world.join("b");
+  static_cast<void>(client.client->find(world.now(), {}));
+  world.settle(client);
+  world.run_for(20s);
+  CHECK(client.all<NotAnswered>().size() == 1);
+  CHECK(client.all<NotPossible>().size() == 1);
+}
+
 TEST_CASE("Many rows come in pages, all of them once and in order", "[rendezvous][directory]") {
   Place place;
   auto& client = place.join("a");

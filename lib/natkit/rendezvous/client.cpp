@@ -156,6 +156,7 @@ void Client::retry_later(Instant now) {
 }
 
 void Client::end(Reason reason, std::string detail) {
+  give_questions_up();
   events_.emplace_back(NotPossible{.error = to_error(reason, std::move(detail)), .reason = reason});
   state_ = State::over;
   used_ = nullptr;
@@ -164,6 +165,7 @@ void Client::end(Reason reason, std::string detail) {
 
 void Client::leave(Instant) {
   if (state_ == State::over) return;
+  give_questions_up();
   if (used_ != nullptr) send(*used_, Goodbye{.reason = Reason::closed});
   for (const auto& connection : connections_)
     if (connection->state != ServerConnection::State::failed) ends_.push_back({connection->socket, connection->server});

@@ -247,6 +247,7 @@ class Client {
   void say_row(Instant now, Publication& publication);
   void ask(Instant now, QuestionId id, Question& question);
   void say_sessions_again(Instant now);
+  void give_questions_up();
   void handle_sessions_time(Instant now);
   [[nodiscard]] std::optional<Instant> next_of_sessions() const;
 

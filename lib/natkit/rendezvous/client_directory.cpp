@@ -177,6 +177,13 @@ void Client::say_sessions_again(Instant now) {
   for (auto& [id, question] : sessions_->questions) ask(now, id, question);
 }
 
+/// The machine is about to be finished.
+void Client::give_questions_up() {
+  for (const auto& [id, question] : sessions_->questions)
+    events_.emplace_back(NotAnswered{.question = id, .refusal = DirectoryRefusal::unanswered});
+  sessions_->questions.clear();
+}
+
 void Client::handle_sessions_time(Instant now) {
   std::erase_if(sessions_->withdrawals, [&](const auto& entry) {
     if (entry.second.over > now) return false;
