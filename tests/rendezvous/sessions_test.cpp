@@ -260,7 +260,7 @@ TEST_CASE("Who asks for more than a fair share is refused, and stays", "[rendezv
     row.columns = "{\"x\":\"" + std::string(600, 'x') + "\"}";
     REQUIRE(directory.publish(Instant{1h}, row, "key", IpAddress::v4(static_cast<std::uint32_t>(i))));
   }
-  RawServer raw{{.limits = {.answer_bytes = {.burst = 60000, .per_second = 10000}}, .directory = &directory}};
+  RawServer raw{{.limits = {.answer_bytes = {.burst = 80000, .per_second = 10000}}, .directory = &directory}};
   raw.enter(1, "a", "t");
   std::vector<Message> answers;
   for (std::uint32_t question = 1; question <= 4; ++question)
@@ -272,6 +272,17 @@ TEST_CASE("Who asks for more than a fair share is refused, and stays", "[rendezv
   CHECK(find<DirectoryRefused>(answers)->question == 4);
   raw.now += 10s;
   CHECK(find<Rows>(raw.say(1, Find{.question = 5})));
+}
+
+TEST_CASE("Questions that find nothing are not free either", "[rendezvous][directory][limits]") {
+  Directory directory{{}};
+  RawServer raw{{.directory = &directory}};
+  raw.enter(1, "a", "t");
+  int answered = 0;
+  for (std::uint32_t question = 1; question <= 300; ++question)
+    if (find<Rows>(raw.say(1, Find{.question = question, .query = {.tags = {{"no", "such"}}}}))) ++answered;
+  CHECK(answered > 100);
+  CHECK(answered < 140);
 }
 
 TEST_CASE("Rows are for those who have registered", "[rendezvous][directory]") {

@@ -79,7 +79,7 @@ class Server {
     std::size_t bytes = std::size_t{256} << 20U;
     stun::BucketSize messages{.burst = 400, .per_second = 50};  ///< from one connection: a burst of candidates
     stun::BucketSize line_bytes{.burst = 262144, .per_second = 32768};
-    /// Of rows and the like to one connection; beyond it questions are refused. Forty pages at once: 2000 sessions.
+    /// Of rows and the like to one connection; beyond it questions are refused. Some thirty pages at once: 1000 sessions.
     stun::BucketSize answer_bytes{.burst = 1048576, .per_second = 131072};
   };
   struct Config {

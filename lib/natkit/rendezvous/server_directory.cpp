@@ -2,6 +2,12 @@
 #include "natkit/rendezvous/server_state.hpp"
 
 namespace natkit::rendezvous {
+namespace {
+// What a question costs beside its answer: one that matches nothing among 20000 rows takes 10 ms (measured), and must
+// not come more than some 16 times a second from one client.
+constexpr double question_bytes = 8192;
+}  // namespace
+
 /// Whether the message was about sessions of many. Who has no directory, or no witness, passes over it, as servers of
 /// before that time do: the client notices the silence.
 bool Server::handle_of_sessions(Instant now, Connection& connection, const Message& message) {
@@ -46,6 +52,7 @@ void Server::handle(Instant now, Connection& connection, const Find& message) {
   if (config_.directory == nullptr) return;
   if (connection.answers.level(config_.limits.answer_bytes, now) <= 0)
     return send(connection, DirectoryRefused{.reason = DirectoryRefusal::too_fast, .question = message.question});
+  connection.answers.take(question_bytes);
   auto found = config_.directory->find(now, message.query);
   answer(now, connection, Rows{.question = message.question, .rows = std::move(found.entries), .next = found.next});
 }
