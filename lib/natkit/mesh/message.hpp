@@ -21,13 +21,14 @@ inline constexpr std::size_t most_text_bytes = 1024;  ///< of reasons for people
 inline constexpr std::size_t most_payload_bytes = 16384;
 inline constexpr std::size_t most_state_bytes = 60000;  ///< that a host leaves to its heir
 
+/// A heartbeat of the host that was heard.
+struct Echo {
+  std::uint64_t epoch = 0;
+  std::uint64_t number = 0;
+  bool operator==(const Echo&) const = default;
+};
 /// Every member to every other one it has a link with.
 struct Heartbeat {
-  struct Echo {
-    std::uint64_t epoch = 0;
-    std::uint64_t number = 0;
-    bool operator==(const Echo&) const = default;
-  };
   Version version{};                 ///< of the view that the sender has
   std::uint64_t number = 0;          ///< its heartbeats are counted
   std::optional<Echo> echo{};        ///< the promise to the host: the latest of his heartbeats that it covers

@@ -337,7 +337,7 @@ class Participant {
   Version committed_;
   Instant epoch_since_{};   ///< when this member heard of the epoch
   Instant host_beat_at_{};  ///< of this epoch
-  std::optional<Heartbeat::Echo> echo_;
+  std::optional<Echo> echo_;
   std::uint64_t beats_ = 0;
   Instant next_beat_{};
   std::uint8_t strain_ = 0;
