@@ -68,9 +68,9 @@ View made_up(Source& source, const Participant& member, const SessionId& session
   const auto base = view.version;
   const auto base_host = view.host;
   view.signature = {0};
-  view.version.epoch += source.byte() % 3;
+  view.version.epoch += source.byte() % 3U;
   view.version.title = static_cast<Title>(source.byte() % 2);
-  view.version.sequence += source.byte() % 3;
+  view.version.sequence += source.byte() % 3U;
   view.host = id_of(source.byte() % peers);
   const auto how = source.byte();
   if ((how & 1U) != 0) {
@@ -82,7 +82,7 @@ View made_up(Source& source, const Participant& member, const SessionId& session
                             .number = ++view.numbers_given,
                             .is_voter = (how & 4U) != 0});
   if ((how & 8U) != 0 && !view.members.empty())
-    view.members.erase(view.members.begin() + source.byte() % view.members.size());
+    view.members.erase(view.members.begin() + static_cast<std::ptrdiff_t>(source.byte() % view.members.size()));
   if ((how & 16U) != 0) view.departed.push_back({id_of(source.byte() % peers), Incarnation{1}, Departure::banned});
   return view;
 }
