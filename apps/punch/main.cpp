@@ -12,6 +12,7 @@
 #include "forwarding.hpp"
 #include "natkit/base/printable.hpp"
 #include "natkit/cli/app.hpp"
+#include "natkit/cli/secret_file.hpp"
 #include "natkit/crypto/secure_rng.hpp"
 #include "natkit/crypto/tls.hpp"
 #include "natkit/io/driver.hpp"
@@ -22,7 +23,6 @@
 #include "options.hpp"
 #include "places.hpp"
 #include "port_mapping.hpp"
-#include "secret.hpp"
 #include "take_over.hpp"
 
 namespace {
@@ -140,7 +140,7 @@ std::vector<rendezvous::Service::Transport> relay_transports(const Options& o) {
 
 cli::Exit converse_by_server(cli::Output& output, const Options& o, link::Hub::Config hub,
                              std::vector<Endpoint> servers, Rng& rng) {
-  const auto secret = read_secret(o.secret_file);
+  const auto secret = cli::read_secret(o.secret_file);
   if (!secret) return output.fail(secret.error());
   if (!*secret)
     output.explain(cli::Verbosity::steps, "without a secret the server is trusted to introduce the right peer");

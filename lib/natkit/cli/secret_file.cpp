@@ -1,4 +1,4 @@
-#include "secret.hpp"
+#include "natkit/cli/secret_file.hpp"
 
 #include <cstdio>
 #include <fstream>
@@ -7,7 +7,7 @@
 
 #include "natkit/base/printable.hpp"
 
-namespace natkit {
+namespace natkit::cli {
 namespace {
 constexpr std::size_t longest_secret = 65536;
 
@@ -42,4 +42,4 @@ Result<std::optional<Bytes>> read_secret(const std::string& file) {
   if (text.empty()) return std::unexpected(unreadable(file, "is empty"));
   return Bytes(text.begin(), text.end());
 }
-}  // namespace natkit
+}  // namespace natkit::cli

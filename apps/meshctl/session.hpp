@@ -1,0 +1,109 @@
+#pragma once
+// meshctl as a member: a machine around the node, which tells what happens, answers what other commands ask over the
+// control socket, carries lines of text, and runs the user's commands at the moments that they are for.
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "control.hpp"
+#include "natkit/base/hook.hpp"
+#include "natkit/base/sans_io.hpp"
+#include "natkit/cli/output.hpp"
+#include "natkit/mesh/node.hpp"
+#include "natkit/report/mesh_events.hpp"
+#include "options.hpp"
+
+namespace natkit {
+class Session {
+ public:
+  /// `stands` is called once, when this host is a member.
+  Session(mesh::Node& node, cli::Output& output, const Options& options, std::function<void(const std::string&)> stands);
+
+  void start(Instant now);
+  void handle_datagram(Instant now, const Datagram& in);
+  void handle_timeout(Instant now);
+  void handle_connected(Instant now, SocketId socket, const Endpoint& remote);
+  void handle_send_failure(Instant now, const Datagram& lost, std::string_view why);
+  void handle_path_error(Instant now, const PathError& error);
+  void handle_socket_opened(Instant now, SocketId socket, const Endpoint& local);
+  void handle_socket_failure(Instant now, SocketId socket, std::string_view why);
+  void handle_pipe_read(Instant now, PipeId pipe, ByteView piece);
+  void handle_pipe_written(Instant now, PipeId pipe);
+  void handle_pipe_failure(Instant now, PipeId pipe, std::string_view why);
+  void handle_pipe_opened(Instant, PipeId, const Endpoint&) {}
+  void handle_pipe_accepted(Instant now, PipeId listener, PipeId pipe, const Endpoint& remote);
+  void handle_hook_reply(Instant now, const HookReply& reply);
+  [[nodiscard]] std::optional<SocketChange> poll_socket() { return node_.poll_socket(); }
+  [[nodiscard]] std::optional<Datagram> poll_transmit() { return node_.poll_transmit(); }
+  [[nodiscard]] std::optional<PipeChange> poll_pipe();
+  [[nodiscard]] std::optional<Hook> poll_hook();
+  [[nodiscard]] std::optional<std::vector<Datagram>> poll_last_words() { return node_.poll_last_words(); }
+  [[nodiscard]] std::optional<Instant> poll_timeout() const;
+  /// Ctrl-C, the end of the shell: in order.
+  void stop(Instant now);
+
+  /// Why it ended otherwise than it should; nothing if it did not.
+  [[nodiscard]] const std::optional<cli::Exit>& failure() const { return failure_; }
+
+ private:
+  struct Asker {
+    std::string line;
+    bool watches = false;
+    bool is_answered = false;
+  };
+  enum class Purpose : std::uint8_t { admission, exporting, importing, hosting };
+  struct Running {
+    Purpose purpose{};
+    mesh::MemberId member{};
+    std::function<void(Instant, Bytes)> then{};
+  };
+
+  void look(Instant now);
+  void tell(Instant now, const mesh::NodeEvent& event);
+  void say(const std::string& event, const std::string& words);
+  void hear_joined();
+  void hear_refused(const mesh::NotJoined& refused);
+  void hear_text(const mesh::Received& received);
+  void hear_over(const mesh::Over& over);
+  [[nodiscard]] report::MeshStatus status(Instant now) const;
+  [[nodiscard]] std::optional<report::PathFacts> facts(const std::optional<ice::Path>& path) const;
+  [[nodiscard]] std::string name_of(const mesh::MemberId& id) const;
+  void run_hook(Purpose purpose, const std::string& command, const mesh::MemberId& member, Bytes input,
+                std::function<void(Instant, Bytes)> then);
+
+  // control_commands.cpp
+  void hear_line(Instant now, PipeId pipe, Asker& asker);
+  [[nodiscard]] std::string answer(Instant now, const control::Words& words);
+  [[nodiscard]] std::string answer_to(Instant now, const std::string& command, const control::Words& words);
+  [[nodiscard]] std::optional<mesh::MemberId> member_named(const std::string& name) const;
+  void reply(PipeId pipe, std::string text);
+  void leave(Instant now);
+  void hand_over(Instant now, std::optional<mesh::MemberId> heir);
+
+  mesh::Node& node_;
+  cli::Output& output_;
+  const Options& options_;
+  std::function<void(const std::string&)> stands_;
+  Instant now_{};
+  std::map<PipeId, Asker> askers_;
+  std::deque<PipeChange> pipes_;
+  std::deque<Hook> hooks_;
+  std::map<HookId, Running> running_;
+  std::uint32_t hooks_made_ = 0;
+  std::map<mesh::MemberId, std::string> names_;  ///< also of those that left
+  std::optional<Endpoint> server_;
+  std::string line_;  ///< of standard input, as far as it came
+  std::optional<Instant> next_watch_;
+  bool is_paused_ = false;
+  bool has_joined_ = false;
+  bool is_leaving_ = false;
+  bool is_over_ = false;
+  std::optional<cli::Exit> failure_;
+};
+static_assert(SansIo<Session> && OpensSockets<Session> && HearsConnections<Session> && HearsSendFailure<Session> &&
+              HearsPathErrors<Session> && OpensPipes<Session> && RunsHooks<Session> && LeavesLastWords<Session>);
+}  // namespace natkit

@@ -1,0 +1,95 @@
+#pragma once
+/// What meshctl tells: one JSON object a line for scripts (schema "natkit/meshctl/1"), sentences for people. Every
+/// function gives one line without its end, but for tables and drawings, which have as many as they need.
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "natkit/base/endpoint.hpp"
+#include "natkit/base/result.hpp"
+#include "natkit/base/time.hpp"
+#include "natkit/report/punch_events.hpp"
+
+namespace natkit::report {
+/// One member, as another one knows it.
+struct MeshMember {
+  std::string id{};    ///< 64 hexadecimal digits
+  std::string name{};  ///< of its own choice: a stranger's text
+  std::uint32_t number = 0;
+  bool is_self = false;
+  bool is_host = false;
+  bool is_voter = false;
+  bool is_ready = false;
+  std::optional<unsigned> rank{};   ///< in the succession, from 1
+  std::optional<PathFacts> path{};  ///< none: no link, or oneself
+  std::string via{};                ///< the member that carries the path
+  std::optional<double> score{};
+};
+struct MeshStatus {
+  std::string session{};
+  std::string name{};
+  std::string state{};  ///< "joining", "member", "host", "paused", "over"
+  std::string host{};
+  std::uint64_t epoch = 0;
+  std::uint64_t sequence = 0;
+  std::size_t most = 0;
+  bool is_locked = false;
+  std::optional<Endpoint> server{};  ///< the rendezvousd that is connected
+  std::uint64_t carried_bytes = 0;   ///< for other pairs
+  std::vector<MeshMember> members{};
+};
+/// A row of the directory.
+struct MeshRow {
+  std::string session{};
+  std::string name{};
+  std::string game{};
+  std::string host{};
+  std::string address{};
+  std::uint32_t members = 0;
+  std::uint32_t most = 0;
+  bool has_password = false;
+  std::optional<bool> router_is_open{};
+  Duration age{};
+  std::vector<std::pair<std::string, std::string>> tags{};
+};
+
+struct MeshEvents {
+  static std::string registered(const Endpoint& server);
+  static std::string joined(const MeshStatus& status);
+  static std::string member_joined(std::string_view member, std::string_view name);
+  static std::string member_left(std::string_view member, std::string_view name, std::string_view cause);
+  /// `before` is empty the first time.
+  static std::string host_changed(std::string_view before, std::string_view now, std::uint64_t epoch,
+                                  std::string_view cause);
+  static std::string became_host(std::uint64_t epoch);
+  static std::string link(std::string_view peer, const std::optional<PathFacts>& path, std::string_view via);
+  static std::string paused();
+  static std::string resumed();
+  static std::string rejected(std::string_view reason, std::string_view text, const std::vector<std::string>& peers);
+  static std::string removed(std::string_view cause);
+  static std::string message(std::string_view from, std::string_view name, std::string_view text);
+  static std::string all_ready();
+  static std::string ended();
+  static std::string trouble(const Error& error);
+  static std::string status(const MeshStatus& status);
+  static std::string list(const std::vector<MeshRow>& rows);
+  static std::string done(std::string_view command);
+};
+
+struct MeshWords {
+  static std::string joined(const MeshStatus& status);
+  static std::string member_joined(std::string_view name, std::size_t members);
+  static std::string member_left(std::string_view name, std::string_view cause);
+  static std::string host_changed(std::string_view before, std::string_view now, std::uint64_t epoch,
+                                  std::string_view cause);
+  static std::string link(std::string_view name, const std::optional<PathFacts>& path, std::string_view via);
+  static std::string status(const MeshStatus& status);  ///< a table
+  static std::string list(const std::vector<MeshRow>& rows);
+};
+/// The mesh as a drawing: members in a circle, paths by kind, the host marked.
+[[nodiscard]] std::string mesh_svg(const MeshStatus& status);
+/// A member's name, or the beginning of its id.
+[[nodiscard]] std::string short_name_of(const MeshMember& member);
+}  // namespace natkit::report
