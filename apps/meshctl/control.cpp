@@ -44,7 +44,8 @@ std::string write_failure(const Error& error) {
 Reply parse_reply(std::string_view text) {
   const auto end = text.find('\n');
   if (end == std::string_view::npos)
-    return {.error = Error{Errc::peer, "no-answer", "the process of this session ended without an answer", {}}, .body = {}};
+    return {.error = Error{Errc::peer, "no-answer", "the process of this session ended without an answer", {}},
+            .body = {}};
   const auto words = parse_line(text.substr(0, end));
   if (words.front() == "ok") return {.error = {}, .body = std::string{text.substr(end + 1)}};
   int code = static_cast<int>(Errc::defect);
@@ -72,7 +73,7 @@ Result<std::string> only_session() {
   std::ranges::sort(found);
   std::string names;
   for (const auto& name : found) names += (names.empty() ? "" : ", ") + printable(name);
-  return std::unexpected(
-      Error{Errc::usage, "usage", "several sessions have a process on this host: " + names, "name the one that is meant"});
+  return std::unexpected(Error{Errc::usage, "usage", "several sessions have a process on this host: " + names,
+                               "name the one that is meant"});
 }
 }  // namespace natkit::control

@@ -1,6 +1,6 @@
 #pragma once
-// What a command and the process that it asks say to each other over a socket of the user's: a line of words, and back a
-// line that says how it went, then what is to be printed, until the end.
+// What a command and the process that it asks say to each other over a socket of the user's: a line of words, and back
+// a line that says how it went, then what is to be printed, until the end.
 //
 //   kick TAB ben TAB ban                  0            or     4 TAB not-host TAB m2 leads; ask there TAB advice
 //                                         text …

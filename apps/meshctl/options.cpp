@@ -70,8 +70,7 @@ std::optional<mesh::Shape> parse_shape(const std::string& text) {
 }
 
 void add_server(CLI::App& command, Options& o) {
-  command
-      .add_option("--server", o.servers, "the rendezvousd where members meet; of several the first that answers")
+  command.add_option("--server", o.servers, "the rendezvousd where members meet; of several the first that answers")
       ->type_name("SERVER")
       ->check(check_server)
       ->delimiter(',')
@@ -108,7 +107,8 @@ void add_member_options(CLI::App& command, Options& o) {
       ->check(CLI::Range(0, 255));
   command
       .add_option_function<std::string>(
-          "--local-port", [&o](const std::string& text) { o.local_port = parse_number<std::uint16_t>(text).value_or(0); },
+          "--local-port",
+          [&o](const std::string& text) { o.local_port = parse_number<std::uint16_t>(text).value_or(0); },
           "UDP port to send from and to be reached at (default: a free one)")
       ->check([](const std::string& text) {
         const auto port = parse_number<std::uint16_t>(text);
@@ -116,12 +116,14 @@ void add_member_options(CLI::App& command, Options& o) {
       })
       ->type_name("PORT");
   command
-      .add_option("--export-cmd", o.export_command,
-                  "run before this member hands over: what it prints, at most 60000 bytes, is the state for the next host")
+      .add_option(
+          "--export-cmd", o.export_command,
+          "run before this member hands over: what it prints, at most 60000 bytes, is the state for the next host")
       ->type_name("CMD");
   command
-      .add_option("--import-cmd", o.import_command,
-                  "run before this member takes over: the state of the old host is its input; it leads once that is done")
+      .add_option(
+          "--import-cmd", o.import_command,
+          "run before this member takes over: the state of the old host is its input; it leads once that is done")
       ->type_name("CMD");
   command.add_option("--on-host-cmd", o.on_host_command, "run when this member leads; NATKIT_EPOCH says since when")
       ->type_name("CMD");

@@ -25,7 +25,7 @@ struct Options {
   std::vector<std::string> servers;  ///< HOST[:PORT], by preference
   std::string name;                  ///< this member's, for people
   std::string game;
-  std::vector<std::string> tags;     ///< K=V
+  std::vector<std::string> tags;  ///< K=V
   std::size_t most = 8;
   std::string password_file;
   mesh::Shape shape{};

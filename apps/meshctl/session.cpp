@@ -118,12 +118,20 @@ Session::Session(mesh::Node& node, cli::Output& output, const Options& options,
                  std::function<void(const std::string&)> stands)
     : node_(node), output_(output), options_(options), stands_(std::move(stands)) {}
 
+void Session::found(mesh::Settings settings, std::string password) {
+  founding_ = {std::move(settings), std::move(password)};
+}
+
 void Session::start(Instant now) {
   now_ = now;
   pipes_.push_back(PipeListenAt{.pipe = control_pipe, .path = control::socket_path(options_.session)});
   if (options_.chat) pipes_.push_back(PipeRead{standard_streams, longest_text});
   node_.start(now);
-  output_.progress("looking for the others …");
+  if (founding_) node_.found(now, founding_->settings, founding_->password);
+  if (goal_) {
+    node_.join(now, *goal_);
+    output_.progress("looking for the others …");
+  }
   look(now);
 }
 
@@ -285,9 +293,9 @@ void Session::tell(Instant now, const mesh::NodeEvent& event) {
     is_paused_ = false;
     say(MeshEvents::resumed(), "it goes on");
   } else if (const auto* struck = std::get_if<StruckOut>(&event)) {
-    say(MeshEvents::removed(to_text(struck->cause)),
-        struck->cause == Departure::lost ? "the others took this host for lost; joining again"
-                                         : "this host was thrown out");
+    say(MeshEvents::removed(to_text(struck->cause)), struck->cause == Departure::lost
+                                                         ? "the others took this host for lost; joining again"
+                                                         : "this host was thrown out");
     if (struck->cause != Departure::lost)
       failure_ = output_.fail({Errc::refused, std::string{to_text(struck->cause)}, "thrown out of the session", {}});
   } else if (std::holds_alternative<Ended>(event)) {

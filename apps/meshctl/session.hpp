@@ -21,7 +21,12 @@ namespace natkit {
 class Session {
  public:
   /// `stands` is called once, when this host is a member.
-  Session(mesh::Node& node, cli::Output& output, const Options& options, std::function<void(const std::string&)> stands);
+  Session(mesh::Node& node, cli::Output& output, const Options& options,
+          std::function<void(const std::string&)> stands);
+
+  /// One of these, before it starts.
+  void found(mesh::Settings settings, std::string password);
+  void join(mesh::Node::Goal goal) { goal_ = std::move(goal); }
 
   void start(Instant now);
   void handle_datagram(Instant now, const Datagram& in);
@@ -88,6 +93,12 @@ class Session {
   cli::Output& output_;
   const Options& options_;
   std::function<void(const std::string&)> stands_;
+  struct Founding {
+    mesh::Settings settings;
+    std::string password;
+  };
+  std::optional<Founding> founding_;
+  std::optional<mesh::Node::Goal> goal_;
   Instant now_{};
   std::map<PipeId, Asker> askers_;
   std::deque<PipeChange> pipes_;

@@ -67,8 +67,7 @@ void Session::handle_pipe_written(Instant, PipeId pipe) {
 
 void Session::handle_pipe_failure(Instant, PipeId pipe, std::string_view why) {
   askers_.erase(pipe);
-  if (pipe == PipeId{1})
-    output_.warn("other commands cannot reach this process: " + printable(std::string{why}));
+  if (pipe == PipeId{1}) output_.warn("other commands cannot reach this process: " + printable(std::string{why}));
 }
 
 void Session::reply(PipeId pipe, std::string text) {
@@ -144,8 +143,7 @@ std::string Session::answer_to(Instant now, const std::string& command, const co
   if (command == "kick") {
     const auto who = member_named(argument(2));
     if (!who) return no_member(argument(2));
-    return check(node_.strike_out(now, *who,
-                                  argument(3) == "ban" ? mesh::Departure::banned : mesh::Departure::kicked));
+    return check(node_.strike_out(now, *who, argument(3) == "ban" ? mesh::Departure::banned : mesh::Departure::kicked));
   }
   if (command == "lock") return check(node_.set_standing(now, mesh::Standing::locked));
   if (command == "unlock") return check(node_.set_standing(now, mesh::Standing::open));

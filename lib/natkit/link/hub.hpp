@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "natkit/base/sans_io.hpp"
+#include "natkit/base/take_front.hpp"
 #include "natkit/ice/routed.hpp"
 #include "natkit/link/gathering.hpp"
 #include "natkit/link/knock.hpp"
@@ -128,6 +129,12 @@ class Hub {
   /// What is to go by one: `remote` is the peer's virtual endpoint. To be drained after every call.
   [[nodiscard]] std::optional<Routed> poll_routed();
 
+  /// STUN, TURN, DTLS and what WebRTC knows besides begin with lesser bytes (RFC 7983 §7).
+  static constexpr std::uint8_t first_free_byte = 192;
+  /// What came for no link, and begins like nothing that we speak here: anybody can have sent it. A few at most are
+  /// kept.
+  [[nodiscard]] std::optional<Datagram> poll_stray() { return take_front(strays_); }
+
   /// Closes all links, and gives relayed addresses back once the peers have heard of it, since the last words may go by
   /// them. Finished when `poll_timeout` is empty.
   void close(Instant now);
@@ -195,6 +202,8 @@ class Hub {
   std::uint32_t links_opened_ = 0;
   std::optional<Door> door_;
   std::deque<Routed> routed_;
+  static constexpr std::size_t most_strays = 16;
+  std::deque<Datagram> strays_;
   std::deque<Event> events_;
   std::optional<Instant> closes_since_;  ///< relayed addresses are to be given back when all links are over
 };

@@ -9,6 +9,7 @@
 
 namespace natkit::mesh {
 namespace {
+constexpr std::uint8_t last_words_mark = 0xf1;  ///< no protocol on this port begins so (link/hub.hpp)
 /// Round trips and routes change slowly.
 constexpr Duration care = std::chrono::milliseconds{250};
 
@@ -31,8 +32,9 @@ void Node::start(Instant now) {
   hear(now);
 }
 
-void Node::found(Instant now, Settings settings) {
+void Node::found(Instant now, Settings settings, std::string_view password) {
   rng_.fill(session_.bytes);
+  if (!password.empty()) settings.password = key_of_password(password, session_);
   member_.found(now, session_, std::move(settings));
   hear(now);
 }
@@ -178,6 +180,7 @@ std::optional<NodeEvent> Node::poll_event() { return take_front(events_); }
 /// One thing leads to another: what a link said makes the member speak, and that goes out by links.
 void Node::hear(Instant now) {
   hear_hub(now);
+  hear_strays(now);
   hear_client(now);
   hear_member(now);
   carry(now);
@@ -199,6 +202,33 @@ void Node::hear_hub(Instant now) {
       events_.emplace_back(Trouble{link::to_error(*closed)});
     }
   }
+}
+
+/// The last words of a process that was killed come by no link: its keys died with it. They are signed.
+void Node::hear_strays(Instant now) {
+  while (const auto stray = hub_.poll_stray())
+    if (stray->payload.front() == last_words_mark) member_.handle_last_words(now, ByteView{stray->payload}.subspan(1));
+}
+
+std::optional<std::vector<Datagram>> Node::poll_last_words() {
+  std::vector<std::pair<SocketId, Endpoint>> to;
+  if (member_.is_member() && !is_closing_)
+    for (const auto& [peer, contact] : contacts_) {
+      if (contact.stage != Contact::Stage::up) continue;
+      const auto* link = hub_.find(*contact.link);
+      if (link && link->path() && link->path()->is_direct() && link->path()->protocol == Protocol::udp)
+        to.emplace_back(link->path()->socket, link->path()->remote);
+    }
+  if (to == left_to_) return std::nullopt;
+  left_to_ = std::move(to);
+  if (farewell_.empty()) {
+    farewell_ = member_.last_words();
+    farewell_.insert(farewell_.begin(), last_words_mark);
+  }
+  std::vector<Datagram> all;
+  for (const auto& [socket, remote] : left_to_)
+    all.push_back({.socket = socket, .remote = remote, .payload = farewell_});
+  return all;
 }
 
 void Node::hear_link(Instant now, link::LinkId link, link::Link::Event& event) {

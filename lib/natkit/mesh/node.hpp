@@ -77,7 +77,8 @@ class Node {
 
   Node(Config config, const Signatures& signatures, Rng& rng);
 
-  void found(Instant now, Settings settings);
+  /// An empty password is none.
+  void found(Instant now, Settings settings, std::string_view password = {});
   void join(Instant now, Goal goal);
   void leave(Instant now, Bytes state = {});
   [[nodiscard]] std::expected<void, Participant::CommandError> end(Instant now);
@@ -104,6 +105,8 @@ class Node {
   [[nodiscard]] std::optional<Datagram> poll_transmit();
   [[nodiscard]] std::optional<Instant> poll_timeout() const;
   [[nodiscard]] std::optional<NodeEvent> poll_event();
+  /// What tells the others that this process died, should it (io/last_words.hpp): the whole set, when it changed.
+  [[nodiscard]] std::optional<std::vector<Datagram>> poll_last_words();
 
   [[nodiscard]] const Participant& member() const { return member_; }
   [[nodiscard]] const link::Hub& hub() const { return hub_; }
@@ -150,6 +153,7 @@ class Node {
   void hear(Instant now);
   void hear_member(Instant now);
   void hear_hub(Instant now);
+  void hear_strays(Instant now);
   void hear_link(Instant now, link::LinkId link, link::Link::Event& event);
   void hear_secured(Instant now, const MemberId& peer, Contact& contact);
   void hear_ended(Instant now, const MemberId& peer, Contact& contact, const link::Link::Ended& ended);
@@ -221,8 +225,10 @@ class Node {
   bool has_ended_ = false;
 
   bool is_closing_ = false;
+  Bytes farewell_;  ///< for the case that this process dies; made once, since signatures differ each time
+  std::vector<std::pair<SocketId, Endpoint>> left_to_;
   std::deque<NodeEvent> events_;
 };
 static_assert(SansIo<Node> && OpensSockets<Node> && HearsSendFailure<Node> && HearsConnections<Node> &&
-              HearsPathErrors<Node>);
+              HearsPathErrors<Node> && LeavesLastWords<Node>);
 }  // namespace natkit::mesh

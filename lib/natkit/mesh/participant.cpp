@@ -337,6 +337,13 @@ void Participant::handle_message(Instant now, const MemberId& from, ByteView byt
   settle(now);
 }
 
+void Participant::handle_last_words(Instant now, ByteView bytes) {
+  if (phase_ != Phase::member) return;
+  const auto envelope = parse_message(bytes);
+  if (!envelope || envelope->session != tag_of(session_)) return;
+  if (const auto* farewell = std::get_if<Farewell>(&envelope->message)) handle(now, farewell->who.id, *farewell);
+}
+
 void Participant::handle_timeout(Instant now) {
   if (phase_ == Phase::over || phase_ == Phase::outside) return;
   if (const auto delay = now - next_beat_; delay > late) {

@@ -158,6 +158,8 @@ class Participant {
   // --- what happens
   void handle_link(Instant now, const MemberId& peer, LinkState state, std::optional<Duration> rtt);
   void handle_message(Instant now, const MemberId& from, ByteView bytes);
+  /// `last_words` of a member, from anywhere: nothing else is heard so.
+  void handle_last_words(Instant now, ByteView bytes);
   void handle_timeout(Instant now);
   [[nodiscard]] std::optional<Outgoing> poll_message();
   [[nodiscard]] std::optional<Event> poll_event();

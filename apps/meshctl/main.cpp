@@ -1,0 +1,223 @@
+// meshctl: a session of many hosts, each linked with each, that outlives its host.
+#include <fmt/format.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>  // App.hpp declares what only these define
+#include <fstream>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "control.hpp"
+#include "listing.hpp"
+#include "natkit/base/printable.hpp"
+#include "natkit/cli/app.hpp"
+#include "natkit/cli/detach.hpp"
+#include "natkit/cli/hosts.hpp"
+#include "natkit/cli/secret_file.hpp"
+#include "natkit/crypto/secure_rng.hpp"
+#include "natkit/crypto/signature.hpp"
+#include "natkit/crypto/tls.hpp"
+#include "natkit/io/driver.hpp"
+#include "natkit/io/last_words.hpp"
+#include "natkit/mesh/certificate_signatures.hpp"
+#include "options.hpp"
+#include "question.hpp"
+#include "session.hpp"
+
+namespace {
+using namespace natkit;
+
+constexpr std::size_t token_bytes = 16;
+constexpr std::size_t knock_bytes = 32;
+
+cli::Exit interrupted(cli::Output& output, io::RunEnd end) {
+  const bool is_sigint = end == io::RunEnd::interrupted;
+  static_cast<void>(output.fail({.code = Errc::usage,
+                                 .reason = "interrupted",
+                                 .detail = fmt::format("ended by {}", is_sigint ? "SIGINT" : "SIGTERM"),
+                                 .advice = {}}));
+  return is_sigint ? cli::Exit::interrupted : cli::Exit::terminated;
+}
+
+Result<std::vector<Endpoint>> find_servers(const Options& o) {
+  if (o.servers.empty())
+    return std::unexpected(Error{
+        Errc::usage, "usage", "a server to meet at is needed: --server",
+        "rendezvousd on any host that all members reach will do; NATKIT_SERVER or the configuration file may name it"});
+  const auto found = cli::look_up(o.servers);
+  if (!found) return std::unexpected(found.error());
+  std::vector<Endpoint> servers;
+  for (const auto& one : *found) servers.insert(servers.end(), one.begin(), one.end());
+  return servers;
+}
+
+Bytes drawn(Rng& rng, std::size_t size) {
+  Bytes bytes(size);
+  rng.fill(bytes);
+  return bytes;
+}
+
+mesh::Settings settings_of(const Options& o, Rng& rng) {
+  mesh::Settings settings{.name = o.session,
+                          .game = o.game,
+                          .most = static_cast<std::uint16_t>(o.most),
+                          .shape = o.shape,
+                          .policy = o.policy,
+                          .partition = o.partition,
+                          .is_listed = o.is_listed,
+                          .token = drawn(rng, token_bytes),
+                          .knock = drawn(rng, knock_bytes)};
+  for (const auto& text : o.tags)
+    if (const auto tag = parse_tag(text)) settings.tags.push_back(*tag);
+  return settings;
+}
+
+/// What the node needs to know of this host.
+Result<mesh::Node::Config> configure(const Options& o, const crypto::Identity& identity, Rng& rng) {
+  const auto servers = find_servers(o);
+  if (!servers) return std::unexpected(servers.error());
+  const auto addresses = cli::own_addresses(*servers);
+  if (addresses.empty())
+    return std::unexpected(Error{Errc::nobody_there, "no-address", "this host has no address that a peer could reach",
+                                 "`ip address` lists what it has; is it online?"});
+  mesh::Node::Config config{.hub = {.gathering = {.addresses = addresses, .port = o.local_port, .stun = *servers},
+                                    .agent = {},
+                                    .channel = {},
+                                    .identity = identity,
+                                    .most_links = 2 * mesh::most_members},
+                            .member = {}};
+  config.client = rendezvous::Client::Config{.servers = *servers, .id = crypto::to_text(identity.fingerprint())};
+  config.member.self = {.id = {identity.fingerprint().digest},
+                        .incarnation = mesh::Incarnation{rng.next()},
+                        .name = o.name,
+                        .certificate = crypto::certificate_of(identity),
+                        .forwards = static_cast<std::uint8_t>(o.forwards)};
+  config.member.timing.join = o.timeout;
+  config.member.admission = o.admit_command.empty() ? mesh::Participant::Hook::none : mesh::Participant::Hook::asked;
+  config.member.takeover = o.import_command.empty() ? mesh::Participant::Hook::none : mesh::Participant::Hook::asked;
+  return config;
+}
+
+cli::Exit take_part(cli::Output& output, const Options& o, const std::function<void(const std::string&)>& stands) {
+  crypto::SecureRng rng;
+  std::optional<Bytes> password;
+  if (!o.password_file.empty()) {
+    auto read = cli::read_secret(o.password_file);
+    if (!read) return output.fail(read.error());
+    password = *read;
+  }
+  const auto identity = crypto::Identity::make();
+  auto config = configure(o, identity, rng);
+  if (!config) return output.fail(config.error());
+  io::LastWords last_words;
+  const mesh::CertificateSignatures signatures{identity};
+  mesh::Node node{std::move(*config), signatures, rng};
+  Session session{node, output, o, stands};
+  const std::string words = password ? std::string{as_text(*password)} : std::string{};
+  if (o.command == Options::Command::create)
+    session.found(settings_of(o, rng), words);
+  else
+    session.join({.name = o.session, .game = o.game, .password = words});
+  const auto end = io::run(session, {.trust = crypto::TlsContext::trust,
+                                     .on_stop = [&](Instant now) { session.stop(now); },
+                                     .last_words = &last_words});
+  if (!end) return output.fail(end.error());
+  if (session.failure()) return *session.failure();
+  return *end == io::RunEnd::finished ? cli::Exit::ok : interrupted(output, *end);
+}
+
+cli::Exit take_part_in_background(cli::Output& output, const Options& o) {
+  auto place = cli::detach(output, o.log_file);
+  if (const auto* exit = std::get_if<cli::Exit>(&place)) return *exit;
+  auto& detached = std::get<cli::Detached>(place);
+  return take_part(output, o,
+                   [&](const std::string& line) { detached.ready(output.is_json() ? std::string{} : line); });
+}
+
+cli::Exit list(cli::Output& output, const Options& o) {
+  const auto servers = find_servers(o);
+  if (!servers) return output.fail(servers.error());
+  crypto::SecureRng rng;
+  rendezvous::Query query;
+  if (!o.game.empty()) query.game = o.game;
+  for (const auto& text : o.tags)
+    if (const auto tag = parse_tag(text)) query.tags.insert(*tag);
+  Listing listing{{.servers = *servers, .id = "list-" + to_hex(drawn(rng, token_bytes)), .patience = o.timeout},
+                  query,
+                  o.timeout,
+                  rng};
+  const auto end =
+      io::run(listing, {.trust = crypto::TlsContext::trust, .on_stop = [&](Instant now) { listing.stop(now); }});
+  if (!end) return output.fail(end.error());
+  if (*end != io::RunEnd::finished) return interrupted(output, *end);
+  if (!listing.rows()) return output.fail(listing.error());
+  output.answer(output.is_json() ? report::MeshEvents::list(*listing.rows())
+                                 : report::MeshWords::list(*listing.rows()));
+  return cli::Exit::ok;
+}
+
+Result<std::string> ask(cli::Output& output, const Options& o, const control::Words& words, io::RunEnd& end) {
+  Question question{control::socket_path(o.session), words,
+                    o.word == "watch" ? Question::Kind::watch : Question::Kind::once, o.timeout, output};
+  const auto run = io::run(question, {.on_stop = [&](Instant now) { question.stop(now); }});
+  if (!run) return std::unexpected(run.error());
+  end = *run;
+  if (question.reply().error) return std::unexpected(*question.reply().error);
+  return question.reply().body;
+}
+
+cli::Exit ask_process(cli::Output& output, Options o) {
+  output.options.shape = report::Shape::answer;
+  if (o.session.empty()) {
+    const auto only = control::only_session();
+    if (!only) return output.fail(only.error());
+    o.session = *only;
+  }
+  const auto* const format = output.is_json() ? "json" : "text";
+  control::Words words{o.word, format};
+  if (o.word == "send") words.insert(words.end(), {o.member, o.text});
+  if (o.word == "kick") words.insert(words.end(), {o.member, o.ban ? "ban" : ""});
+  if (o.word == "handover") words.push_back(o.member);
+  auto end = io::RunEnd::finished;
+  const auto body = ask(output, o, words, end);
+  if (end != io::RunEnd::finished) return interrupted(output, end);
+  if (!body) return output.fail(body.error());
+  if (!body->empty()) output.answer(*body);
+  if (o.svg_file.empty()) return cli::Exit::ok;
+  const auto drawing = ask(output, o, {o.word, "svg"}, end);
+  if (!drawing) return output.fail(drawing.error());
+  std::ofstream file{o.svg_file, std::ios::binary};
+  file << *drawing;
+  file.close();
+  if (file) return cli::Exit::ok;
+  return output.fail({Errc::usage, "not-writable", printable(o.svg_file) + " cannot be written", "name another file"});
+}
+
+cli::Exit run_tool(cli::Output& output, const Options& o) {
+  switch (o.command) {
+    case Options::Command::create:
+    case Options::Command::join:
+      return o.detach ? take_part_in_background(output, o) : take_part(output, o, [](const std::string&) {});
+    case Options::Command::list:
+      output.options.shape = report::Shape::answer;
+      return list(output, o);
+    case Options::Command::ask:
+      break;
+  }
+  return ask_process(output, o);
+}
+}  // namespace
+
+// NOLINTNEXTLINE(bugprone-exception-escape): what is thrown before cli::run is out of memory, and nothing helps then
+int main(int argc, char** argv) {
+  Options options;
+  CLI::App app{"A session of many hosts, each linked with each, that outlives its host.", "meshctl"};
+  cli::Output output{"meshctl"};
+  output.options.shape = report::Shape::event;
+  cli::add_common_options(app, output, NATKIT_VERSION);
+  add_commands(app, options);
+  return cli::run(app, output, argc, argv, [&] { return run_tool(output, options); });
+}
