@@ -415,6 +415,7 @@ void World::check_view(unsigned member) {
     fail(fmt::format("two views are version {}.{}", view->version.epoch, view->version.sequence));
   if (!is_new || !view->is_first_of_epoch() || !view->mandate) return;
   const auto base = voters_.find(view->mandate->base);
+  if (view->mandate->end) voters.insert(view->mandate->base_host);
   if (base != voters_.end() && base->second != voters) fail("an election changed the voters");
 }
 

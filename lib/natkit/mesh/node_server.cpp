@@ -109,7 +109,7 @@ void Node::hear_found(Instant now, const rendezvous::FoundPeer& found) {
   if (!door || !door->link || !parsed) return client_->send_bye(now, found.attempt, rendezvous::Reason::rejected);
   const auto link = *std::exchange(door->link, std::nullopt);
   const MemberId peer{parsed->description.fingerprint->digest};
-  const bool is_door = door == &*door_ && door_;
+  const bool is_door = door_ && door_->place == found.place;
   const bool is_whom_we_asked = !is_door && entrance_to_ == peer;
   const auto strangers =
       std::ranges::count_if(contacts_, [&](const auto& each) { return !wanted_.contains(each.first); });

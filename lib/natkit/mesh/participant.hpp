@@ -270,6 +270,8 @@ class Participant {
   [[nodiscard]] Duration rank_gap() const;
   void stand(Instant now);
   [[nodiscard]] bool can_win(Instant now) const;
+  [[nodiscard]] bool is_vote_of_host_free() const;
+  [[nodiscard]] std::size_t votes_to_win() const;
   void claim(Instant now);
   void press_claim(Instant now);
   void vote_if_due(Instant now);

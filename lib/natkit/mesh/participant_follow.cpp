@@ -36,8 +36,17 @@ bool Participant::can_win(Instant now) const {
   std::size_t there = 0;
   for (const auto& member : view_->members)
     if (member.is_voter && (member.self.id == id() || peers_.was_heard(member.self.id, now - attention()))) ++there;
-  return there >= view_->quorum();
+  return there >= votes_to_win();
 }
+
+/// The last words of the host free its vote, as if it had been struck out: a change by one voter, which is safe where a
+/// majority has the view that it is made to (view.hpp, invariant 2).
+bool Participant::is_vote_of_host_free() const {
+  const auto* host = view_->find(view_->host);
+  return !is_host() && host && host->is_voter && has_said_farewell(view_->host) && committed_ >= view_->version;
+}
+
+std::size_t Participant::votes_to_win() const { return (view_->voters() - (is_vote_of_host_free() ? 1 : 0)) / 2 + 1; }
 
 bool Participant::has_said_farewell(const MemberId& member) const {
   const auto found = farewells_.find(member);
@@ -98,7 +107,7 @@ void Participant::claim(Instant now) {
 
 /// Says the claim to who has not answered; when its time is over, the next one is for a later epoch.
 void Participant::press_claim(Instant now) {
-  if (candidacy_->votes.size() >= view_->quorum()) return win(now);
+  if (candidacy_->votes.size() >= votes_to_win()) return win(now);
   if (now >= candidacy_->until) {
     candidacy_.reset();
     const auto luck = static_cast<std::int64_t>(rng_.below(static_cast<std::uint64_t>(rank_gap().count())));
@@ -155,13 +164,20 @@ void Participant::handle(Instant now, const MemberId& from, const Granted& grant
   const auto text = vote_text(session_, granted.epoch, id(), granted.base);
   if (!signatures_.verify(from, voter->self.certificate, text, granted.signature)) return;
   candidacy_->votes[from] = granted.signature;
-  if (candidacy_->votes.size() >= view_->quorum()) win(now);
+  if (candidacy_->votes.size() >= votes_to_win()) win(now);
 }
 
 void Participant::win(Instant now) {
   View first = *view_;
   Mandate mandate{.base = first.version, .base_host = first.host, .base_signature = first.signature};
   for (const auto& [voter, signature] : candidacy_->votes) mandate.votes.push_back({voter, signature});
+  if (is_vote_of_host_free()) {
+    const auto& last_words = farewells_.at(first.host);
+    mandate.end = last_words.who.cause;
+    mandate.end_signature = last_words.signature;
+    for (auto& member : first.members)
+      if (member.self.id == first.host) member.is_voter = false;
+  }
   first.version = {.epoch = candidacy_->epoch, .title = Title::elected, .sequence = first.version.sequence + 1};
   first.host = id();
   first.mandate = std::move(mandate);

@@ -33,6 +33,9 @@ View base_of(const View& first) {
   auto base = first;
   base.version = first.mandate->base;
   base.host = first.mandate->base_host;
+  if (first.mandate->end)
+    for (auto& member : base.members)
+      if (member.self.id == base.host) member.is_voter = true;
   return base;
 }
 
@@ -127,6 +130,11 @@ bool follows(const View& known, const View& next, const Signatures& signatures) 
   if (next.version.epoch <= mandate.base.epoch || next.version.sequence != mandate.base.sequence + 1) return false;
   if (!is_signed(base_of(next), *old_host, mandate.base_signature, signatures)) return false;
   if (!is_signed_by_host(next, signatures)) return false;
+  if (mandate.end &&
+      !signatures.verify(old_host->self.id, old_host->self.certificate,
+                         departure_text(next.session, old_host->self.id, old_host->self.incarnation, *mandate.end),
+                         mandate.end_signature))
+    return false;
   return next.version.title == Title::elected ? is_wanted_by_majority(next, signatures)
                                               : is_wanted_by_old_host(next, *old_host, signatures);
 }

@@ -7,7 +7,8 @@
 ///  2. The set of voters of two consecutive views differs by one voter at most, so any majority of one meets any
 ///     majority of the other. (Members that do not vote may come and go in any number.)
 ///  3. The first view of an epoch is the last one of the epoch before, under another host and version: an election
-///     changes who leads and nothing else, so who knows the old host can check the whole of the new view.
+///     changes who leads and nothing else, so who knows the old host can check the whole of the new view. But an old
+///     host that is known to be dead, by its own signature, votes no more: so of two members one can go on.
 #include <compare>
 #include <cstddef>
 #include <cstdint>
@@ -115,6 +116,9 @@ struct Mandate {
   Bytes base_signature{};     ///< … and signed it so
   std::vector<Vote> votes{};  ///< of a majority; none where `handover` speaks
   Bytes handover{};           ///< the old host's signature (`handover_text`)
+  /// The old host's last words, where they are known: then it is no voter any more.
+  std::optional<Departure> end{};
+  Bytes end_signature{};  ///< `departure_text`
   bool operator==(const Mandate&) const = default;
 };
 

@@ -71,7 +71,9 @@ bool fields(Archive& a, Value& mandate)
   return fields(a, mandate.base) && a.array(mandate.base_host.bytes) &&
          a.bytes(mandate.base_signature, most_signature_bytes) &&
          a.list(mandate.votes, most_members, [&](auto& vote) { return fields(a, vote); }) &&
-         a.bytes(mandate.handover, most_signature_bytes);
+         a.bytes(mandate.handover, most_signature_bytes) &&
+         a.maybe(mandate.end, [&](auto& cause) { return a.choice(cause, Departure::crashed); }) &&
+         a.bytes(mandate.end_signature, most_signature_bytes);
 }
 
 /// What the host signs.
