@@ -159,8 +159,7 @@ void Participant::show_view(const MemberId& to, const Version& known) {
 Views Participant::views_since(const Version& known) const {
   Views views{.foundings = {}, .latest = *view_};
   for (const auto& founding : foundings_)
-    if (founding->version.epoch > known.epoch && founding->version < view_->version)
-      views.foundings.push_back(*founding);
+    if (founding->version > known && founding->version < view_->version) views.foundings.push_back(*founding);
   return views;
 }
 

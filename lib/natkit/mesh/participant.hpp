@@ -272,6 +272,7 @@ class Participant {
   [[nodiscard]] bool can_win(Instant now) const;
   [[nodiscard]] bool is_vote_of_host_free() const;
   [[nodiscard]] std::size_t votes_to_win() const;
+  [[nodiscard]] bool has_won() const;
   void claim(Instant now);
   void press_claim(Instant now);
   void vote_if_due(Instant now);

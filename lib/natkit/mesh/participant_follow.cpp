@@ -35,7 +35,9 @@ void Participant::stand(Instant now) {
 bool Participant::can_win(Instant now) const {
   std::size_t there = 0;
   for (const auto& member : view_->members)
-    if (member.is_voter && (member.self.id == id() || peers_.was_heard(member.self.id, now - attention()))) ++there;
+    if (member.is_voter && (member.self.id == id() || peers_.was_heard(member.self.id, now - attention())) &&
+        !(member.self.id == view_->host && is_vote_of_host_free()))
+      ++there;
   return there >= votes_to_win();
 }
 
@@ -47,6 +49,12 @@ bool Participant::is_vote_of_host_free() const {
 }
 
 std::size_t Participant::votes_to_win() const { return (view_->voters() - (is_vote_of_host_free() ? 1 : 0)) / 2 + 1; }
+
+/// A host that takes its leave may still vote, but others would not count it.
+bool Participant::has_won() const {
+  const auto of_host = is_vote_of_host_free() ? candidacy_->votes.count(view_->host) : 0;
+  return candidacy_->votes.size() - of_host >= votes_to_win();
+}
 
 bool Participant::has_said_farewell(const MemberId& member) const {
   const auto found = farewells_.find(member);
@@ -107,7 +115,7 @@ void Participant::claim(Instant now) {
 
 /// Says the claim to who has not answered; when its time is over, the next one is for a later epoch.
 void Participant::press_claim(Instant now) {
-  if (candidacy_->votes.size() >= votes_to_win()) return win(now);
+  if (has_won()) return win(now);
   if (now >= candidacy_->until) {
     candidacy_.reset();
     const auto luck = static_cast<std::int64_t>(rng_.below(static_cast<std::uint64_t>(rank_gap().count())));
@@ -164,7 +172,7 @@ void Participant::handle(Instant now, const MemberId& from, const Granted& grant
   const auto text = vote_text(session_, granted.epoch, id(), granted.base);
   if (!signatures_.verify(from, voter->self.certificate, text, granted.signature)) return;
   candidacy_->votes[from] = granted.signature;
-  if (candidacy_->votes.size() >= votes_to_win()) win(now);
+  if (has_won()) win(now);
 }
 
 void Participant::win(Instant now) {
