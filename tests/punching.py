@@ -85,13 +85,13 @@ class Said:
         return self.event.get("event", "")
 
 
-class Punch:
-    """One run of punch. Its stdout is taken for events, unless it carries the peer's bytes (`pipe`): then its stderr is."""
+class Talker:
+    """One run of a tool that tells events. Its stdout is taken for them, unless it carries bytes (`pipes`): then its stderr is."""
 
-    def __init__(self, host: Host, *arguments: str, server: str = SERVER, pipes: bool = False):
-        command = inside(host, own("punch"), *arguments, "--json", "--server", server)
+    def __init__(self, host: Host, command: list[str], pipes: bool = False, **environment: str):
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE if pipes else subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, env={**os.environ, "XDG_STATE_HOME": state_folder(host)})
+                                        stderr=subprocess.PIPE,
+                                        env={**os.environ, "XDG_STATE_HOME": state_folder(host), **environment})
         self.started, self.ended = time.monotonic(), 0.0
         self.host = host
         self.said: list[Said] = []
@@ -164,6 +164,26 @@ class Punch:
         self.process.wait()
 
     @property
+    def reason(self) -> str | None:
+        """Why it failed."""
+        for one in reversed(self.said):
+            if error := one.event.get("error"):
+                return error.get("reason") if isinstance(error, dict) else error
+        return None
+
+    def story(self) -> str:
+        """For a person who asks why."""
+        lines = [f"  {(one.at - self.started) * 1000:7.0f} ms  {json.dumps(one.event)}" for one in self.said]
+        return "\n".join([f"on {self.host}, exit {self.process.poll()}:", *lines, *(f"  {line}" for line in self.other_lines)])
+
+
+class Punch(Talker):
+    """One run of punch, which carries the peer's bytes with `pipes`."""
+
+    def __init__(self, host: Host, *arguments: str, server: str = SERVER, pipes: bool = False):
+        super().__init__(host, inside(host, own("punch"), *arguments, "--json", "--server", server), pipes)
+
+    @property
     def connected_ms(self) -> float | None:
         """From `peer-found` to the first path."""
         found = self.find("connected")
@@ -186,16 +206,3 @@ class Punch:
         """The last one it named."""
         found = self.find(*PATHS)
         return found[-1].event["path"] if found else None
-
-    @property
-    def reason(self) -> str | None:
-        """Why it failed."""
-        for one in reversed(self.said):
-            if error := one.event.get("error"):
-                return error.get("reason") if isinstance(error, dict) else error
-        return None
-
-    def story(self) -> str:
-        """For a person who asks why."""
-        lines = [f"  {(one.at - self.started) * 1000:7.0f} ms  {json.dumps(one.event)}" for one in self.said]
-        return "\n".join([f"punch on {self.host}, exit {self.process.poll()}:", *lines, *(f"  {line}" for line in self.other_lines)])
