@@ -201,7 +201,7 @@ def main() -> int:
     for name in options.stories or STORIES:
         print(f"--- {name}: {STORIES[name].__doc__}", flush=True)
         before = len(complaints)
-        server, _ = programs.serve("--listen", punching.SERVER, host="server")
+        server, _ = programs.serve("--listen", punching.SERVER, "--relay", "on", host="server")
         SERVERS.append(server)
         with server:
             members = STORIES[name]()

@@ -47,6 +47,14 @@ void Participant::commit(Instant now) {
   beat_all(now, Answer::not_wanted);
 }
 
+namespace {
+View with_voter(View view, const MemberId& id) {
+  for (auto& member : view.members)
+    if (member.self.id == id) member.is_voter = true;
+  return view;
+}
+}  // namespace
+
 /// Everything that has changed goes into one view, but for voters: of those one at a time, and only once a majority has
 /// the last one (view.hpp, invariant 2).
 void Participant::propose(Instant now) {
@@ -60,8 +68,9 @@ void Participant::propose(Instant now) {
     if (const auto wish = wishes_.find(member.self.id); wish != wishes_.end())
       member.is_ready = wish->second == Wish::Kind::ready;
     if (may_change_voters && !member.is_voter && peers_.hears(member.self.id, *view_, 0, now - attention())) {
-      member.is_voter = true;
-      may_change_voters = false;
+      // Only who has promised already: the lease must not lapse for a voter that is new.
+      member.is_voter = lease_.holds(now, with_voter(next, member.self.id), id());
+      may_change_voters = !member.is_voter;
     }
   }
   next.settings.standing = standing_.value_or(next.settings.standing);
