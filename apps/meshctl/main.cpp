@@ -32,6 +32,8 @@ using namespace natkit;
 
 constexpr std::size_t token_bytes = 16;
 constexpr std::size_t knock_bytes = 32;
+/// A direct path takes three round trips; 150 ms is a long one.
+constexpr Duration relay_after = std::chrono::milliseconds{600};
 
 cli::Exit interrupted(cli::Output& output, io::RunEnd end) {
   const bool is_sigint = end == io::RunEnd::interrupted;
@@ -87,7 +89,8 @@ Result<mesh::Node::Config> configure(const Options& o, const crypto::Identity& i
                                     .agent = {},
                                     .channel = {},
                                     .identity = identity,
-                                    .most_links = 2 * mesh::most_members},
+                                    .most_links = 2 * mesh::most_members,
+                                    .relay_after = relay_after},
                             .member = {}};
   config.client = rendezvous::Client::Config{.servers = *servers, .id = crypto::to_text(identity.fingerprint())};
   config.member.self = {.id = {identity.fingerprint().digest},

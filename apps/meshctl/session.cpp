@@ -15,6 +15,7 @@ using report::MeshWords;
 
 constexpr PipeId control_pipe{1};
 constexpr Duration watch_interval = std::chrono::seconds{1};
+constexpr Duration answer_patience = std::chrono::seconds{1};  ///< for the last answers to be read
 constexpr Duration hook_patience = std::chrono::seconds{5};
 constexpr std::size_t longest_text = 4096;  ///< a line of chat
 
@@ -142,6 +143,7 @@ void Session::handle_datagram(Instant now, const Datagram& in) {
 
 void Session::handle_timeout(Instant now) {
   node_.handle_timeout(now);
+  if (last_answers_by_ && *last_answers_by_ <= now) askers_.clear();
   if (next_watch_ && *next_watch_ <= now) {
     next_watch_.reset();
     for (auto& [pipe, asker] : askers_)
@@ -186,6 +188,8 @@ std::optional<Hook> Session::poll_hook() { return take_front(hooks_); }
 
 std::optional<Instant> Session::poll_timeout() const {
   auto due = node_.poll_timeout();
+  const auto last = askers_.empty() ? std::nullopt : last_answers_by_;
+  if (last && (!due || *last < *due)) due = last;
   if (is_over_) return due;
   if (next_watch_ && (!due || *next_watch_ < *due)) due = next_watch_;
   return due;
@@ -363,8 +367,13 @@ void Session::hear_text(const mesh::Received& received) {
 void Session::hear_over(const mesh::Over& over) {
   is_over_ = true;
   if (over.error && !failure_) failure_ = output_.fail(*over.error);
-  for (auto& [pipe, asker] : askers_) pipes_.push_back(PipeClose{pipe});
-  askers_.clear();
+  // Who was answered still has to read it.
+  std::erase_if(askers_, [&](const auto& each) {
+    const bool is_read = !each.second.is_answered || each.second.watches;
+    if (is_read) pipes_.push_back(PipeClose{each.first});
+    return is_read;
+  });
+  if (!askers_.empty()) last_answers_by_ = now_ + answer_patience;
   pipes_.push_back(PipeClose{control_pipe});
   if (options_.chat) pipes_.push_back(PipeClose{standard_streams});
 }

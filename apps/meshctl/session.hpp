@@ -109,6 +109,7 @@ class Session {
   std::optional<Endpoint> server_;
   std::string line_;  ///< of standard input, as far as it came
   std::optional<Instant> next_watch_;
+  std::optional<Instant> last_answers_by_;
   bool is_paused_ = false;
   bool has_joined_ = false;
   bool is_leaving_ = false;

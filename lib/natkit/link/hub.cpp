@@ -136,12 +136,15 @@ void Hub::handle_datagram(Instant now, const Datagram& in) {
 
 void Hub::hear_received(Instant now) {
   while (const auto received = gathering_.poll_received()) {
+    // A link takes whatever comes from where its peer is.
+    if (!received->payload.empty() && received->payload.front() >= first_free_byte) {
+      if (strays_.size() < most_strays) strays_.push_back(*received);
+      continue;
+    }
     const auto takes = [&](auto& entry) { return entry.second.link->handle_datagram(now, *received); };
     // The latest first: should a peer have begun anew from where it was before, the old link gets nothing of it.
     const bool is_taken = std::ranges::any_of(links_ | std::views::reverse, takes) || hear_knock(now, *received);
     if (is_taken && received->protocol == Protocol::tcp) gathering_.approve(received->socket, received->remote);
-    const bool is_of_no_protocol = !received->payload.empty() && received->payload.front() >= first_free_byte;
-    if (!is_taken && is_of_no_protocol && strays_.size() < most_strays) strays_.push_back(*received);
   }
 }
 

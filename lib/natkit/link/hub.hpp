@@ -131,7 +131,7 @@ class Hub {
 
   /// STUN, TURN, DTLS and what WebRTC knows besides begin with lesser bytes (RFC 7983 §7).
   static constexpr std::uint8_t first_free_byte = 192;
-  /// What came for no link, and begins like nothing that we speak here: anybody can have sent it. A few at most are
+  /// What begins like nothing that links speak: anybody can have sent it. A few at most are
   /// kept.
   [[nodiscard]] std::optional<Datagram> poll_stray() { return take_front(strays_); }
 

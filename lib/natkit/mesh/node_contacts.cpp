@@ -83,11 +83,12 @@ void Node::keep_contacts(Instant now) {
   }
 }
 
+/// Where somebody carries packets, a relay is for when that fails too. Who is outside cannot know.
 link::RelayUse Node::relay_use() const {
-  const auto& view = member_.view();
-  const bool has_router =
-      !view || std::ranges::any_of(view->members, [](const Member& each) { return each.self.forwards > 0; });
-  return has_router ? link::RelayUse::last : link::RelayUse::at_once;
+  const auto known = member_.known();
+  const bool may_be_carried =
+      known.empty() || std::ranges::any_of(known, [](const Introduction& who) { return who.forwards > 0; });
+  return may_be_carried ? link::RelayUse::last : link::RelayUse::at_once;
 }
 
 /// The member with the lesser id offers; the other one waits, and would hear of the offer.

@@ -139,8 +139,8 @@ void Participant::give_up(Instant now) {
 void Participant::enter(Instant now, const MemberId& from, const View& view) {
   const auto* self = view.find(id());
   const bool is_known_host = from == pursuit_->by || (pursuit_->list && from == pursuit_->list->host);
-  if (view.session != session_ || from != view.host || !is_known_host || !self || self->self.incarnation != config_.self.incarnation ||
-      !is_signed_by_host(view, signatures_))
+  if (view.session != session_ || from != view.host || !is_known_host || !self ||
+      self->self.incarnation != config_.self.incarnation || !is_signed_by_host(view, signatures_))
     return;
   phase_ = Phase::member;
   pursuit_->entered = view.version;
