@@ -291,6 +291,7 @@ class Participant {
   [[nodiscard]] bool is_lost(Instant now, const MemberId& member) const;
   [[nodiscard]] std::optional<Departure> departure_of(Instant now, const MemberId& member) const;
   void strike_out_gone(Instant now, View& next, std::set<MemberId>& out, bool& may_change_voters);  // NOLINT(*)
+  [[nodiscard]] bool comes_back(const MemberId& joiner) const;
   [[nodiscard]] std::optional<Refusal> find_objection(const JoinRequest& request) const;
   [[nodiscard]] JoinList list() const;
   void expect(Instant now, const Introduction& who, Duration how_long);

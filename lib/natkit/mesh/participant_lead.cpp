@@ -133,19 +133,25 @@ void Participant::strike_out_gone(Instant now, View& next, std::set<MemberId>& o
 
 // --- joiners -------------------------------------------------------------------------------------------------------
 
+/// A member that was started again, or lost for a while: a locked session is its own all the same.
+bool Participant::comes_back(const MemberId& joiner) const {
+  const auto gone = std::ranges::find(view_->departed, joiner, &Departed::id);
+  return view_->has(joiner) ||
+         (gone != view_->departed.end() && (gone->cause == Departure::lost || gone->cause == Departure::crashed));
+}
+
 std::optional<Refusal> Participant::find_objection(const JoinRequest& request) const {
   const auto& settings = view_->settings;
   if (request.version != 1) return Refusal::version_mismatch;
   if (std::ranges::find(view_->banned, request.self.id) != view_->banned.end()) return Refusal::banned;
   if (settings.password && !is_proof(*settings.password, request.self.id, request.self.incarnation, request.proof))
     return Refusal::wrong_password;
-  if (view_->has(request.self.id)) return std::nullopt;  // it comes back
+  if (comes_back(request.self.id)) return std::nullopt;
   if (settings.standing == Standing::locked) return Refusal::locked;
   if (view_->members.size() >= std::min<std::size_t>(settings.most, most_members)) return Refusal::full;
   return std::nullopt;
 }
 
-/// Who was lost lately may come back into a locked session.
 void Participant::handle(Instant now, const MemberId& from, const JoinRequest& request) {
   if (phase_ != Phase::member || pursuit_ || request.self.id != from) return;
   if (const auto objection = find_objection(request)) return say(from, JoinRefused{*objection, {}, {}});
