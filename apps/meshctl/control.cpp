@@ -48,9 +48,11 @@ Reply parse_reply(std::string_view text) {
             .body = {}};
   const auto words = parse_line(text.substr(0, end));
   if (words.front() == "ok") return {.error = {}, .body = std::string{text.substr(end + 1)}};
-  int code = static_cast<int>(Errc::defect);
-  std::from_chars(words.front().data(), words.front().data() + words.front().size(), code);
-  if (words.size() < 4 || code < 0 || code > static_cast<int>(Errc::defect))
+  int code = 0;
+  const auto* const last = words.front().data() + words.front().size();
+  const auto [read_to, fault] = std::from_chars(words.front().data(), last, code);
+  const bool is_code = fault == std::errc{} && read_to == last && code >= 0 && code <= static_cast<int>(Errc::defect);
+  if (words.size() < 4 || !is_code)
     return {.error = Error{Errc::protocol, "version-mismatch", "the process of this session speaks another version",
                            "end it, and start it again"},
             .body = {}};

@@ -137,7 +137,7 @@ cli::Exit take_part_in_background(cli::Output& output, const Options& o) {
   if (const auto* exit = std::get_if<cli::Exit>(&place)) return *exit;
   auto& detached = std::get<cli::Detached>(place);
   return take_part(output, o,
-                   [&](const std::string& line) { detached.ready(output.is_json() ? std::string{} : line); });
+                   [&](const std::string&) { detached.ready({}); });  // what there is to say has been said in front
 }
 
 cli::Exit list(cli::Output& output, const Options& o) {

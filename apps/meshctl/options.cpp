@@ -1,13 +1,17 @@
 #include "options.hpp"
 
+#include <fmt/format.h>
+
 #include <CLI/App.hpp>
 #include <CLI/Option.hpp>
 #include <algorithm>
 #include <charconv>
+#include <functional>
 #include <map>
 
 #include "natkit/cli/app.hpp"
 #include "natkit/io/resolver.hpp"
+#include "natkit/mesh/message.hpp"
 #include "natkit/mesh/view_fields.hpp"
 #include "natkit/stun/message.hpp"
 
@@ -18,7 +22,7 @@ constexpr const char* tool_footer =
   export NATKIT_SERVER=rendezvous.example.org     the rendezvousd that all members use to find each other
   meshctl create den --name anna                  a session called den; this host leads it
   meshctl join den --name ben                     on other hosts, as many as are wanted
-  meshctl create den --chat                       what is typed goes to all, what they type is printed
+  meshctl create den --chat                       what is typed goes to all, who print it
   meshctl list --game chess                       the sessions that are listed
   meshctl create den --detach                     go on in the background; then, on the same host:
   meshctl status den                              members, host, paths and round trips
@@ -56,6 +60,20 @@ std::optional<T> parse_number(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
   return number;
+}
+
+/// CLI::Range would write its bounds behind the metavariable, where completions read what the option takes.
+std::function<std::string(const std::string&)> number_from(std::size_t least, std::size_t most) {
+  return [least, most](const std::string& text) {
+    const auto number = parse_number<std::size_t>(text);
+    if (number && *number >= least && *number <= most) return std::string{};
+    return fmt::format("{} is not a number from {} to {}", quoted(text), least, most);
+  };
+}
+
+std::string check_text(const std::string& text) {
+  if (text.size() <= mesh::most_payload_bytes) return {};
+  return fmt::format("{} bytes are too many: a line has at most {}", text.size(), mesh::most_payload_bytes);
 }
 
 std::optional<mesh::Shape> parse_shape(const std::string& text) {
@@ -99,12 +117,12 @@ void add_member_options(CLI::App& command, Options& o) {
       .add_option("--password-file", o.password_file,
                   "the session's password, in a file; - reads standard input. It is never told to anybody")
       ->type_name("FILE");
-  cli::add_duration(command, "--timeout", o.timeout, "longest time to get in");
+  cli::add_duration(command, "--timeout", o.timeout, "longest time for a newcomer to get in");
   command
       .add_option("--relay-for-others", o.forwards,
                   "carry packets for so many pairs that cannot connect directly; encrypted, and this host pays")
       ->type_name("N")
-      ->check(CLI::Range(0, 255));
+      ->check(number_from(0, 255));
   command
       .add_option_function<std::string>(
           "--local-port",
@@ -125,16 +143,19 @@ void add_member_options(CLI::App& command, Options& o) {
           "--import-cmd", o.import_command,
           "run before this member takes over: the state of the old host is its input; it leads once that is done")
       ->type_name("CMD");
-  command.add_option("--on-host-cmd", o.on_host_command, "run when this member leads; NATKIT_EPOCH says since when")
+  command
+      .add_option("--on-host-cmd", o.on_host_command,
+                  "run when this member begins to lead, as the founder too; NATKIT_EPOCH counts the hosts")
       ->type_name("CMD");
   command
       .add_option("--admit-cmd", o.admit_command,
                   "run for each joiner while this member leads, with NATKIT_MEMBER and NATKIT_NAME; 0 admits it, else "
                   "what it prints is the reason")
       ->type_name("CMD");
-  command.add_flag("--chat", o.chat, "send each line of standard input to all, and print theirs");
+  command.add_flag("--chat", o.chat, "send each line of standard input to all");
   command.add_flag("--detach", o.detach, "go to the background once the session stands")->configurable(false);
-  command.add_option("--log-file", o.log_file, "where --detach writes what it would have printed")->type_name("FILE");
+  command.add_option("--log-file", o.log_file, "where --detach writes what it would have printed (default: nowhere)")
+      ->type_name("FILE");
 }
 
 void add_create(CLI::App& app, Options& o) {
@@ -145,7 +166,7 @@ void add_create(CLI::App& app, Options& o) {
   add_tags(command, o, "said in the list, and searched for by others");
   command.add_option("--max", o.most, "most members")
       ->type_name("N")
-      ->check(CLI::Range(std::size_t{1}, mesh::most_members))
+      ->check(number_from(1, mesh::most_members))
       ->capture_default_str();
   command
       .add_option_function<std::string>(
@@ -176,7 +197,8 @@ void add_create(CLI::App& app, Options& o) {
                                         : mesh::Partition::pause;
       },
       "what members do that are cut off from most others");
-  command.add_flag("--listed,!--unlisted", o.is_listed, "whether strangers see it in the list");
+  command.add_flag("!--unlisted,--listed", o.is_listed,
+                   "keep it out of the list: only who knows its name finds it (default: --listed)");
 }
 
 void add_join(CLI::App& app, Options& o) {
@@ -203,7 +225,13 @@ CLI::App& add_question(CLI::App& app, Options& o, const std::string& word, const
     o.word = word;
   });
   add_session(command, o);
+  command.get_option("SESSION")->description("the session's name (default: the only one that has a process here)");
   return command;
+}
+
+/// Where another word follows, nobody could tell which of the two a single one is.
+void require_session(CLI::App& command) {
+  command.get_option("SESSION")->description("the session's name")->required();
 }
 }  // namespace
 
@@ -224,19 +252,23 @@ void add_commands(CLI::App& app, Options& o) {
       .add_option("--svg", o.svg_file, "draw it into this file as well")
       ->type_name("FILE")
       ->configurable(false);
-  add_question(app, o, "members", "one member a line");
+  add_question(app, o, "members", "members of a session on this host, one a line");
   add_question(app, o, "watch", "the status, again each second, until Ctrl-C");
   auto& send = add_question(app, o, "send", "a line of text to all, or to one");
-  send.add_option("TEXT", o.text, "what to send")->required()->configurable(false);
+  require_session(send);
+  send.add_option("TEXT", o.text, "what to send")->check(check_text)->required()->configurable(false);
   send.add_option("--to", o.member, "one member: its name, or the beginning of its id")->type_name("MEMBER");
   auto& kick = add_question(app, o, "kick", "throw a member out (the host may)");
+  require_session(kick);
   kick.add_option("MEMBER", o.member, "its name, or the beginning of its id")->required()->configurable(false);
-  kick.add_flag("--ban", o.ban, "for good")->configurable(false);
+  kick.add_flag("--ban", o.ban, "do not admit it again: but a new run of meshctl is somebody else")
+      ->configurable(false);
   add_question(app, o, "lock", "let nobody in any more, and leave the list (the host may)");
   add_question(app, o, "unlock", "let others in again (the host may)");
   add_question(app, o, "ready", "say that this member is ready; once all are, all are told");
-  add_question(app, o, "handover", "let another member lead (the host may)")
-      .add_option("MEMBER", o.member, "who (default: the next in line)")
+  auto& handover = add_question(app, o, "handover", "let another member lead (the host may)");
+  require_session(handover);
+  handover.add_option("MEMBER", o.member, "who: its name, or the beginning of its id (default: the next in line)")
       ->configurable(false);
   add_question(app, o, "leave", "leave the session; the others go on");
   add_question(app, o, "end", "end the session for all (the host may)");

@@ -108,9 +108,10 @@ std::string Session::answer(Instant now, const control::Words& words) {
   const auto& command = words.front();
   const bool is_json = words[1] == "json";
   if (command == "status" || command == "members")
-    return control::write_success(words[1] == "svg" ? report::mesh_svg(status(now))
-                                  : is_json         ? MeshEvents::status(status(now)) + '\n'
-                                                    : MeshWords::status(status(now)));
+    return control::write_success(words[1] == "svg"      ? report::mesh_svg(status(now))
+                                  : is_json              ? MeshEvents::status(status(now)) + '\n'
+                                  : command == "members" ? MeshWords::members(status(now))
+                                                         : MeshWords::status(status(now)));
   if (!node_.member().is_member())
     return control::write_failure({Errc::peer, "not-joined", "this host is not a member yet", "wait until it is"});
   const auto failed = answer_to(now, command, words);

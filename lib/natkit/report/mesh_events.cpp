@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <utility>
 
 #include "natkit/base/printable.hpp"
 #include "natkit/report/json.hpp"
@@ -40,14 +41,15 @@ Json member_json(const MeshMember& member) {
 }
 
 void add_status(Json& out, const MeshStatus& status) {
-  out["session"] = status.session;
+  const auto if_known = [&](Json value) { return status.is_known() ? std::move(value) : Json(nullptr); };
+  out["session"] = or_null(status.session);
   out["name"] = status.name;
   out["state"] = status.state;
   out["host"] = or_null(status.host);
-  out["epoch"] = status.epoch;
-  out["sequence"] = status.sequence;
-  out["max"] = status.most;
-  out["locked"] = status.is_locked;
+  out["epoch"] = if_known(status.epoch);
+  out["sequence"] = if_known(status.sequence);
+  out["max"] = if_known(status.most);
+  out["locked"] = if_known(status.is_locked);
   out["server"] = status.server ? Json(to_text(*status.server)) : Json(nullptr);
   out["carried_bytes"] = status.carried_bytes;
   out["members"] = Json::array();
@@ -87,7 +89,7 @@ std::string MeshEvents::registered(const Endpoint& server) {
 
 std::string MeshEvents::joined(const MeshStatus& status) {
   auto out = event("joined");
-  out["member"] = self_of(status);
+  out["member"] = or_null(self_of(status));
   add_status(out, status);
   return dump(out);
 }
@@ -163,12 +165,13 @@ std::string MeshEvents::trouble(const Error& error) {
   auto out = event("trouble");
   out["reason"] = error.reason;
   out["detail"] = error.detail;
+  out["advice"] = or_null(error.advice);
   return dump(out);
 }
 
 std::string MeshEvents::status(const MeshStatus& status) {
   auto out = event("status");
-  out["member"] = self_of(status);
+  out["member"] = or_null(self_of(status));
   add_status(out, status);
   return dump(out);
 }
@@ -194,7 +197,7 @@ std::string MeshEvents::list(const std::vector<MeshRow>& rows) {
 }
 
 std::string MeshEvents::done(std::string_view command) {
-  Json out{{"schema", "natkit/meshctl/1"}, {"command", command}, {"done", true}};
+  const Json out{{"schema", "natkit/meshctl/1"}, {"command", command}, {"done", true}};
   return dump(out);
 }
 
@@ -231,14 +234,21 @@ std::string MeshWords::link(std::string_view name, const std::optional<PathFacts
 }
 
 std::string MeshWords::status(const MeshStatus& status) {
-  std::string out = fmt::format(
-      "session  {}  {} of {} members{}\nhost     {}  epoch {}\nstate    {}\nserver   {}\n", printable(status.name),
-      status.members.size(), status.most, status.is_locked ? ", locked" : "", name_in(status, status.host),
-      status.epoch, status.state, status.server ? to_text(*status.server) : "not connected; goes on without");
+  if (!status.is_known())
+    return fmt::format("session  {}\nstate    {}\nserver   {}\n", printable(status.name), status.state,
+                       status.server ? to_text(*status.server) : "not connected");
+  return fmt::format("session  {}  {} of {} members{}\nhost     {}  epoch {}\nstate    {}\nserver   {}\n\n",
+                     printable(status.name), status.members.size(), status.most, status.is_locked ? ", locked" : "",
+                     name_in(status, status.host), status.epoch, status.state,
+                     status.server ? to_text(*status.server) : "not connected; goes on without") +
+         members(status);
+}
+
+std::string MeshWords::members(const MeshStatus& status) {
   std::size_t widest = 6;
   for (const auto& member : status.members) widest = std::max(widest, short_name_of(member).size());
-  out +=
-      fmt::format("\n{:<{}}  {:<8}  {:<4}  {:<5}  {:>9}  {}\n", "member", widest, "id", "role", "ready", "rtt", "path");
+  auto out =
+      fmt::format("{:<{}}  {:<8}  {:<4}  {:<5}  {:>9}  {}\n", "member", widest, "id", "role", "ready", "rtt", "path");
   for (const auto& member : status.members)
     out += fmt::format("{:<{}}  {:<8}  {:<4}  {:<5}  {:>9}  {}\n", short_name_of(member), widest,
                        member.id.substr(0, short_id),

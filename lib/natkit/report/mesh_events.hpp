@@ -28,7 +28,7 @@ struct MeshMember {
   std::optional<double> score{};
 };
 struct MeshStatus {
-  std::string session{};
+  std::string session{};  ///< empty: not joined yet, or over; then only name, state and server are known
   std::string name{};
   std::string state{};  ///< "joining", "member", "host", "paused", "over"
   std::string host{};
@@ -39,6 +39,8 @@ struct MeshStatus {
   std::optional<Endpoint> server{};  ///< the rendezvousd that is connected
   std::uint64_t carried_bytes = 0;   ///< for other pairs
   std::vector<MeshMember> members{};
+
+  [[nodiscard]] bool is_known() const { return !session.empty(); }
 };
 /// A row of the directory.
 struct MeshRow {
@@ -85,7 +87,8 @@ struct MeshWords {
   static std::string host_changed(std::string_view before, std::string_view now, std::uint64_t epoch,
                                   std::string_view cause);
   static std::string link(std::string_view name, const std::optional<PathFacts>& path, std::string_view via);
-  static std::string status(const MeshStatus& status);  ///< a table
+  static std::string status(const MeshStatus& status);   ///< some lines, and the members
+  static std::string members(const MeshStatus& status);  ///< a table
   static std::string list(const std::vector<MeshRow>& rows);
 };
 /// The mesh as a drawing: members in a circle, paths by kind, the host marked.
