@@ -6,8 +6,8 @@ execute_process(COMMAND ${CMAKE_COMMAND} --install ${build} --prefix ${prefix} O
 foreach(file
     include/natkit/base/endpoint.hpp ${libdir}/libnatkit_base.a ${libdir}/cmake/natkit/natkit-config.cmake
     ${libdir}/pkgconfig/natkit.pc share/man/man7/natkit.7 share/doc/natkit/LICENSE
-    bin/nat-probe bin/upnp-map bin/punch bin/rendezvousd bin/natlab libexec/natkit/natlab_router
-    share/man/man1/nat-probe.1 share/man/man1/upnp-map.1 share/man/man1/punch.1
+    bin/nat-probe bin/upnp-map bin/punch bin/meshctl bin/rendezvousd bin/natlab libexec/natkit/natlab_router
+    share/man/man1/nat-probe.1 share/man/man1/upnp-map.1 share/man/man1/punch.1 share/man/man1/meshctl.1
     share/bash-completion/completions/nat-probe share/zsh/vendor-completions/_nat-probe
     share/fish/vendor_completions.d/nat-probe.fish)
   if(NOT EXISTS ${prefix}/${file})
