@@ -112,6 +112,9 @@ cli::Exit take_part(cli::Output& output, const Options& o, const std::function<v
     if (!read) return output.fail(read.error());
     password = *read;
   }
+  if (o.partition == mesh::Partition::fork)
+    return output.fail({Errc::usage, "usage", "--partition fork is not there yet",
+                        "pause waits for the others; leave ends this member after 6 s of it"});
   const auto identity = crypto::Identity::make();
   auto config = configure(o, identity, rng);
   if (!config) return output.fail(config.error());

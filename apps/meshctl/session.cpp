@@ -28,6 +28,11 @@ report::PathKind kind_of(const ice::Path& path) {
                                                                                    : PathKind::reflexive;
 }
 
+std::string without_line_end(std::string_view text) {
+  while (text.ends_with('\n') || text.ends_with('\r')) text.remove_suffix(1);
+  return std::string{text};
+}
+
 std::string_view to_text(mesh::Departure cause) {
   switch (cause) {
     case mesh::Departure::left:
@@ -148,10 +153,8 @@ void Session::handle_timeout(Instant now) {
     next_watch_.reset();
     for (auto& [pipe, asker] : askers_)
       if (asker.watches && asker.is_answered) {
-        pipes_.push_back(PipeWrite{pipe, [&] {
-                                     const auto text = '\n' + MeshWords::status(status(now));
-                                     return Bytes(text.begin(), text.end());
-                                   }()});
+        const auto text = watched(now, asker);
+        pipes_.push_back(PipeWrite{pipe, Bytes(text.begin(), text.end())});
         next_watch_ = now + watch_interval;
       }
   }
@@ -297,11 +300,7 @@ void Session::tell(Instant now, const mesh::NodeEvent& event) {
     is_paused_ = false;
     say(MeshEvents::resumed(), "it goes on");
   } else if (const auto* struck = std::get_if<StruckOut>(&event)) {
-    say(MeshEvents::removed(to_text(struck->cause)), struck->cause == Departure::lost
-                                                         ? "the others took this host for lost; joining again"
-                                                         : "this host was thrown out");
-    if (struck->cause != Departure::lost)
-      failure_ = output_.fail({Errc::refused, std::string{to_text(struck->cause)}, "thrown out of the session", {}});
+    hear_removed(struck->cause);
   } else if (std::holds_alternative<Ended>(event)) {
     say(MeshEvents::ended(), "the session has ended");
   } else if (const auto* received = std::get_if<Received>(&event)) {
@@ -339,6 +338,18 @@ void Session::hear_joined() {
   say(MeshEvents::joined(known), MeshWords::joined(known));
   if (std::exchange(has_joined_, true)) return;
   stands_(MeshWords::joined(known));
+}
+
+void Session::hear_removed(mesh::Departure cause) {
+  using mesh::Departure;
+  say(MeshEvents::removed(to_text(cause)),
+      cause == Departure::lost   ? "the others took this host for lost; joining again"
+      : cause == Departure::left ? "cut off from most of the others for too long: left, as --partition leave says"
+                                 : "this host was thrown out");
+  if (cause == Departure::left)
+    failure_ = output_.fail({Errc::peer, "partitioned", "cut off from most of the others for too long", "join again"});
+  else if (cause != Departure::lost)
+    failure_ = output_.fail({Errc::refused, std::string{to_text(cause)}, "thrown out of the session", {}});
 }
 
 void Session::hear_refused(const mesh::NotJoined& refused) {
@@ -407,7 +418,7 @@ void Session::handle_hook_reply(Instant now, const HookReply& reply) {
       if (reply.has_succeeded())
         node_.admit(now, running.member);
       else
-        node_.reject(now, running.member, std::string{as_text(reply.output)});
+        node_.reject(now, running.member, without_line_end(as_text(reply.output)));
       break;
     case Purpose::importing:
       // Who could not take the state over does not lead: the host asks the next one.

@@ -59,6 +59,7 @@ class Session {
     std::string line;
     bool watches = false;
     bool is_answered = false;
+    bool wants_json = false;
   };
   enum class Purpose : std::uint8_t { admission, exporting, importing, hosting };
   struct Running {
@@ -71,6 +72,7 @@ class Session {
   void tell(Instant now, const mesh::NodeEvent& event);
   void say(const std::string& event, const std::string& words);
   void hear_joined();
+  void hear_removed(mesh::Departure cause);
   void hear_refused(const mesh::NotJoined& refused);
   void hear_text(const mesh::Received& received);
   void hear_over(const mesh::Over& over);
@@ -85,6 +87,7 @@ class Session {
   [[nodiscard]] std::string answer(Instant now, const control::Words& words);
   [[nodiscard]] std::string answer_to(Instant now, const std::string& command, const control::Words& words);
   [[nodiscard]] std::optional<mesh::MemberId> member_named(const std::string& name) const;
+  [[nodiscard]] std::string watched(Instant now, const Asker& asker) const;
   void reply(PipeId pipe, std::string text);
   void leave(Instant now);
   void hand_over(Instant now, std::optional<mesh::MemberId> heir);

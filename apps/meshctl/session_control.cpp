@@ -30,7 +30,10 @@ void Session::handle_pipe_read(Instant now, PipeId pipe, ByteView piece) {
     line_ += as_text(piece);
     while (line_.find('\n') != std::string::npos) {
       const auto end = line_.find('\n');
-      if (end > 0) node_.send(now, {}, bytes_of(std::string_view{line_}.substr(0, end)));
+      if (end > mesh::most_payload_bytes)
+        output_.warn("a line of more than 16384 bytes was not sent");
+      else if (end > 0)
+        node_.send(now, {}, bytes_of(std::string_view{line_}.substr(0, end)));
       line_.erase(0, end + 1);
     }
     if (line_.size() > control::longest_line) line_.clear();
@@ -70,6 +73,10 @@ void Session::handle_pipe_failure(Instant, PipeId pipe, std::string_view why) {
   if (pipe == PipeId{1}) output_.warn("other commands cannot reach this process: " + printable(std::string{why}));
 }
 
+std::string Session::watched(Instant now, const Asker& asker) const {
+  return asker.wants_json ? MeshEvents::status(status(now)) + '\n' : MeshWords::status(status(now)) + '\n';
+}
+
 void Session::reply(PipeId pipe, std::string text) {
   askers_[pipe].is_answered = true;
   pipes_.push_back(PipeWrite{pipe, bytes_of(text)});
@@ -80,9 +87,10 @@ void Session::hear_line(Instant now, PipeId pipe, Asker& asker) {
   if (words.front() == "watch") {
     asker.watches = true;
     asker.is_answered = true;
+    asker.wants_json = words.size() > 1 && words[1] == "json";
     next_watch_ = now + std::chrono::seconds{1};
     pipes_.push_back(PipeRead{pipe, control::longest_line});
-    pipes_.push_back(PipeWrite{pipe, bytes_of(control::write_success(MeshWords::status(status(now))))});
+    pipes_.push_back(PipeWrite{pipe, bytes_of(control::write_success(watched(now, asker)))});
     return;
   }
   reply(pipe, answer(now, words));

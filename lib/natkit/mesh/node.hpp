@@ -214,6 +214,7 @@ class Node {
   std::uint64_t carried_bytes_ = 0;
 
   bool is_registered_ = false;
+  bool was_registered_ = false;  ///< once
   std::optional<Duration> server_rtt_;
   std::optional<Door> door_;      ///< where others find this member
   std::optional<Door> entrance_;  ///< where this host finds a member …

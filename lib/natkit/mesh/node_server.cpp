@@ -37,7 +37,7 @@ void Node::hear_client(Instant now) {
   if (!client_) return;
   while (auto event = client_->poll_event()) {
     if (const auto* registered = std::get_if<rendezvous::RegisteredAt>(&*event)) {
-      is_registered_ = true;
+      is_registered_ = was_registered_ = true;
       server_rtt_ = registered->round_trip;
       events_.emplace_back(AtServer{*registered});
       use_relays(now, registered->services);
@@ -207,7 +207,8 @@ void Node::hear_not_possible(Instant now, const rendezvous::NotPossible& not_pos
   }
   if (not_possible.place) return;
   // The server wants nothing to do with this host: that ends what cannot be done without it.
-  if (!member_.is_member()) return finish(now, not_possible.error);
+  // A session that was never listed nobody would ever find.
+  if (!member_.is_member() || !was_registered_) return finish(now, not_possible.error);
   events_.emplace_back(Trouble{not_possible.error});
 }
 

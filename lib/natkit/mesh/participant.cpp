@@ -65,6 +65,7 @@ void Participant::settle(Instant now) {
   has_acted_ = acts(now);
   tell_changes();
   tell_pauses(now);
+  secede(now);
 }
 
 // --- heartbeats ----------------------------------------------------------------------------------------------------
@@ -291,6 +292,14 @@ void Participant::tell_pauses(Instant now) {
   }
   const bool is_led = now - host_beat_at_ < config_.timing.patience || hears_of_host(now);
   tell_pause(now, is_led ? Led::yes : Led::no);
+}
+
+void Participant::secede(Instant now) {
+  if (view_->settings.partition != Partition::leave || !paused_since_ ||
+      now - *paused_since_ < config_.timing.secession)
+    return;
+  events_.emplace_back(StruckOut{Departure::left});
+  finish();
 }
 
 void Participant::tell_pause(Instant now, Led led) {

@@ -82,7 +82,8 @@ struct BecameHost {
 /// There is no host that acts, as far as this member knows; a host that hears it must stop acting.
 struct Paused {};
 struct Resumed {};
-/// Out of the session, not by its own wish. After `lost` it tries to join again by itself.
+/// Out of the session. After `lost` it tries to join again by itself; `left`: cut off for long, under
+/// `Partition::leave`.
 struct StruckOut {
   Departure cause{};
 };
@@ -256,6 +257,7 @@ class Participant {
   void begin_membership(HostChanged::Cause cause);
   void tell_changes();
   void tell_pauses(Instant now);
+  void secede(Instant now);
   enum class Led : std::uint8_t { no, yes };
   void tell_pause(Instant now, Led led);
   void handle(Instant now, const MemberId& from, const Payload& payload);
@@ -287,6 +289,7 @@ class Participant {
   void wait_for_majority(Instant now);
   void commit(Instant now);
   void propose(Instant now);
+  [[nodiscard]] std::map<MemberId, Aptitude> aptitudes(Instant now) const;
   void replace_view(Instant now, View next, const std::set<MemberId>& out);
   [[nodiscard]] bool is_lost(Instant now, const MemberId& member) const;
   [[nodiscard]] std::optional<Departure> departure_of(Instant now, const MemberId& member) const;

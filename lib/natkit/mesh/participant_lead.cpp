@@ -48,6 +48,12 @@ void Participant::commit(Instant now) {
 }
 
 namespace {
+/// After a change of host the old one is missing, and the new one is still there.
+bool is_complete_succession(const View& view) {
+  return view.succession.size() + 1 == view.members.size() &&
+         std::ranges::find(view.succession, view.host) == view.succession.end();
+}
+
 View with_voter(View view, const MemberId& id) {
   for (auto& member : view.members)
     if (member.self.id == id) member.is_voter = true;
@@ -74,12 +80,19 @@ void Participant::propose(Instant now) {
     }
   }
   next.settings.standing = standing_.value_or(next.settings.standing);
-  if (next.members != view_->members || next.settings.policy == Policy::manual)
-    next.succession = succession_of(next, {});
+  if (next.members != view_->members || !is_complete_succession(next))
+    next.succession = succession_of(next, aptitudes(now));
   if (next.members == view_->members && next.settings == view_->settings && next.banned == view_->banned &&
       next.succession == view_->succession)
     return;
   replace_view(now, std::move(next), out);
+}
+
+/// What is measured changes all the time; the order follows it when members come and go, so that views stay few.
+std::map<MemberId, Aptitude> Participant::aptitudes(Instant now) const {
+  std::map<MemberId, Aptitude> known;
+  for (const auto& member : view_->members) known[member.self.id] = aptitude_of(now, member.self.id);
+  return known;
 }
 
 void Participant::replace_view(Instant now, View next, const std::set<MemberId>& out) {

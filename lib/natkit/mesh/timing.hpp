@@ -23,7 +23,7 @@ struct Timing {
   Duration repeat = std::chrono::milliseconds{200};
   /// Without a host for so long, a member says that it pauses: twice as long as elections take.
   Duration patience = std::chrono::seconds{3};
-  /// … and forks or leaves, where that is the policy.
+  /// … and leaves, where that is the policy.
   Duration secession = std::chrono::seconds{6};
   /// For a join from the first word to the last.
   Duration join = std::chrono::seconds{10};
