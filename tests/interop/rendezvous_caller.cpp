@@ -120,6 +120,7 @@ class Caller {
     say("resumed {}", resumed.session == Registered::Session::fresh ? "fresh" : "as it was");
   }
 
+  void handle(Instant, const auto&) {}  // of the directory, which nothing is asked of here
   void handle(Instant, const NewServices& told) { say("services {}", told.services.size()); }
 
   Client client_;
