@@ -68,12 +68,13 @@ void Participant::propose(Instant now) {
   next.mandate.reset();
   std::set<MemberId> out;
   bool may_change_voters = committed_ == view_->version;
+  const auto own = *view_->index_of(id());
   strike_out_gone(now, next, out, may_change_voters);
   admit_ready(now, next);
   for (auto& member : next.members) {
     if (const auto wish = wishes_.find(member.self.id); wish != wishes_.end())
       member.is_ready = wish->second == Wish::Kind::ready;
-    if (may_change_voters && !member.is_voter && peers_.hears(member.self.id, *view_, 0, now - attention())) {
+    if (may_change_voters && !member.is_voter && peers_.hears(member.self.id, *view_, own, now - attention())) {
       // Only who has promised already: the lease must not lapse for a voter that is new.
       member.is_voter = lease_.holds(now, with_voter(next, member.self.id), id());
       may_change_voters = !member.is_voter;
