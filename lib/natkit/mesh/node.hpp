@@ -18,7 +18,9 @@
 /// at the other end has not the certificate that its id names.
 ///
 /// Through members: who said that it carries packets for others is a router for pairs that have no path of their own;
-/// what goes through it is encrypted end to end (ice/routed.hpp). Server relays come last.
+/// what goes through it is encrypted end to end (ice/routed.hpp). Server relays come last, at both ends of every link:
+/// an end that holds a relayed address back would take checks from it for a peer-reflexive one, which wins over direct
+/// ones.
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -173,7 +175,6 @@ class Node {
                   Instant start);
   void drop_link(Instant now, const MemberId& peer, Contact& contact);
   void tell_candidate(Instant now, const ice::Candidate& candidate, std::optional<link::LinkId> only);
-  [[nodiscard]] link::RelayUse relay_use() const;
 
   // node_routes.cpp: paths through members
   void keep_routes(Instant now);

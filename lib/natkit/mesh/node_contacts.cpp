@@ -83,21 +83,13 @@ void Node::keep_contacts(Instant now) {
   }
 }
 
-/// Where somebody carries packets, a relay is for when that fails too. Who is outside cannot know.
-link::RelayUse Node::relay_use() const {
-  const auto known = member_.known();
-  const bool may_be_carried =
-      known.empty() || std::ranges::any_of(known, [](const Introduction& who) { return who.forwards > 0; });
-  return may_be_carried ? link::RelayUse::last : link::RelayUse::at_once;
-}
-
 /// The member with the lesser id offers; the other one waits, and would hear of the offer.
 void Node::try_to_link(Instant now, const MemberId& peer, Contact& contact) {
   contact.next_try = now + contact.pause;
   if (entrance_to_ == peer || !(member_.id() < peer)) return;
   const auto by = introducer_for(peer, contact.tries);
   if (!by) return;
-  const auto link = hub_.open(now, relay_use());
+  const auto link = hub_.open(now, link::RelayUse::last);
   if (!link) return;
   contact.link = link;
   contact.by = by;
@@ -153,7 +145,7 @@ void Node::hear_offer(Instant now, const PassedOn& passed, std::uint32_t number,
   auto& contact = contacts_[passed.from];
   // It would not offer if it knew of a link that stands.
   if (contact.link) drop_link(now, passed.from, contact);
-  const auto link = hub_.open(now, relay_use());
+  const auto link = hub_.open(now, link::RelayUse::last);
   if (!link) return;
   contact.link = link;
   contact.by = passed.by;

@@ -97,7 +97,7 @@ void Node::open_door(Instant now) {
 
 void Node::describe(Instant now, Door& door) {
   door.describe_by.reset();
-  if (!door.link) door.link = hub_.open(now, relay_use());
+  if (!door.link) door.link = hub_.open(now, link::RelayUse::last);
   if (door.link) client_->describe(now, door.place, link::write_description(hub_.describe(*door.link)));
 }
 
