@@ -21,6 +21,12 @@ Result<std::string> state_folder() {
                                "set one of them: without a journal a mapping could be left behind for ever"});
 }
 
+std::optional<std::string> cache_folder() {
+  if (const auto folder = environment("XDG_CACHE_HOME"); !folder.empty()) return folder + "/natkit";
+  if (const auto home = environment("HOME"); !home.empty()) return home + "/.cache/natkit";
+  return std::nullopt;
+}
+
 std::string runtime_folder() {
   const auto folder = environment("XDG_RUNTIME_DIR");
   return folder.empty() ? "/tmp/natkit-" + std::to_string(::geteuid()) : folder + "/natkit";

@@ -11,6 +11,9 @@ constexpr std::uint32_t first_relayed = 4096;  ///< relayed addresses, two famil
 constexpr std::uint32_t first_route = 65536;   ///< ways through other members; 65536 of them
 constexpr std::uint32_t last_route = first_route + 65535;
 
+/// Of one socket, as peers see it: a NAT's, and that of one inside of the provider's.
+constexpr unsigned most_reflexive = 2;
+
 /// An answer to the first question, even if it is a refusal, takes one round trip; half of one more is for the line's
 /// jitter, and no less than this for a busy machine's: a relay asked in vain over TCP costs its server a port.
 constexpr Duration least_slack = std::chrono::milliseconds{50};
@@ -122,6 +125,23 @@ void Gathering::add_mapped(const Endpoint& external) {
   });
   add({.candidate = ice::make_candidate(ice::Kind::mapped, ice::Transport::udp, external, {.base = *host}),
        .base = base->socket});
+}
+
+void Gathering::add_reflexive(SocketId socket, const Endpoint& seen_as, const IpAddress& by) {
+  const auto base = std::ranges::find(bases_, socket, &Base::socket);
+  if (base == bases_.end() || !base->local || base->family != seen_as.address.family() ||
+      base->manner != ice::Manner::fires || !may_use(Protocol::udp))
+    return;
+  unsigned told = 0;
+  for (const auto& [candidate, from, manner] : candidates_) {
+    if (candidate.endpoint == seen_as && candidate.transport == ice::Transport::udp) return;
+    if (candidate.kind == ice::Kind::server_reflexive && from == socket) ++told;
+  }
+  if (told >= most_reflexive) return;
+  const Endpoint host{addresses_of(base->family).front(), base->local->port};
+  add({.candidate =
+           ice::make_candidate(ice::Kind::server_reflexive, ice::Transport::udp, seen_as, {.base = host, .server = by}),
+       .base = socket});
 }
 
 void Gathering::open_fresh_base(Family family) {

@@ -93,6 +93,10 @@ class Gathering {
   /// A router lets in at `external` what is for our first IPv4 socket. Nothing happens where there is none, or where it
   /// is known.
   void add_mapped(const Endpoint& external);
+  /// A peer sees what leaves by this socket come from there, as a STUN server would; so others may reach us there, too.
+  /// Nothing happens where it is known, or where a few have been told for the family: then there is a NAT that shows
+  /// everybody another one.
+  void add_reflexive(SocketId socket, const Endpoint& seen_as, const IpAddress& by);
   /// The first socket of a family, once it is open: what a mapping is to lead to.
   [[nodiscard]] std::optional<Endpoint> first_base(Family family) const;
   /// One more socket of this family, whose candidates only open. Nothing happens where there are too many.

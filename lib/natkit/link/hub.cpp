@@ -38,6 +38,11 @@ void Hub::add_mapped(Instant now, const Endpoint& external) {
   hear_gathering(now);
 }
 
+void Hub::add_reflexive(Instant now, SocketId socket, const Endpoint& seen_as, const IpAddress& by) {
+  gathering_.add_reflexive(socket, seen_as, by);
+  hear_gathering(now);
+}
+
 Description Hub::describe(LinkId link) const {
   Description description{.ice = {}, .fingerprint = config_.identity.fingerprint()};
   description.ice.dialect = ice::Dialect::natkit;

@@ -85,6 +85,8 @@ class Hub {
   void add_relay(Instant now, RelayServer server);
   /// See `Gathering::add_mapped`.
   void add_mapped(Instant now, const Endpoint& external);
+  /// See `Gathering::add_reflexive`.
+  void add_reflexive(Instant now, SocketId socket, const Endpoint& seen_as, const IpAddress& by);
   /// A link that waits for its peer; nullopt when there are too many.
   [[nodiscard]] std::optional<LinkId> open(Instant now, RelayUse relays = RelayUse::at_once);
   /// What its peer must know, with all candidates found so far.

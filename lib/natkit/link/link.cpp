@@ -128,6 +128,24 @@ void Link::remove_local(Instant now, SocketId base) {
 }
 
 bool Link::handle_datagram(Instant now, const Datagram& in) {
+  if (!take(now, in)) return false;
+  volume_of(in).received += in.payload.size();
+  return true;
+}
+
+/// What goes by a pair that is not known yet is an early check, and comes from where nobody stands in between.
+Volume& Link::volume_of(const Datagram& datagram) {
+  const auto kind = [&](const auto& way) -> Volume& {
+    return way.is_routed() ? traffic_.routed : way.is_relayed() ? traffic_.relayed : traffic_.direct;
+  };
+  const auto& path = agent_.path();
+  if (path && path->socket == datagram.socket && path->remote == datagram.remote) return kind(*path);
+  for (const auto& pair : agent_.pairs())
+    if (pair.local.base == datagram.socket && pair.remote.endpoint == datagram.remote) return kind(pair);
+  return traffic_.direct;
+}
+
+bool Link::take(Instant now, const Datagram& in) {
   switch (content_of(in.payload)) {
     case Content::stun:
       take_cargo(now, in);
@@ -307,6 +325,12 @@ void Link::close(Instant now) {
 }
 
 std::optional<Datagram> Link::poll_transmit() {
+  auto out = next_datagram();
+  if (out) volume_of(*out).sent += out->payload.size();
+  return out;
+}
+
+std::optional<Datagram> Link::next_datagram() {
   if (auto out = agent_.poll_transmit()) return out;
   const auto& path = agent_.path();
   if (!path || !has_channel_begun_) return std::nullopt;  // what the channel has to say waits

@@ -41,6 +41,7 @@
 #include "natkit/crypto/identity.hpp"
 #include "natkit/ice/agent.hpp"
 #include "natkit/link/description.hpp"
+#include "natkit/link/traffic.hpp"
 
 namespace natkit::link {
 /// Why a link ended. The names of the contract's reasons.
@@ -141,10 +142,14 @@ class Link {
   [[nodiscard]] bool has_begun() const { return phase_ != Phase::waiting; }
   [[nodiscard]] bool is_over() const { return phase_ == Phase::ended; }
   [[nodiscard]] const ice::Agent& agent() const { return agent_; }
+  [[nodiscard]] const Traffic& traffic() const { return traffic_; }
 
  private:
   enum class Phase : std::uint8_t { waiting, connecting, connected, secured, ended };
 
+  [[nodiscard]] bool take(Instant now, const Datagram& in);
+  [[nodiscard]] std::optional<Datagram> next_datagram();
+  [[nodiscard]] Volume& volume_of(const Datagram& datagram);
   void hear_agent(Instant now);
   void hear_path(Instant now, const ice::Path& path);
   [[nodiscard]] bool does_peer_know_us() const;
@@ -167,6 +172,7 @@ class Link {
   std::optional<Instant> channel_by_;  ///< where there is a path, and the peer does not begin
   Bytes early_cargo_;                  ///< the latest that came before `begin`
   std::deque<Bytes> flight_;           ///< what the channel has said last, before there was a path
+  Traffic traffic_;
   std::deque<Event> events_;
 };
 }  // namespace natkit::link
