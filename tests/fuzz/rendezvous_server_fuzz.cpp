@@ -4,7 +4,7 @@
 //   | who (1) | what (1) | count (1) | payload … |
 //   who: bits 0-2 connection, 3-7 time since the record before, in steps of 0.4 s
 //   what: bits 0-3 a message to be made from the payload, or 15: the payload as it is; 14: hang up; 13: hello and
-//   register; with bits 4-7 a message about rows, or to the witness
+//   register; with bits 4-7 a message about rows, or to the witness; from 12 on about matches
 #include <map>
 #include <set>
 
@@ -50,6 +50,7 @@ class World {
     pass(std::chrono::seconds{200});
     must_hold(server_.sessions() == 0 && server_.connections() == 0 && server_.attempts() == 0);
     must_hold(server_.kept_bytes() == 0);
+    must_hold(matchmaker_.waiting() == 0 && matchmaker_.bytes() == 0);
     directory_.expire(now_ + std::chrono::minutes{6});
     must_hold(directory_.size() == 0 && directory_.bytes() == 0 && !directory_.next_expiry());
   }
@@ -109,7 +110,26 @@ class World {
         return {payload.begin(), payload.end()};
     }
   }
+  static std::string words_of_matches(unsigned what, ByteView payload) {
+    const auto byte = [&](std::size_t i) { return i < payload.size() ? payload[i] : std::uint8_t{0}; };
+    const auto member = [&](std::uint8_t n) { return std::string(64, static_cast<char>('a' + n % 6)); };
+    if (what == 14) return write_message(Unseek{.question = byte(0) % 4U});
+    if (what == 15)
+      return write_message(ReportMember{.question = byte(0),
+                                        .report = {.session = std::string(32, static_cast<char>('0' + byte(1) % 10)),
+                                                   .member = member(byte(2)),
+                                                   .certificate = {payload.begin(), payload.end()}}});
+    Seeker seeker{.member = member(byte(1)),
+                  .players = 2U + byte(2) % 3U,
+                  .families = static_cast<Seeker::Families>(1 + byte(3) % 3),
+                  .reach = static_cast<Reach>(byte(3) / 4 % 4)};
+    if (byte(4) < 128) seeker.round_trip = std::chrono::milliseconds{byte(4)};
+    if (byte(5) < 128) seeker.blocked.insert(member(byte(5)));
+    if (what == 13) seeker.tags["k"] = std::string(1, static_cast<char>(byte(6)));
+    return write_message(Seek{.question = byte(0) % 4U, .seeker = seeker});
+  }
   static std::string words_of_sessions(unsigned what, ByteView payload) {
+    if (what >= 12) return words_of_matches(what, payload);
     const auto byte = [&](std::size_t i) { return i < payload.size() ? payload[i] : std::uint8_t{0}; };
     const auto text = [&](std::uint8_t n) { return std::string(1, static_cast<char>('a' + n % 6)); };
     switch (what % 4) {
@@ -164,6 +184,8 @@ class World {
     must_hold(server_.connections() <= open_.size());
     must_hold(directory_.size() <= most_rows && directory_.bytes() <= most_bytes);
     must_hold(directory_.hosts_remembered() <= 2);
+    must_hold(matchmaker_.waiting() <= 3 && matchmaker_.remembered() <= 4);
+    must_hold(reports_.cases() <= 2);
   }
   void note(std::uint16_t port, const Message& message) {
     if (const auto* found = std::get_if<PeerFound>(&message)) attempts_.push_back(found->attempt);
@@ -173,7 +195,7 @@ class World {
       heard_[port] = 0;
     if (std::holds_alternative<PeerFound>(message) || std::holds_alternative<Refused>(message) ||
         std::holds_alternative<Candidate>(message) || std::holds_alternative<Restart>(message) ||
-        std::holds_alternative<Bye>(message))
+        std::holds_alternative<Bye>(message) || std::holds_alternative<Matched>(message))
       ++heard_[port];
   }
 
@@ -182,6 +204,8 @@ class World {
       {.limits = {.rows = most_rows, .rows_per_address = 2, .bytes = most_bytes, .hosts_remembered = 2}}};
   Echo witness_;
   SeededRng rng_{1};
+  Matchmaker matchmaker_{{.limits = {.waiting = 3, .waiting_per_address = 3, .remembered = 4}}, rng_};
+  Reports reports_{{.limits = {.cases = 2}}};
   Server server_{
       {.limits = {.connections = 6,
                   .sessions = 5,
@@ -193,7 +217,9 @@ class World {
                   .bytes = most_bytes},
        .offer = {.here = {{.kind = Service::Kind::turn}}, .secret = "north", .lifetime = std::chrono::seconds{40}},
        .directory = &directory_,
-       .witness = &witness_},
+       .witness = &witness_,
+       .matchmaker = &matchmaker_,
+       .reports = &reports_},
       store_,
       rng_};
   Instant now_{std::chrono::hours{1}};

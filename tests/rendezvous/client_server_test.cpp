@@ -76,6 +76,31 @@ TEST_CASE("A listener is found by one connector after another, with a new descri
   CHECK(host.all<FoundPeer>()[0].attempt != host.all<FoundPeer>()[1].attempt);
 }
 
+TEST_CASE("A listener with several places under its name is found by as many connectors at once",
+          "[rendezvous][listen]") {
+  World world;
+  auto& host = world.join("host");
+  const std::vector places{world.open(host, Purpose::listen, "den"), world.open(host, Purpose::listen, "den")};
+  CHECK(host.all<NotPossible>().empty());
+  std::vector<World::Player*> guests;
+  for (const auto* name : {"first", "second", "third"}) {
+    guests.push_back(&world.join(name));
+    world.open(*guests.back(), Purpose::connect, "den", 10s);
+  }
+  world.run_for(1s);
+  CHECK(guests[0]->all<FoundPeer>().size() == 1);
+  CHECK(guests[1]->all<FoundPeer>().size() == 1);
+  CHECK(guests[2]->all<FoundPeer>().empty());
+  REQUIRE(host.all<FoundPeer>().size() == 2);
+  CHECK(host.all<FoundPeer>()[0].place == places[0]);
+  CHECK(host.all<FoundPeer>()[1].place == places[1]);
+  host.client->describe(world.now(), places[1], "second one");
+  world.settle(host);
+  world.run_for(1s);
+  REQUIRE(guests[2]->all<FoundPeer>().size() == 1);
+  CHECK(guests[2]->all<FoundPeer>()[0].description == "second one");
+}
+
 TEST_CASE("A connector that came first waits for its listener, as long as it likes", "[rendezvous][listen]") {
   World world;
   auto& guest = world.join("guest");

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "catch.hpp"
+#include "natkit/crypto/signature.hpp"
 
 using namespace natkit;
 using namespace natkit::rendezvous;
@@ -54,6 +55,34 @@ struct Site {
 };
 using Names = std::vector<std::string>;
 }  // namespace
+
+TEST_CASE("What was said of a member is told as numbers, and of a stranger zeros", "[directory][http][reports]") {
+  Site site;
+  const auto stranger = site.ask("GET", "/v1/members/" + std::string(64, 'a'));
+  REQUIRE(stranger.status == 200);
+  CHECK(stranger.body.at("failed_to_host") == 0.0);
+  CHECK(stranger.body.at("reports").is_null());  // nobody keeps them here
+  CHECK(site.ask("GET", "/v1/members/anna").status == 400);
+  CHECK(site.ask("DELETE", "/v1/members/" + std::string(64, 'a')).status == 405);
+
+  Reports reports{{}};
+  DirectoryHttp http{{}, site.directory, site.rng, &reports};
+  const auto anna = crypto::Identity::make();
+  const auto ben = crypto::Identity::make();
+  Report report{.session = std::string(32, '1'),
+                .epoch = 1,
+                .member = to_hex(ben.fingerprint().digest),
+                .certificate = crypto::certificate_of(anna)};
+  report.signature = crypto::sign(anna, report_text(report));
+  REQUIRE(reports.take(site.now, report, home));
+  const auto ask = [&] {
+    return json::parse(
+        http.handle(site.now, {.method = "GET", .target = "/v1/members/" + report.member, .from = home}).body);
+  };
+  CHECK(ask().at("reports") == json{{"agreed", 0.0}, {"disputed", 0.0}});
+  site.now += 2min;  // nobody else has said anything
+  CHECK(ask().at("reports") == json{{"agreed", 0.0}, {"disputed", 1.0}});
+}
 
 TEST_CASE("A row is made, shown, refreshed, taken over and removed over HTTP", "[directory][http]") {
   Site site;

@@ -123,9 +123,22 @@ struct WitnessSaid {
   std::string session{};
   std::string text{};
 };
-using ClientEvent =
-    std::variant<RegisteredAt, FoundPeer, RemoteCandidate, RemoteRestart, PeerLeft, NotPossible, ServerLost, Resumed,
-                 NewServices, RowStands, RowRefused, RowGone, FoundRows, NotAnswered, WitnessSaid>;
+/// The server knows that this client waits for a match, and how many others do; told when that number changes.
+struct StillSeeking {
+  QuestionId question{};
+  std::uint32_t waiting = 0;  ///< for the same, this one included
+};
+struct ReportHeard {
+  QuestionId question{};
+  ReportStanding standing{};
+};
+struct FoundMatch {
+  QuestionId question{};
+  Match match{};
+};
+using ClientEvent = std::variant<RegisteredAt, FoundPeer, RemoteCandidate, RemoteRestart, PeerLeft, NotPossible,
+                                 ServerLost, Resumed, NewServices, RowStands, RowRefused, RowGone, FoundRows,
+                                 NotAnswered, WitnessSaid, StillSeeking, FoundMatch, ReportHeard>;
 
 class ServerConnection;
 
@@ -176,6 +189,12 @@ class Client {
   void release(const std::string& session);
   /// Answered once, by FoundRows or NotAnswered, within `patience` of its being asked or of the server's return.
   QuestionId find(Instant now, Query query);
+  /// Waits for others who want the same, until FoundMatch, NotAnswered or `stop_seeking`; through losses of the server
+  /// too. One at a time: another one takes its place. NotAnswered `unanswered`: this server matches nobody.
+  QuestionId seek(Instant now, Seeker seeker);
+  void stop_seeking(Instant now);
+  /// Says what is to be said of a member of a session; answered once, by ReportHeard or NotAnswered.
+  QuestionId report_member(Instant now, Report report);
   /// May be lost: nothing is said while the server is away, and nothing is said again.
   void send_witness(Instant now, const std::string& session, std::string text);
 
@@ -250,6 +269,15 @@ class Client {
   void give_questions_up();
   void handle_sessions_time(Instant now);
   [[nodiscard]] std::optional<Instant> next_of_sessions() const;
+
+  // client_matches.cpp: somebody to play with
+  void handle(Instant now, const Seeking& message);
+  void handle(const Matched& message);
+  void handle(const ReportTaken& message);
+  void say_seek(Instant now);
+  void say_reports(Instant now);
+  void give_seek_up(DirectoryRefusal refusal);
+  void handle_seek_time(Instant now);
 
   Config config_;
   Rng& rng_;

@@ -30,6 +30,10 @@ bool Client::handle_of_sessions(Instant now, const Message& message) {
     handle(now, *refused);
   else if (const auto* rows = std::get_if<Rows>(&message))
     handle(now, *rows);
+  else if (const auto* seeking = std::get_if<Seeking>(&message))
+    handle(now, *seeking);
+  else if (const auto* taken = std::get_if<ReportTaken>(&message))
+    handle(*taken);
   else if (const auto* text = std::get_if<WitnessText>(&message))
     events_.emplace_back(WitnessSaid{.session = text->session, .text = text->text});
   else
@@ -101,7 +105,8 @@ void Client::handle(const Withdrawn& message) {
 void Client::handle(Instant now, const DirectoryRefused& message) {
   if (message.question) {
     const QuestionId id{*message.question};
-    if (sessions_->questions.erase(id) != 0)
+    if (sessions_->search && sessions_->search->question == id) return give_seek_up(message.reason);
+    if (sessions_->questions.erase(id) + sessions_->complaints.erase(id) != 0)
       events_.emplace_back(NotAnswered{.question = id, .refusal = message.reason});
     return;
   }
@@ -175,6 +180,8 @@ void Client::say_sessions_again(Instant now) {
   for (const auto& [session, withdrawal] : sessions_->withdrawals)
     say(now, Withdraw{.session = session, .token = withdrawal.token, .epoch = withdrawal.epoch});
   for (auto& [id, question] : sessions_->questions) ask(now, id, question);
+  if (sessions_->search) say_seek(now);
+  say_reports(now);
 }
 
 /// The machine is about to be finished.
@@ -182,6 +189,10 @@ void Client::give_questions_up() {
   for (const auto& [id, question] : sessions_->questions)
     events_.emplace_back(NotAnswered{.question = id, .refusal = DirectoryRefusal::unanswered});
   sessions_->questions.clear();
+  for (const auto& [id, complaint] : sessions_->complaints)
+    events_.emplace_back(NotAnswered{.question = id, .refusal = DirectoryRefusal::unanswered});
+  sessions_->complaints.clear();
+  give_seek_up(DirectoryRefusal::unanswered);
 }
 
 void Client::handle_sessions_time(Instant now) {
@@ -203,6 +214,7 @@ void Client::handle_sessions_time(Instant now) {
       say_row(now, publication);
   }
   for (const auto& refusal : silent) handle_publish_refused(now, refusal);
+  handle_seek_time(now);
 }
 
 std::optional<Instant> Client::next_of_sessions() const {
@@ -213,6 +225,11 @@ std::optional<Instant> Client::next_of_sessions() const {
   }
   for (const auto& [session, withdrawal] : sessions_->withdrawals) note_earlier(due, withdrawal.over);
   for (const auto& [id, question] : sessions_->questions) note_earlier(due, question.deadline);
+  for (const auto& [id, complaint] : sessions_->complaints) note_earlier(due, complaint.deadline);
+  if (sessions_->search && state_ == State::registered) {
+    note_earlier(due, sessions_->search->deadline);
+    note_earlier(due, sessions_->search->next);
+  }
   return due;
 }
 }  // namespace natkit::rendezvous

@@ -13,8 +13,9 @@ namespace {
 constexpr Duration wait_grace = std::chrono::seconds{3};
 
 template <class T>
-constexpr bool is_numbered = std::is_same_v<T, PeerFound> || std::is_same_v<T, Refused> ||
-                             std::is_same_v<T, Candidate> || std::is_same_v<T, Restart> || std::is_same_v<T, Bye>;
+constexpr bool is_numbered =
+    std::is_same_v<T, PeerFound> || std::is_same_v<T, Refused> || std::is_same_v<T, Candidate> ||
+    std::is_same_v<T, Restart> || std::is_same_v<T, Bye> || std::is_same_v<T, Matched>;
 }  // namespace
 
 void Client::handle_line(Instant now, ServerConnection& connection, std::string_view line) {
@@ -118,6 +119,8 @@ void Client::handle_numbered(Instant now, const Message& message) {
             handle_found(now, known);
           else if constexpr (std::is_same_v<T, Refused>)
             handle_refused(known);
+          else if constexpr (std::is_same_v<T, Matched>)
+            handle(known);
           else if constexpr (std::is_same_v<T, Candidate>)
             events_.emplace_back(RemoteCandidate{.attempt = known.attempt, .text = known.text});
           else if constexpr (std::is_same_v<T, Restart>)

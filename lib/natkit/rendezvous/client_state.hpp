@@ -73,5 +73,18 @@ struct Client::Sessions {
   std::map<std::string, Withdrawal> withdrawals{};
   std::map<QuestionId, Question> questions{};
   std::uint32_t questions_made = 0;
+  struct Search {
+    QuestionId question{};
+    Seeker seeker;
+    std::optional<Instant> next{};      ///< to be said again; none while an answer is waited for
+    std::optional<Instant> deadline{};  ///< for that answer
+    std::uint32_t waiting = 0;          ///< as told last
+  };
+  std::optional<Search> search{};
+  struct Complaint {
+    Report report;
+    Instant deadline{};
+  };
+  std::map<QuestionId, Complaint> complaints{};
 };
 }  // namespace natkit::rendezvous

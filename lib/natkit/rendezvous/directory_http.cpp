@@ -10,6 +10,8 @@
 namespace natkit::rendezvous {
 namespace {
 constexpr std::string_view sessions_path = "/v1/sessions";
+constexpr std::string_view members_path = "/v1/members/";
+constexpr std::size_t member_digits = 64;
 constexpr std::string_view master_server_path = "/testServer";
 // Of one answer: some hundred rows as they usually are.
 constexpr std::size_t most_answer_bytes = 262144;
@@ -72,9 +74,10 @@ Filter take_filter(Query& query, std::size_t& limit, const std::string& key, con
 }
 }  // namespace
 
-DirectoryHttp::DirectoryHttp(const Limits& limits, Directory& directory, Rng& rng)
+DirectoryHttp::DirectoryHttp(const Limits& limits, Directory& directory, Rng& rng, Reports* reports)
     : limits_(limits),
       directory_(directory),
+      reports_(reports),
       rng_(rng),
       master_server_(directory, rng),
       accounts_({.most = limits.addresses, .requests = limits.requests, .allowance = limits.answer_bytes}, rng) {}
@@ -100,9 +103,13 @@ HttpResponse DirectoryHttp::route(Instant now, const HttpRequest& request) {
     if (request.method == "POST") return write(now, request, {});
     return answer_method_not_allowed("GET, HEAD, POST");
   }
+  if (path.starts_with(members_path)) {
+    if (request.method == "GET") return show_member(now, std::string{path.substr(members_path.size())});
+    return answer_method_not_allowed("GET, HEAD");
+  }
   if (!path.starts_with(sessions_path) || path[sessions_path.size()] != '/')
     return answer_error(404, "not-found", "there is nothing here",
-                        "/v1/sessions, /testServer, /metrics and /healthz are served");
+                        "/v1/sessions, /v1/members/ID, /testServer, /metrics and /healthz are served");
   const std::string id{path.substr(sessions_path.size() + 1)};
   if (request.method == "GET") return show(now, id);
   if (request.method == "PUT") return write(now, request, id);
@@ -137,6 +144,22 @@ HttpResponse DirectoryHttp::list(Instant now, const HttpTarget& target) {
   } while (next && sessions.size() < limit && bytes < most_answer_bytes);
   Json body{{"schema", http_schema}, {"sessions", std::move(sessions)}};
   body["next"] = next ? Json(*next) : Json(nullptr);
+  return answer_json(200, body);
+}
+
+/// What was said of a member. The server was not there: numbers, and no verdict.
+HttpResponse DirectoryHttp::show_member(Instant now, const std::string& id) {
+  const bool is_member = id.size() == member_digits && std::ranges::all_of(id, [](char c) {
+                           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+                         });
+  if (!is_member) return answer_refusal(DirectoryRefusal::malformed);
+  Json body{{"schema", http_schema}, {"member", id}, {"failed_to_host", directory_.failed_to_host(now, id)}};
+  body["reports"] = nullptr;
+  if (reports_ != nullptr) {
+    reports_->expire(now);
+    const auto reputation = reports_->reputation_of(now, id);
+    body["reports"] = Json{{"agreed", reputation.agreed}, {"disputed", reputation.disputed}};
+  }
   return answer_json(200, body);
 }
 

@@ -11,6 +11,9 @@
 ///
 ///   GET, POST, PUT, DELETE /testServer    as RakNet's MasterServer2 (master_server_form.hpp), the same rows
 ///
+///   GET    /v1/members/ID          200: {"schema":…,"member":ID,"failed_to_host":0.5,
+///                                        "reports":{"agreed":0,"disputed":1}}: numbers that decay, zeros of a stranger
+///
 /// What is refused says why: {"schema":…,"error":{"reason":"wrong-token","detail":…,"advice":…}}. One address (an IPv6
 /// /64 counts as one) may ask so often and for so many bytes; beyond that it is 429.
 #include <cstddef>
@@ -23,6 +26,7 @@
 #include "natkit/rendezvous/directory.hpp"
 #include "natkit/rendezvous/http_target.hpp"
 #include "natkit/rendezvous/master_server_form.hpp"
+#include "natkit/rendezvous/reports.hpp"
 #include "natkit/stun/address_accounts.hpp"
 
 namespace natkit::rendezvous {
@@ -36,13 +40,15 @@ class DirectoryHttp {
     std::size_t answered_rows = 200;  ///< of one answer; as EOS gives
   };
   /// The directory is borrowed; ids and tokens are drawn from `rng`, which must be fit for secrets.
-  DirectoryHttp(const Limits& limits, Directory& directory, Rng& rng);
+  /// `reports` is borrowed too; without it `reports` of a member is null.
+  DirectoryHttp(const Limits& limits, Directory& directory, Rng& rng, Reports* reports = nullptr);
 
   [[nodiscard]] HttpResponse handle(Instant now, const HttpRequest& request);
 
  private:
   [[nodiscard]] HttpResponse route(Instant now, const HttpRequest& request);
   [[nodiscard]] HttpResponse list(Instant now, const HttpTarget& target);
+  [[nodiscard]] HttpResponse show_member(Instant now, const std::string& id);
   [[nodiscard]] HttpResponse show(Instant now, const std::string& id);
   [[nodiscard]] HttpResponse write(Instant now, const HttpRequest& request, const std::string& id);
   [[nodiscard]] HttpResponse remove(Instant now, const HttpRequest& request, const HttpTarget& target,
@@ -50,6 +56,7 @@ class DirectoryHttp {
 
   Limits limits_;
   Directory& directory_;
+  Reports* reports_;
   Rng& rng_;
   MasterServerForm master_server_;
   stun::AddressAccounts accounts_;

@@ -7,6 +7,7 @@
 
 #include "natkit/rendezvous/directory_json.hpp"
 #include "natkit/rendezvous/json_reader.hpp"
+#include "natkit/rendezvous/match_json.hpp"
 
 namespace natkit::rendezvous {
 namespace {
@@ -416,6 +417,76 @@ struct Codec<WitnessText> {
   static void write(Json& out, const WitnessText& m) {
     out["session"] = m.session;
     out["text"] = m.text;
+  }
+};
+
+template <>
+struct Codec<Seek> {
+  static constexpr std::string_view type = "seek";
+  static void read(Reader& in, Seek& m) {
+    in.read("question", m.question);
+    read_seeker(in, m.seeker);
+  }
+  static void write(Json& out, const Seek& m) {
+    out["question"] = m.question;
+    write_seeker(out, m.seeker);
+  }
+};
+template <>
+struct Codec<Unseek> {
+  static constexpr std::string_view type = "unseek";
+  static void read(Reader& in, Unseek& m) { in.read("question", m.question); }
+  static void write(Json& out, const Unseek& m) { out["question"] = m.question; }
+};
+template <>
+struct Codec<Seeking> {
+  static constexpr std::string_view type = "seeking";
+  static void read(Reader& in, Seeking& m) {
+    in.read("question", m.question);
+    in.read("waiting", m.waiting);
+  }
+  static void write(Json& out, const Seeking& m) {
+    out["question"] = m.question;
+    out["waiting"] = m.waiting;
+  }
+};
+template <>
+struct Codec<Matched> {
+  static constexpr std::string_view type = "matched";
+  static void read(Reader& in, Matched& m) {
+    in.read("question", m.question);
+    read_match(in, m.match);
+  }
+  static void write(Json& out, const Matched& m) {
+    out["question"] = m.question;
+    write_match(out, m.match);
+  }
+};
+
+template <>
+struct Codec<ReportMember> {
+  static constexpr std::string_view type = "report";
+  static void read(Reader& in, ReportMember& m) {
+    in.read("question", m.question);
+    read_report(in, m.report);
+  }
+  static void write(Json& out, const ReportMember& m) {
+    out["question"] = m.question;
+    write_report(out, m.report);
+  }
+};
+template <>
+struct Codec<ReportTaken> {
+  static constexpr std::string_view type = "report-taken";
+  static void read(Reader& in, ReportTaken& m) {
+    std::string standing;
+    in.read("question", m.question);
+    in.read("standing", standing);
+    m.standing = parse_report_standing(standing).value_or(ReportStanding::one_sided);  // a newer one
+  }
+  static void write(Json& out, const ReportTaken& m) {
+    out["question"] = m.question;
+    out["standing"] = to_text(m.standing);
   }
 };
 

@@ -21,6 +21,9 @@
 ///   {"type":"find","question":1,"game":"chess"}   ──>
 ///                                                 <──  {"type":"rows","question":1,"rows":[{…}]}
 ///   {"type":"witness","session":…,"text":…}       <─>  {"type":"witness",…}         (witness.hpp)
+///   {"type":"seek","question":2,"players":4,…}    ──>                              a match (matchmaker.hpp)
+///                                                 <──  {"type":"seeking","question":2,"waiting":3}
+///                                                 <──  {"type":"matched","question":2,"session":…,"players":[{…}]}
 ///
 /// Messages about places and attempts are numbered from 1 by both ends, silently. Each end keeps what it sent until
 /// the other one has "heard" it, and sends it again over the next connection: a session outlives its connection, and
@@ -40,7 +43,9 @@
 #include "natkit/base/endpoint.hpp"
 #include "natkit/base/time.hpp"
 #include "natkit/rendezvous/directory.hpp"
+#include "natkit/rendezvous/matchmaker.hpp"
 #include "natkit/rendezvous/reason.hpp"
+#include "natkit/rendezvous/reports.hpp"
 #include "natkit/rendezvous/service.hpp"
 #include "natkit/rendezvous/witness.hpp"
 
@@ -135,6 +140,21 @@ struct Find {
   std::uint32_t question = 0;  ///< the client's own number
   Query query{};
 };
+/// Waits for others who want the same; said again every few seconds, for as long as it is meant. Answered each time
+/// with Seeking or DirectoryRefused, and once with Matched. Who it is from is the seeker's own word (`member`).
+struct Seek {
+  std::uint32_t question = 0;  ///< the client's own number; another one takes the place of the one before
+  Seeker seeker{};
+};
+/// Answered with ReportTaken or DirectoryRefused.
+struct ReportMember {
+  std::uint32_t question = 0;
+  Report report{};
+};
+/// Waits no more.
+struct Unseek {
+  std::uint32_t question = 0;
+};
 
 // --- of the connection, about sessions of many: from the server
 struct Published {
@@ -156,6 +176,10 @@ struct DirectoryRefused {
   std::optional<std::string> session{};  ///< of a publish or a withdraw …
   std::optional<std::uint64_t> epoch{};
   std::optional<std::uint32_t> question{};  ///< … or of a question
+};
+struct Seeking {
+  std::uint32_t question = 0;
+  std::uint32_t waiting = 0;  ///< for the same, this one included
 };
 
 // --- of the connection, about sessions of many: both ways; may be lost
@@ -205,6 +229,16 @@ struct Refused {
   std::optional<AttemptId> attempt{};  ///< for already-in-progress: the attempt to wait for
 };
 
+struct ReportTaken {
+  std::uint32_t question = 0;
+  ReportStanding standing{};
+};
+/// To all of a match at once.
+struct Matched {
+  std::uint32_t question = 0;
+  Match match{};
+};
+
 // --- numbered, from one client to the other
 struct Candidate {
   AttemptId attempt{};
@@ -223,7 +257,8 @@ struct Bye {
 
 using Message = std::variant<Hello, Welcome, Register, Registered, Renewed, Ping, Pong, Closing, Goodbye, Open,
                              Describe, Close, AttemptResult, PeerFound, Refused, Candidate, Restart, Bye, Publish,
-                             Withdraw, Find, Published, Withdrawn, Rows, DirectoryRefused, WitnessText>;
+                             Withdraw, Find, Published, Withdrawn, Rows, DirectoryRefused, WitnessText, Seek, Unseek,
+                             Seeking, Matched, ReportMember, ReportTaken>;
 
 enum class MessageError : std::uint8_t {
   not_json,      ///< not an object of JSON

@@ -311,6 +311,10 @@ void Server::handle_timeout(Instant now) {
         break;
     }
   }
+  if (config_.matchmaker != nullptr) {
+    config_.matchmaker->handle_timeout(now);
+    tell_matches();
+  }
   end_doomed(now);
 }
 
@@ -343,7 +347,12 @@ std::optional<Datagram> Server::poll_transmit() {
   return next;
 }
 
-std::optional<Instant> Server::poll_timeout() const { return alarms_->next(); }
+std::optional<Instant> Server::poll_timeout() const {
+  auto due = alarms_->next();
+  const auto matching = config_.matchmaker != nullptr ? config_.matchmaker->poll_timeout() : std::nullopt;
+  if (matching && (!due || *matching < *due)) due = matching;
+  return due;
+}
 
 void Server::announce_end() {
   for (const auto& [id, connection] : connections_) send(connection, Closing{});

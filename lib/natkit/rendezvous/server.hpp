@@ -16,7 +16,8 @@
 ///  - A name to listen under belongs to who holds it, until 15 s after its connection ended; others get
 ///    `authentication-failed`. The same token is the same client, from wherever it comes; the earlier connection is
 ///    closed.
-///  - Connectors are served in order of arrival, one description of the listener each.
+///  - Connectors are served in order of arrival, one description of the listener each. Who listens under one name in
+///    several places has as many descriptions there: so many connectors need not wait for a new one.
 ///  - Nobody is matched with its own id.
 ///  - Two clients have one attempt at a time, whoever asked; a second place that would begin another one is closed with
 ///    `already-in-progress` and the attempt's name. (Clients, not ids: those are only claimed here, and whoever claims
@@ -79,7 +80,8 @@ class Server {
     std::size_t bytes = std::size_t{256} << 20U;
     stun::BucketSize messages{.burst = 400, .per_second = 50};  ///< from one connection: a burst of candidates
     stun::BucketSize line_bytes{.burst = 262144, .per_second = 32768};
-    /// Of rows and the like to one connection; beyond it questions are refused. Some thirty pages at once: 1000 sessions.
+    /// Of rows and the like to one connection; beyond it questions are refused. Some thirty pages at once: 1000
+    /// sessions.
     stun::BucketSize answer_bytes{.burst = 1048576, .per_second = 131072};
   };
   struct Config {
@@ -95,9 +97,11 @@ class Server {
     Duration freshness = std::chrono::seconds{1};          ///< who answered a ping so recently is not asked again
     Duration attempt_lifetime = std::chrono::seconds{60};  ///< until both sides are connected
     Duration longest_wait = std::chrono::hours{24};
-    Offer::Config offer{};           ///< what else clients may use
-    Directory* directory = nullptr;  ///< borrowed; without one there are no rows here
-    Witness* witness = nullptr;      ///< borrowed; without one nobody is answered
+    Offer::Config offer{};             ///< what else clients may use
+    Directory* directory = nullptr;    ///< borrowed; without one there are no rows here
+    Witness* witness = nullptr;        ///< borrowed; without one nobody is answered
+    Matchmaker* matchmaker = nullptr;  ///< borrowed; without one nobody is matched
+    Reports* reports = nullptr;        ///< borrowed; without it no reports are taken
   };
 
   /// The store is borrowed, and used by this machine alone.
@@ -207,6 +211,13 @@ class Server {
   void handle(Instant now, Connection& connection, const Find& message);
   void handle(Instant now, Connection& connection, const WitnessText& message);
   void answer(Instant now, Connection& connection, const Message& message);
+
+  // server_matches.cpp: who looks for somebody to play with
+  void handle(Instant now, Connection& connection, const Seek& message);
+  void handle(Connection& connection, const Unseek& message);
+  void handle(Instant now, Connection& connection, const ReportMember& message);
+  void stop_seeking(Session& session);
+  void tell_matches();
 
   // server_attempts.cpp: who meets whom
   [[nodiscard]] bool is_matchable(const Seat& seat) const;

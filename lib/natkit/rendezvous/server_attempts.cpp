@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <tuple>
 
 #include "natkit/rendezvous/server.hpp"
 #include "natkit/rendezvous/server_state.hpp"
@@ -35,13 +36,15 @@ void Server::match_room(Instant now, const std::vector<Seat>& seats) {
       if (is_matchable(*earlier) && is_matchable(*later) && try_pair(now, *earlier, *later)) return;
 }
 
+/// Each place that listens has one description, for one connector.
 void Server::match_listener(Instant now, const std::vector<Seat>& seats) {
-  const auto listener = std::ranges::find(seats, Purpose::listen, &Seat::purpose);
-  if (listener == seats.end()) return;
-  for (const auto& seat : seats)
-    if (seat.purpose == Purpose::connect && is_matchable(*listener) && is_matchable(seat) &&
-        try_pair(now, *listener, seat))
-      return;
+  for (const auto& seat : seats) {
+    if (seat.purpose != Purpose::connect || !is_matchable(seat)) continue;
+    const auto listener = std::ranges::find_if(
+        seats, [this](const Seat& each) { return each.purpose == Purpose::listen && is_matchable(each); });
+    if (listener == seats.end()) return;
+    std::ignore = try_pair(now, *listener, seat);
+  }
 }
 
 bool Server::try_pair(Instant now, const Seat& earlier, const Seat& later) {

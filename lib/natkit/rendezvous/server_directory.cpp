@@ -19,6 +19,12 @@ bool Server::handle_of_sessions(Instant now, Connection& connection, const Messa
     handle(now, connection, *find);
   else if (const auto* text = std::get_if<WitnessText>(&message))
     handle(now, connection, *text);
+  else if (const auto* seek = std::get_if<Seek>(&message))
+    handle(now, connection, *seek);
+  else if (const auto* unseek = std::get_if<Unseek>(&message))
+    handle(connection, *unseek);
+  else if (const auto* report = std::get_if<ReportMember>(&message))
+    handle(now, connection, *report);
   else
     return false;
   return true;

@@ -76,6 +76,7 @@ void Server::resume(Instant now, Connection& connection, Session& session) {
 }
 
 void Server::leave_connection(Instant now, Session& session) {
+  stop_seeking(session);  // it says so again when it is back
   session.connection.reset();
   session.answered.reset();
   alarms_->set({.kind = AlarmKey::Kind::session, .owner = number_of(session.id)}, now + config_.grace);
@@ -87,6 +88,7 @@ void Server::leave_connection(Instant now, Session& session) {
 
 void Server::end_session(Instant now, SessionId id, Reason reason) {
   auto& session = *find_session(id);
+  stop_seeking(session);
   if (session.connection)
     if (auto* connection = find_connection(*session.connection)) connection->session.reset();
   session.connection.reset();  // it is told nothing more
@@ -194,13 +196,14 @@ std::optional<Refused> Server::find_objection_in_room(Instant now, Session& sess
 }
 
 std::optional<Refused> Server::find_objection_to_listener(Instant now, Session& session, const Open& message) {
-  for (const auto& seat : store_.seats({NameKey::Kind::listened, message.name})) {
-    if (seat.purpose != Purpose::listen) continue;
+  const auto view = store_.seats({NameKey::Kind::listened, message.name});
+  const std::vector<Seat> seats{view.begin(), view.end()};  // closing a place changes it
+  for (const auto& seat : seats) {
+    if (seat.purpose != Purpose::listen || seat.session == session.id) continue;
     auto& holder = *find_session(seat.session);
     if (holder.connection || holder.peer_id != session.peer_id)
       return Refused{.reason = Reason::authentication_failed, .detail = "somebody else listens under that name"};
     close_place(now, holder, seat.place);
-    break;  // the view is gone, and there was no other one
   }
   return std::nullopt;
 }

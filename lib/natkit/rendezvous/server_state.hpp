@@ -53,6 +53,7 @@ struct Server::Session {
   std::map<PlaceId, Place> places{};
   PlaceId next_place{};  ///< numbers below were used
   std::vector<AttemptId> attempts{};
+  std::optional<std::uint32_t> seeks{};  ///< its question, while it waits for a match
 
   [[nodiscard]] std::optional<Duration> round_trip() const {
     std::optional<Duration> least;

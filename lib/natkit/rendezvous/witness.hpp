@@ -21,5 +21,6 @@ class Witness {
   [[nodiscard]] virtual std::optional<std::string> answer(Instant now, std::string_view session,
                                                           std::string_view text) = 0;
 };
-inline constexpr std::size_t longest_witness_text = 2048;
+/// Within a line of the protocol (line_splitter.hpp).
+inline constexpr std::size_t longest_witness_text = 32000;
 }  // namespace natkit::rendezvous
