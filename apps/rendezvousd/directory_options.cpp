@@ -28,6 +28,19 @@ void add_meeting(std::vector<report::Metric>& out, const rendezvous::Server& mee
        {counter, "natkit_signalling_witnessed_total", "questions that the witness answered", counters.witnessed}});
 }
 
+void add_matches(std::vector<report::Metric>& out, const rendezvous::Matchmaker& matchmaker,
+                 const rendezvous::Reports& reports) {
+  using enum report::Metric::Kind;
+  const auto& counters = matchmaker.counters();
+  out.insert(out.end(), {{gauge, "natkit_match_waiting", "players that wait for a match", matchmaker.waiting()},
+                         {counter, "natkit_match_sought_total", "players that began to wait", counters.sought},
+                         {counter, "natkit_match_matched_total", "of them: matched", counters.matched},
+                         {counter, "natkit_match_matches_total", "matches", counters.matches},
+                         {counter, "natkit_match_refused_total", "players that were not let wait", counters.refused},
+                         {counter, "natkit_reports_taken_total", "reports about members", reports.taken()},
+                         {counter, "natkit_reports_refused_total", "of them: refused", reports.refused()}});
+}
+
 void add_relay(std::vector<report::Metric>& out, const turn::Relay& relay) {
   using enum report::Metric::Kind;
   const auto& counters = relay.counters();
@@ -83,6 +96,8 @@ std::string metrics_of(const Counted& counted) {
       {counter, "natkit_directory_expired_total", "sessions that nobody refreshed", rows.expired},
       {counter, "natkit_directory_refused_total", "writes refused", rows.refused},
       {counter, "natkit_directory_asked_total", "questions", rows.asked}};
+  if (counted.matchmaker != nullptr && counted.reports != nullptr)
+    add_matches(out, *counted.matchmaker, *counted.reports);
   if (counted.meeting != nullptr) add_meeting(out, *counted.meeting);
   if (counted.relay != nullptr) add_relay(out, *counted.relay);
   return report::metrics_text(out);
@@ -93,7 +108,8 @@ Result<std::unique_ptr<io::HttpServer>> plan_http(const DirectoryOptions& option
   if (options.http.empty()) return nullptr;
   const auto rate = static_cast<double>(options.most_requests);
   auto form = std::make_shared<rendezvous::DirectoryHttp>(
-      rendezvous::DirectoryHttp::Limits{.requests = {.burst = 6 * rate, .per_second = rate}}, directory, rng);
+      rendezvous::DirectoryHttp::Limits{.requests = {.burst = 6 * rate, .per_second = rate}}, directory, rng,
+      counted.reports);
   return io::HttpServer::listen(options.http, {}, [form, &directory, counted](Instant now, const HttpRequest& request) {
     const auto path = path_of(request);
     if (request.method == "GET" && path == "/healthz")

@@ -24,6 +24,8 @@ void add_directory_limits(CLI::App& app, DirectoryOptions& options, const char* 
 
 /// What there is to count; borrowed. The last two may not be there.
 struct Counted {
+  const rendezvous::Matchmaker* matchmaker = nullptr;
+  rendezvous::Reports* reports = nullptr;  ///< also asked about members
   const stun::Service* service = nullptr;
   const rendezvous::Directory* directory = nullptr;
   const turn::Relay* relay = nullptr;

@@ -12,10 +12,13 @@
 #include "front_door.hpp"
 #include "natkit/cli/app.hpp"
 #include "natkit/crypto/secure_rng.hpp"
+#include "natkit/crypto/signature.hpp"
 #include "natkit/io/clock.hpp"
 #include "natkit/io/driver.hpp"
 #include "natkit/io/listen_plan.hpp"
 #include "natkit/io/native_socket.hpp"
+#include "natkit/mesh/certificate_signatures.hpp"
+#include "natkit/mesh/witnesses.hpp"
 #include "natkit/stun/service.hpp"
 #include "natkit/turn/relay.hpp"
 #include "offer_options.hpp"
@@ -309,12 +312,25 @@ cli::Exit serve(Options& o, cli::Output& output) {
   if (*planned) relay.emplace(**planned, rng);
   rendezvous::MemoryStore names;
   rendezvous::Directory directory{o.directory.directory};
-  if (*meeting_plan) (*meeting_plan)->directory = &directory;
+  const auto identity = crypto::Identity::make();  // as a witness; a server that was started anew is another one
+  const mesh::CertificateSignatures signatures{identity};
+  mesh::Witnesses witnesses{
+      {.id = {identity.fingerprint().digest}, .certificate = crypto::certificate_of(identity)}, signatures, rng};
+  rendezvous::Matchmaker matchmaker{{}, rng};
+  rendezvous::Reports reports{{}};
+  if (*meeting_plan) {
+    (*meeting_plan)->directory = &directory;
+    (*meeting_plan)->matchmaker = &matchmaker;
+    (*meeting_plan)->reports = &reports;
+    (*meeting_plan)->witness = &witnesses;
+  }
   std::optional<rendezvous::Server> meeting;
   if (*meeting_plan) meeting.emplace(**meeting_plan, names, rng);
   rendezvousd::FrontDoor door{service, relay ? &*relay : nullptr, meeting ? &*meeting : nullptr};
   const auto http = rendezvousd::plan_http(o.directory, directory,
-                                           {.service = &service,
+                                           {.matchmaker = meeting ? &matchmaker : nullptr,
+                                            .reports = meeting ? &reports : nullptr,
+                                            .service = &service,
                                             .directory = &directory,
                                             .relay = relay ? &*relay : nullptr,
                                             .meeting = meeting ? &*meeting : nullptr},

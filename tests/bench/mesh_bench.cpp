@@ -4,12 +4,16 @@
 #include <algorithm>
 #include <cstdlib>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <thread>
 #include <vector>
 
+#include "mesh/crowd.hpp"
 #include "mesh/handover.hpp"
 #include "mesh/parallel.hpp"
+#include "natkit/mesh/view.hpp"
 
 using namespace natkit;
 using namespace natkit::test;
@@ -64,14 +68,37 @@ unsigned measure(const Row& row, std::uint64_t seeds, unsigned jobs) {
   std::fflush(stdout);
   return faults;
 }
+
+/// As many as a session may have.
+unsigned measure_crowd(unsigned size) {
+  const auto crowd = make_crowd(1, size, 1);
+  fmt::print(
+      "\n{} members, round trips of 30 to {:.0f} ms, no loss, one seed.\n"
+      "to get in, one after the other, ms, member",
+      size, to_ms(crowd.longest_rtt));
+  for (std::size_t number = 2; number <= crowd.joins.size() + 1; number *= 2)
+    fmt::print(" {}: {:.0f}{}", number, to_ms(crowd.joins[number - 2]),
+               number * 2 <= crowd.joins.size() + 1 ? "," : "");
+  const auto ms = [](std::optional<Duration> time) { return time ? fmt::format("{:.0f} ms", to_ms(*time)) : "never"; };
+  fmt::print(
+      "\nuntil all may vote, from then on: {}\n"
+      "idle: each says {:.0f} messages/s, {:.1f} kB/s, to {} others; DTLS, SCTP and UDP not counted\n"
+      "host killed: all name one new host after {}, which acts after {}\n",
+      ms(crowd.voting), crowd.messages_per_second, crowd.bytes_per_second / 1000, size - 1, ms(crowd.named),
+      ms(crowd.acting));
+  if (!crowd.fault.empty()) fmt::print(stderr, "{}\n", crowd.fault);
+  return crowd.fault.empty() && crowd.named && crowd.acting ? 0 : 1;
+}
 }  // namespace
 
 int main(int argc, char** argv) {
   int next = 1;
+  const bool is_crowd_only = argc > next && argv[next] == std::string_view{"crowd"};
+  if (is_crowd_only) return static_cast<int>(measure_crowd(mesh::most_members));
   if (argc > next && argv[next] == std::string_view{"sim"}) ++next;
   const std::uint64_t seeds = argc > next ? std::strtoull(argv[next], nullptr, 10) : 1000;
   if (seeds == 0) {
-    fmt::print(stderr, "Usage: scripts/bench mesh [sim] [SEEDS]\n");
+    fmt::print(stderr, "Usage: scripts/bench mesh [sim [SEEDS] | crowd]\n");
     return 2;
   }
   fmt::print(
@@ -87,5 +114,6 @@ int main(int argc, char** argv) {
         Row{"power cut", Loss::power_cut, 0}, Row{"power cut", Loss::power_cut, 0.05}, Row{"leaving", Loss::leave, 0},
         Row{"leaving", Loss::leave, 0.05}})
     faults += measure(row, seeds, std::thread::hardware_concurrency());
+  faults += measure_crowd(mesh::most_members);
   return faults == 0 ? 0 : 1;
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <map>
 
 #include "fuzz/fuzz.hpp"
 #include "natkit/base/rng.hpp"
@@ -93,7 +94,7 @@ Message message(Source& source, const Participant& member, const SessionId& sess
   const auto who = id_of(source.byte() % peers);
   const Incarnation incarnation{source.byte() % 3U};
   const Introduction self{.id = who, .incarnation = incarnation};
-  switch (source.byte() % 18) {
+  switch (source.byte() % 20) {
     case 0:
       return Heartbeat{.version = version,
                        .number = number,
@@ -102,7 +103,9 @@ Message message(Source& source, const Participant& member, const SessionId& sess
                        .heard = source.byte(),
                        .rtts = source.take(source.byte() % 8),
                        .reached = {who},
-                       .asks = true};
+                       .asks = true,
+                       .round = static_cast<std::uint32_t>(number),
+                       .condition = Condition{Reach::easy, source.take(source.byte() % 8)}};
     case 1:
       return Views{.foundings = {made_up(source, member, session)}, .latest = made_up(source, member, session)};
     case 2:
@@ -135,6 +138,13 @@ Message message(Source& source, const Participant& member, const SessionId& sess
       return Struck{version, {who, incarnation, Departure::kicked}, {0}};
     case 16:
       return SessionEnded{version, {0}};
+    case 17: {
+      Whereabouts there{.origin = session, .session = session, .members = source.byte(), .is_led = number % 2 == 1};
+      there.session.bytes[1] = source.byte();
+      return there;
+    }
+    case 18:
+      return StateCopy{version.epoch, number, source.take(4)};
     default:
       return Payload{version.epoch, true, source.take(4)};
   }
@@ -168,15 +178,15 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
                      rng};
   auto now = Instant{} + 1h;
   if ((hooks & 4U) != 0)
-    member.found(now, session, {.name = "den"});
+    member.found(now, session, {.name = "den", .partition = (hooks & 8U) != 0 ? Partition::fork : Partition::pause});
   else
     member.join(now, {.session = session}, id_of(1));
   for (unsigned peer = 1; peer < peers; ++peer) member.handle_link(now, id_of(peer), LinkState::up, 50ms);
-  std::optional<Version> version;
+  std::map<SessionId, Version> versions;
   for (int step = 0; !source.is_empty() && step < 500; ++step) {
     const auto what = source.byte();
     const auto from = id_of(what % peers);
-    switch (source.byte() % 12) {
+    switch (source.byte() % 14) {
       case 0:
         now += std::chrono::milliseconds{source.byte() * 20};
         member.handle_timeout(now);
@@ -204,14 +214,21 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
         if (what > 250) member.leave(now);
         std::ignore = member.strike_out(now, from, static_cast<Departure>(what % 5));
         break;
+      case 7:
+        member.offer_witness(now, {.id = id_of(what % 2 + 8U), .incarnation = Incarnation{what / 64U}}, 20ms);
+        break;
+      case 8:
+        member.lose_witness(now);
+        break;
       default:
         member.handle_message(now, from, write_message(session, message(source, member, session)));
     }
     drain(member, now);
     // Who is struck out and joins again may be let in by less.
-    if (!member.is_member()) version.reset();
+    if (!member.is_member()) versions.clear();
     if (member.is_member() && member.view()) {
-      must_hold(!version || *version <= member.view()->version);
+      auto& version = versions[member.view()->session];
+      must_hold(version <= member.view()->version);
       version = member.view()->version;
     }
     must_hold(!member.poll_timeout() || *member.poll_timeout() < now + 24h);

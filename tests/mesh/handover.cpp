@@ -5,8 +5,6 @@
 #include "world.hpp"
 
 namespace natkit::test {
-namespace {
-/// The host in the view of everybody but `gone`, if it is one and another.
 std::optional<unsigned> named_by_all(World& world, unsigned gone) {
   std::optional<unsigned> host;
   for (unsigned member = 0; member < world.size(); ++member) {
@@ -20,6 +18,7 @@ std::optional<unsigned> named_by_all(World& world, unsigned gone) {
   return host;
 }
 
+namespace {
 void strike(World& world, unsigned host, Loss how) {
   switch (how) {
     case Loss::process_killed:

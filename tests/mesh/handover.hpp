@@ -7,6 +7,8 @@
 #include "natkit/base/time.hpp"
 
 namespace natkit::test {
+class World;
+
 enum class Loss : std::uint8_t {
   process_killed,  ///< the kernel lives, and somebody says the last words for the process
   power_cut,       ///< nobody says anything
@@ -22,5 +24,7 @@ struct Handover {
   unsigned epochs = 0;     ///< changes of host; one is enough
   std::string fault{};     ///< the first invariant that broke
 };
+/// The host in the view of everybody but `gone`, if it is one and another.
+[[nodiscard]] std::optional<unsigned> named_by_all(World& world, unsigned gone);
 [[nodiscard]] Handover lose_host(std::uint64_t seed, unsigned members, double loss, Loss how);
 }  // namespace natkit::test

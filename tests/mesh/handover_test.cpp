@@ -47,6 +47,25 @@ TEST_CASE("A host that leaves is followed after one and a half round trips", "[m
   check_all(Loss::leave, 0.05, 3s, 10);
 }
 
+TEST_CASE("What is promised to another host of the same epoch keeps no host in office", "[mesh][handover]") {
+  bool is_elsewhere = false;
+  World::Config config{.seed = 4};
+  // As of a member that follows one who was elected for the epoch that this one was handed.
+  config.tamper = [&](World&, unsigned, unsigned to, mesh::Message& message) {
+    if (auto* beat = std::get_if<mesh::Heartbeat>(&message); is_elsewhere && to == 1 && beat)
+      beat->version.title = mesh::Title::elected;
+  };
+  World world{config};
+  world.gather(3);
+  REQUIRE(world.at(0).hand_over(world.local(0), world.id_of(1), {}));
+  world.settle(0);
+  REQUIRE(world.run_until([&] { return world.acting_host() == 1U; }, 2s));
+  world.run_for(1s);
+  is_elsewhere = true;
+  world.run_for(1300ms);  // what was on its way, and the lease
+  CHECK_FALSE(world.at(1).acts(world.local(1)));
+}
+
 TEST_CASE("A host that is started anew and asks to join again keeps nobody waiting for it", "[mesh][handover]") {
   World world{{.seed = 4}};
   world.gather(4);

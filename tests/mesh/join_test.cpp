@@ -218,4 +218,34 @@ TEST_CASE("A member that is started anew takes its own place", "[mesh][join]") {
     CHECK(view->version.epoch == 1);
   }
 }
+TEST_CASE("Who leaves before it can know that it is in goes, though its host is silent", "[mesh][join]") {
+  World world{{.seed = 4}};
+  world.gather(2);
+  const auto newcomer = world.add();
+  REQUIRE(world.run_until([&] { return world.at(newcomer).view() != nullptr; }, 3s));
+  world.kill(0, World::Death::power_cut);
+  world.kill(1, World::Death::power_cut);
+  // Not so long that its farewell is over.
+  world.run_for(900ms);
+  world.leave(newcomer);
+  world.run_for(3s);
+  CHECK(world.at(newcomer).is_over());
+}
+TEST_CASE("Who was struck out is not taken back by a view that is older than that", "[mesh][join]") {
+  World world{{.seed = 4}};
+  world.gather(3);
+  const auto old = world.at(0).view();
+  world.at(1).set_ready(world.local(1), mesh::Wish::Kind::ready);
+  world.settle(1);
+  REQUIRE(world.run_until([&] { return world.at(2).view()->version > old->version; }, 2s));
+  world.part({2});
+  world.run_for(7s);
+  world.mend();
+  REQUIRE(world.run_until([&] { return !world.at(2).is_member(); }, 5s));
+  // It was on its way for long.
+  world.say_as(0, 2, mesh::Views{.foundings = {}, .latest = *old});
+  CHECK(world.run_until([&] { return world.is_of_one_mind(); }, 10s));
+  INFO(world.fault());
+  CHECK(world.fault().empty());
+}
 }  // namespace natkit::test

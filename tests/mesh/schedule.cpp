@@ -17,7 +17,7 @@ class Fate {
   void strike() {
     const auto someone = static_cast<unsigned>(rng_.below(world_.size()));
     const auto other = static_cast<unsigned>(rng_.below(world_.size()));
-    switch (rng_.below(16)) {
+    switch (rng_.below(world_.has_server_at_times() ? 19 : 16)) {
       case 0:
       case 1:
         return kill(someone, World::Death::power_cut);
@@ -60,6 +60,15 @@ class Fate {
       case 13:
         tell("everything is mended");
         return world_.mend();
+      case 16:
+        tell("the server stops");
+        return world_.stop_server();
+      case 17:
+        tell("the server is started anew");
+        return world_.start_server();
+      case 18:
+        tell("m{} no longer reaches the server", someone);
+        return world_.cut(someone, World::server);
       case 14: {
         const auto loss = rng_.chance(0.3) ? 1.0 : rng_.unit() * 0.5;
         tell("loss is {:.0f} %", loss * 100);
@@ -151,6 +160,8 @@ Verdict live_through(std::uint64_t seed, const Trial& trial, std::string* story)
   config.loss = dice.chance(0.5) ? 0 : dice.unit() * 0.1;
   config.doubled = dice.unit() * 0.05;
   config.drift = 0.05;
+  if (dice.chance(0.5)) config.server = World::Config::Server::witness;
+  if (dice.chance(0.3)) config.settings.partition = mesh::Partition::fork;
   const auto members = 3 + static_cast<unsigned>(dice.below(dice.chance(0.2) ? 14 : 6));
   World world{config};
   Fate fate{world, story};

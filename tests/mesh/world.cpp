@@ -16,27 +16,7 @@ using mesh::Participant;
 constexpr Duration scan_interval = 100ms;
 constexpr Duration link_patience = 3200ms;  // as measured of natkit's links
 constexpr Duration retry = 500ms;
-
-std::uint64_t hash_of(const MemberId& signer, ByteView text) {
-  std::uint64_t hash = 0xcbf29ce484222325ULL;  // FNV-1a
-  const auto mix = [&](ByteView bytes) {
-    for (const auto byte : bytes) hash = (hash ^ byte) * 0x100000001b3ULL;
-  };
-  mix(ByteView{signer.bytes}.first(4));
-  mix(text);
-  return hash;
-}
 }  // namespace
-
-Bytes QuickSignatures::sign(ByteView text) const {
-  Bytes out;
-  ByteWriter{out}.write_u64(hash_of(own_, text));
-  return out;
-}
-
-bool QuickSignatures::verify(const MemberId& signer, ByteView, ByteView text, ByteView signature) const {
-  return ByteReader{signature}.read_u64() == hash_of(signer, text) && signature.size() == 8;
-}
 
 MemberId member_id(unsigned number) {
   MemberId id;
@@ -59,7 +39,11 @@ struct World::Node {
   std::optional<Instant> armed;
   std::vector<Told> told;
   mesh::ViewRef seen;
+  std::map<mesh::SessionId, mesh::ViewRef> latest;  ///< of this incarnation
+  std::uint64_t registered_with = 0;                ///< which life of the server; 0: not
+  std::optional<Instant> server_lost_since;
   std::uint64_t bytes_sent = 0;
+  std::uint64_t messages_sent = 0;
 };
 
 struct World::Pending {
@@ -79,6 +63,7 @@ World::World(Config config)
     : config_(std::move(config)), rng_(config_.seed), now_(Instant{} + 1h), loss_(config_.loss) {
   session_.bytes[0] = 7;
   next_scan_ = now_;
+  if (config_.server == Config::Server::witness) start_server();
 }
 World::~World() = default;
 
@@ -87,6 +72,7 @@ bool World::is_stopped(unsigned member) const { return nodes_[member]->stopped_u
 Participant& World::at(unsigned member) { return *nodes_[member]->machine; }
 const std::vector<Told>& World::told(unsigned member) const { return nodes_[member]->told; }
 std::uint64_t World::bytes_sent(unsigned member) const { return nodes_[member]->bytes_sent; }
+std::uint64_t World::messages_sent(unsigned member) const { return nodes_[member]->messages_sent; }
 
 unsigned World::number_of(const MemberId& id) const {
   if (config_.signing == Config::Signing::quick) return static_cast<unsigned>(id.bytes[0]) << 8U | id.bytes[1];
@@ -153,7 +139,8 @@ void World::gather(unsigned members) {
     const auto newcomer = add(size() == 0 ? std::nullopt : std::optional{0U});
     run_until([&] { return at(newcomer).is_member(); }, 5s);
   }
-  run_until([&] { return is_of_one_mind() && at(0).view()->voters() == members; }, 20s);
+  const bool is_witnessed = config_.server == Config::Server::witness && members % 2 == 0;
+  run_until([&] { return is_of_one_mind() && at(0).view()->voters() == members + (is_witnessed ? 1 : 0); }, 20s);
 }
 
 void World::kill(unsigned member, Death death) {
@@ -182,6 +169,7 @@ void World::restart(unsigned member) {
   node.is_alive = true;
   node.stopped_until.reset();
   node.seen.reset();
+  node.latest.clear();
   node.told.clear();
   node.armed.reset();
   auto wishes = node.wishes;
@@ -202,6 +190,68 @@ void World::stop(unsigned member, Duration time) {
   queue_.push({.at = *node.stopped_until, .order = ++order_, .to = member, .incarnation = node.incarnation});
 }
 
+// --- the meeting place ---------------------------------------------------------------------------------------------
+
+void World::start_server() {
+  ++server_lives_;
+  const auto id = witness_id();
+  server_signatures_ = std::make_unique<QuickSignatures>(id);
+  witness_ = std::make_unique<mesh::Witness>(
+      mesh::Witness::Config{.self = {.id = id, .incarnation = mesh::Incarnation{server_lives_}},
+                            .promise = config_.timing.promise},
+      *server_signatures_);
+}
+
+void World::stop_server() {
+  witness_.reset();
+  check_acting();
+}
+
+void World::ask_server(unsigned from, const Bytes& message) {
+  auto question = mesh::Question{.from = nodes_[from]->id, .message = message, .signature = {}};
+  question.signature = nodes_[from]->signatures->sign(mesh::question_text(message));
+  push(from, server, mesh::write_question(question), 0ms);
+}
+
+void World::hear_question(const Pending& pending) {
+  if (!witness_ || pending.incarnation != server_lives_) return;
+  const auto answer = witness_->answer(now_, pending.bytes);
+  if (const auto& view = witness_->view()) note_follower(witness_id(), *view);
+  if (answer) push(server, *pending.from, mesh::write_answer(*answer), 0ms);
+}
+
+void World::hear_answer(unsigned member, const Bytes& bytes) {
+  auto& node = *nodes_[member];
+  const auto answer = mesh::parse_answer(bytes);
+  if (!answer || node.registered_with != server_lives_) return;
+  if (const auto* self = std::get_if<mesh::Introduction>(&*answer))
+    node.machine->offer_witness(local(member), *self, 2 * trip(member, server));
+  else
+    node.machine->handle_message(local(member), witness_id(), std::get<Bytes>(*answer));
+}
+
+/// Who reaches it is registered, and asks who it is; who has not reached it for as long as a link lasts is not.
+void World::scan_server() {
+  if (config_.server == Config::Server::none) return;
+  for (unsigned member = 0; member < size(); ++member) {
+    auto& node = *nodes_[member];
+    if (!node.is_alive || node.stopped_until) continue;
+    const bool reaches = witness_ && !is_cut(member, server) && !is_cut(server, member);
+    if (reaches) {
+      node.server_lost_since.reset();
+      // What is said to it comes again until it arrives, but for loss as bad as here it may come late.
+      if (node.registered_with != server_lives_ || rng_.chance(0.1)) push(member, server, {}, 0ms);
+      node.registered_with = server_lives_;
+    } else if (node.registered_with != 0) {
+      if (!node.server_lost_since) node.server_lost_since = now_;
+      if (now_ - *node.server_lost_since < link_patience) continue;
+      node.registered_with = 0;
+      node.machine->lose_witness(local(member));
+      drain(member);
+    }
+  }
+}
+
 void World::cut(unsigned from, unsigned to) { cuts_.insert({from, to}); }
 void World::mend() { cuts_.clear(); }
 
@@ -219,7 +269,10 @@ Duration World::trip(unsigned a, unsigned b) const {
 }
 
 void World::push(unsigned from, unsigned to, Bytes bytes, Duration extra) {
-  nodes_[from]->bytes_sent += bytes.size();
+  if (from != server) {
+    nodes_[from]->bytes_sent += bytes.size();
+    ++nodes_[from]->messages_sent;
+  }
   if (is_cut(from, to) || rng_.chance(loss_)) return;
   const auto copies = rng_.chance(config_.doubled) ? 2 : 1;
   for (int copy = 0; copy < copies; ++copy) {
@@ -228,13 +281,15 @@ void World::push(unsigned from, unsigned to, Bytes bytes, Duration extra) {
                  .order = ++order_,
                  .to = to,
                  .from = from,
-                 .incarnation = nodes_[to]->incarnation,
+                 .incarnation = to == server ? server_lives_ : nodes_[to]->incarnation,
                  .bytes = copies == 1 || copy == 1 ? std::move(bytes) : bytes});
   }
 }
 
 void World::transmit(unsigned from, const mesh::Outgoing& out) {
   const auto to = number_of(out.to);
+  if (nodes_[from]->registered_with == server_lives_ && witness_ && out.to == witness_id())
+    return ask_server(from, out.bytes);
   if (to >= size()) return;
   if (!config_.tamper) return push(from, to, out.bytes, 0ms);
   auto envelope = mesh::parse_message(out.bytes);
@@ -284,6 +339,7 @@ bool World::step(Instant end) {
 }
 
 void World::deliver(const Pending& pending) {
+  if (pending.to == server) return hear_question(pending);
   auto& node = *nodes_[pending.to];
   if (!node.is_alive || pending.incarnation != node.incarnation) return;
   if (node.stopped_until && now_ < *node.stopped_until) {
@@ -301,9 +357,14 @@ void World::deliver(const Pending& pending) {
           pair != pairs_.end())
         node.machine->handle_link(local(pending.to), nodes_[other]->id, pair->second.state, {});
     for (const auto& each : waiting)
-      node.machine->handle_message(local(pending.to), nodes_[*each.from]->id, each.bytes);
+      if (*each.from != server)
+        node.machine->handle_message(local(pending.to), nodes_[*each.from]->id, each.bytes);
+      else
+        hear_answer(pending.to, each.bytes);
   }
-  if (pending.from) {
+  if (pending.from == server) {
+    hear_answer(pending.to, pending.bytes);
+  } else if (pending.from) {
     node.machine->handle_message(local(pending.to), nodes_[*pending.from]->id, pending.bytes);
   } else {
     node.armed.reset();
@@ -331,13 +392,37 @@ void World::set_link(unsigned a, unsigned b, LinkState state) {
   }
 }
 
+/// Who is without a host looks into the directory, where the one that acts has his row.
+bool World::are_brought_together(unsigned seeker, unsigned host) const {
+  const auto& a = *nodes_[seeker];
+  const auto& b = *nodes_[host];
+  if (config_.server == Config::Server::none || !witness_ || a.registered_with == 0 || b.registered_with == 0)
+    return false;
+  const auto is_branch = [](const Node& node) {
+    return node.machine->view() && node.machine->view()->settings.branch_of.has_value();
+  };
+  const bool seeks = !a.machine->is_over() && (!a.machine->is_member() || a.machine->is_paused() || is_branch(a));
+  return a.is_alive && b.is_alive && seeks && b.machine->acts(local(host)) && !is_branch(b);
+}
+
+/// Whether it has anybody left that it knows, or a directory to look into.
+bool World::can_find_others(unsigned member) const {
+  if (witness_) return true;
+  return std::ranges::any_of(nodes_[member]->machine->wanted(), [&](const MemberId& id) {
+    const auto other = number_of(id);
+    return other < size() && nodes_[other]->is_alive && !nodes_[other]->machine->is_over();
+  });
+}
+
 void World::scan_links() {
+  scan_server();
   std::vector<std::set<MemberId>> wanted;
   for (const auto& node : nodes_) wanted.push_back(node->is_alive ? node->machine->wanted() : std::set<MemberId>{});
   for (unsigned a = 0; a < size(); ++a) {
     for (unsigned b = a + 1; b < size(); ++b) {
       const bool is_whole = nodes_[a]->is_alive && nodes_[b]->is_alive && !is_cut(a, b) && !is_cut(b, a);
-      const bool is_wished = wanted[a].contains(nodes_[b]->id) || wanted[b].contains(nodes_[a]->id);
+      const bool is_wished = wanted[a].contains(nodes_[b]->id) || wanted[b].contains(nodes_[a]->id) ||
+                             are_brought_together(a, b) || are_brought_together(b, a);
       const auto found = pairs_.find({a, b});
       const bool is_up = found != pairs_.end() && found->second.state == LinkState::up;
       if (!is_up && !(is_wished && is_whole)) {
@@ -345,6 +430,8 @@ void World::scan_links() {
         continue;
       }
       auto& pair = pairs_[{a, b}];
+      for (const auto& [seeker, host] : {std::pair{a, b}, std::pair{b, a}})
+        if (are_brought_together(seeker, host)) nodes_[seeker]->machine->ask_at(nodes_[host]->id);
       if (is_up) {
         if (is_whole) {
           pair.broken_since.reset();
@@ -378,22 +465,23 @@ void World::check(unsigned member) {
 }
 
 void World::check_acting() {
-  std::optional<unsigned> acting;
+  std::map<mesh::SessionId, unsigned> acting;
   for (unsigned member = 0; member < size(); ++member) {
     const auto& node = *nodes_[member];
     if (!node.is_alive || !node.machine->is_host() || !node.machine->acts(local(member))) continue;
-    if (acting) fail(fmt::format("m{} and m{} act at once", *acting, member));
-    acting = member;
-    const auto epoch = node.machine->view()->version.epoch;
-    const auto [known, is_new] = led_.try_emplace(epoch, node.id);
+    const auto& view = node.machine->view();
+    const auto [other, is_only] = acting.try_emplace(view->session, member);
+    if (!is_only) fail(fmt::format("m{} and m{} act at once", other->second, member));
+    auto& seen = seen_[view->session];
+    const auto epoch = view->version.epoch;
+    const auto [known, is_new] = seen.led.try_emplace(epoch, node.id);
     if (known->second != node.id) fail(fmt::format("two hosts acted in epoch {}", epoch));
     if (!is_new) continue;
     std::size_t followers = 0;
-    for (const auto& each : node.machine->view()->members)
-      if (each.is_voter && followed_[epoch].contains(each.self.id)) ++followers;
-    if (followers < node.machine->view()->quorum())
-      fail(fmt::format("m{} acts in epoch {} for {} of {} voters", member, epoch, followers,
-                       node.machine->view()->voters()));
+    for (const auto* voter : view->electorate())
+      if (seen.followed[epoch].contains(voter->self.id)) ++followers;
+    if (followers < view->quorum())
+      fail(fmt::format("m{} acts in epoch {} for {} of {} voters", member, epoch, followers, view->voters()));
   }
 }
 
@@ -401,23 +489,30 @@ void World::check_view(unsigned member) {
   auto& node = *nodes_[member];
   const auto& view = node.machine->view();
   if (!view || view == node.seen) return;
-  if (node.seen && view->version < node.seen->version)
-    fail(fmt::format("m{} went back from epoch {} sequence {} to {} {}", member, node.seen->version.epoch,
-                     node.seen->version.sequence, view->version.epoch, view->version.sequence));
-  node.seen = view;
-  followed_[view->version.epoch].insert(node.id);
+  auto& latest = node.latest[view->session];
+  if (latest && view->version < latest->version)
+    fail(fmt::format("m{} went back from epoch {} sequence {} to {} {}", member, latest->version.epoch,
+                     latest->version.sequence, view->version.epoch, view->version.sequence));
+  node.seen = latest = view;
+  note_follower(node.id, *view);
   std::set<MemberId> voters;
-  for (const auto& each : view->members)
-    if (each.is_voter) voters.insert(each.self.id);
-  const auto [known, is_new] = voters_.try_emplace(view->version, voters);
+  for (const auto* each : view->electorate()) voters.insert(each->self.id);
+  auto& seen = seen_[view->session];
+  const auto is_new = seen.voters.try_emplace(view->version, voters).second;
   const auto hash = hash_of({}, body(*view));
-  if (bodies_.try_emplace(view->version, hash).first->second != hash)
+  if (seen.bodies.try_emplace(view->version, hash).first->second != hash)
     fail(fmt::format("two views are version {}.{}", view->version.epoch, view->version.sequence));
   if (!is_new || !view->is_first_of_epoch() || !view->mandate) return;
-  const auto base = voters_.find(view->mandate->base);
+  const auto base = seen.voters.find(view->mandate->base);
   if (view->mandate->end) voters.insert(view->mandate->base_host);
-  if (base != voters_.end() && base->second != voters) fail("an election changed the voters");
+  if (base != seen.voters.end() && base->second != voters) fail("an election changed the voters");
 }
+
+void World::note_follower(const MemberId& id, const mesh::View& view) {
+  seen_[view.session].followed[view.version.epoch].insert(id);
+}
+
+MemberId World::witness_id() const { return member_id(server - static_cast<unsigned>(server_lives_)); }
 
 std::optional<unsigned> World::acting_host() const {
   for (unsigned member = 0; member < size(); ++member)
@@ -431,31 +526,43 @@ bool World::is_of_one_mind() const {
   const auto& view = nodes_[*host]->machine->view();
   if (nodes_[*host]->machine->committed() != view->version) return false;
   std::size_t living = 0;
-  for (const auto& node : nodes_) {
+  for (unsigned member = 0; member < size(); ++member) {
+    const auto& node = nodes_[member];
     if (!node->is_alive || node->machine->is_over()) continue;
+    if (member != *host && !can_find_others(member)) continue;  // all that it ever knew are gone
     ++living;
-    if (!node->machine->is_member() || node->machine->view()->version != view->version) return false;
+    if (!node->machine->is_member() || node->machine->view()->session != view->session ||
+        node->machine->view()->version != view->version)
+      return false;
   }
   return living == view->members.size();
 }
 
 bool World::has_quorum() const {
-  mesh::ViewRef latest;
+  std::map<mesh::SessionId, mesh::ViewRef> latest;
   for (const auto& node : nodes_) {
     const auto& view = node->seen;
     // What only the dead knew binds nobody.
-    if (view && node->is_alive && node->machine->is_member() && (!latest || latest->version < view->version))
-      latest = view;
+    if (!view || !node->is_alive || !node->machine->is_member()) continue;
+    auto& known = latest[view->session];
+    if (!known || known->version < view->version) known = view;
   }
-  if (!latest) return false;
+  return std::ranges::any_of(latest, [&](const auto& each) { return has_quorum(*each.second); });
+}
+
+bool World::has_quorum(const mesh::View& view) const {
   std::size_t living = 0;
-  for (const auto& each : latest->members) {
+  for (const auto& each : view.members) {
     const auto& node = *nodes_[number_of(each.self.id)];
-    if (each.is_voter && node.is_alive && node.machine->is_member() &&
+    if (each.is_voter && node.is_alive && node.machine->is_member() && node.seen->session == view.session &&
         each.self.incarnation == mesh::Incarnation{node.incarnation})
       ++living;
   }
-  return living >= latest->quorum();
+  const auto& voter = view.witness;
+  // A server that has seen the session go on without these does not vote for them, and must not.
+  const bool has_moved_on = witness_ && witness_->view() && witness_->view()->version > view.version;
+  if (voter && voter->is_voter && witness_ && voter->self.id == witness_id() && !has_moved_on) ++living;
+  return living >= view.quorum();
 }
 
 std::string World::describe() const {
@@ -471,6 +578,7 @@ std::string World::describe() const {
       for (const auto& each : view->members)
         out += fmt::format(" m{}{}{}", number_of(each.self.id), each.is_voter ? "*" : "",
                            each.self.incarnation == mesh::Incarnation{1} ? "" : "'");
+      if (view->witness) out += view->witness->is_voter ? " server*" : " server";
       if (node.is_alive && node.machine->acts(local(member))) out += ", acts";
     }
     out += '\n';

@@ -21,21 +21,11 @@
 
 #include "natkit/base/rng.hpp"
 #include "natkit/mesh/participant.hpp"
+#include "natkit/mesh/witness.hpp"
+#include "quick_signatures.hpp"
 
 namespace natkit::test {
 using namespace std::chrono_literals;
-
-/// Signatures by a hash instead of a curve: quick, and as binding among members that do not lie.
-class QuickSignatures final : public mesh::Signatures {
- public:
-  explicit QuickSignatures(const mesh::MemberId& own) : own_(own) {}
-  [[nodiscard]] Bytes sign(ByteView text) const override;
-  [[nodiscard]] bool verify(const mesh::MemberId& signer, ByteView certificate, ByteView text,
-                            ByteView signature) const override;
-
- private:
-  mesh::MemberId own_;
-};
 
 [[nodiscard]] mesh::MemberId member_id(unsigned number);
 
@@ -56,6 +46,8 @@ class World {
     mesh::Timing timing{};
     mesh::Settings settings{.name = "den", .most = 64};
     enum class Signing : std::uint8_t { quick, real } signing{};
+    /// A meeting place that is a voter too; members ask it, and it answers.
+    enum class Server : std::uint8_t { none, witness } server{};
     /// What somebody is about to say, to be changed by who plays a liar; with `say_as` more can be said.
     std::function<void(World&, unsigned from, unsigned to, mesh::Message&)> tamper{};
   };
@@ -96,6 +88,12 @@ class World {
   void cut(unsigned from, unsigned to);  ///< one way
   void mend();                           ///< all cuts
   void part(const std::set<unsigned>& island);
+  /// As a member's number: for cuts.
+  static constexpr unsigned server = 0xffff;
+  void stop_server();
+  /// Anew: it has forgotten everything.
+  void start_server();
+  [[nodiscard]] bool has_server_at_times() const { return config_.server == Config::Server::witness; }
   void never_connect(unsigned a, unsigned b) { hopeless_.insert({std::min(a, b), std::max(a, b)}); }
   void set_loss(double loss) { loss_ = loss; }
 
@@ -124,6 +122,7 @@ class World {
   [[nodiscard]] const std::string& fault() const { return fault_; }
   [[nodiscard]] std::uint64_t steps() const { return steps_; }
   [[nodiscard]] std::uint64_t bytes_sent(unsigned member) const;
+  [[nodiscard]] std::uint64_t messages_sent(unsigned member) const;
   [[nodiscard]] std::string describe() const;
   Rng& rng() { return rng_; }
   /// After each input that did not come from here.
@@ -145,6 +144,15 @@ class World {
   void arm(unsigned member);
   void scan_links();
   void set_link(unsigned a, unsigned b, mesh::LinkState state);
+  void ask_server(unsigned from, const Bytes& message);
+  void hear_question(const Pending& pending);
+  void hear_answer(unsigned member, const Bytes& bytes);
+  void scan_server();
+  [[nodiscard]] bool has_quorum(const mesh::View& view) const;
+  [[nodiscard]] bool can_find_others(unsigned member) const;
+  [[nodiscard]] bool are_brought_together(unsigned seeker, unsigned host) const;
+  [[nodiscard]] mesh::MemberId witness_id() const;
+  void note_follower(const mesh::MemberId& id, const mesh::View& view);
   void check(unsigned member);
   void check_acting();
   void check_view(unsigned member);
@@ -170,13 +178,20 @@ class World {
     std::optional<Instant> broken_since{};
   };
   std::map<std::pair<unsigned, unsigned>, Pair> pairs_;
+  std::unique_ptr<mesh::Signatures> server_signatures_;
+  std::unique_ptr<mesh::Witness> witness_;
+  std::uint64_t server_lives_ = 0;
   std::set<std::pair<unsigned, unsigned>> cuts_;
   std::set<std::pair<unsigned, unsigned>> hopeless_;
   std::map<std::pair<unsigned, unsigned>, Duration> trips_;
-  std::map<std::uint64_t, mesh::MemberId> led_;                 ///< epoch -> who acted in it
-  std::map<std::uint64_t, std::set<mesh::MemberId>> followed_;  ///< epoch -> who had a view of it
-  std::map<mesh::Version, std::set<mesh::MemberId>> voters_;    ///< of each view that was seen
-  std::map<mesh::Version, std::uint64_t> bodies_;               ///< … by a hash
+  /// What was seen of a session: of the one, or of branches of it.
+  struct Seen {
+    std::map<std::uint64_t, mesh::MemberId> led{};                 ///< epoch -> who acted in it
+    std::map<std::uint64_t, std::set<mesh::MemberId>> followed{};  ///< epoch -> who had a view of it
+    std::map<mesh::Version, std::set<mesh::MemberId>> voters{};    ///< of each view
+    std::map<mesh::Version, std::uint64_t> bodies{};               ///< … by a hash
+  };
+  std::map<mesh::SessionId, Seen> seen_;
   std::string fault_;
 };
 }  // namespace natkit::test

@@ -32,6 +32,7 @@ MeshStatus session() {
           .sequence = 17,
           .most = 8,
           .is_locked = true,
+          .witness = "votes",
           .server = at("192.0.2.1:3478"),
           .carried_bytes = 4096,
           .members = {{.id = anna,
@@ -70,9 +71,14 @@ TEST_CASE("Every event of a session is one JSON object on one line, with its own
       {"member-left", MeshEvents::member_left(anna, nasty, "crashed")},
       {"host-changed", MeshEvents::host_changed(anna, ben, 4, "lost")},
       {"became-host", MeshEvents::became_host(4)},
+      {"state-inherited", MeshEvents::state_inherited(17, 2300ms)},
       {"link", MeshEvents::link(anna, direct(), {})},
+      {"entered", MeshEvents::entered(anna, "knock", direct())},
+      {"invite", MeshEvents::invite({.text = "natkit:AQ", .scope = "anywhere"})},
       {"paused", MeshEvents::paused()},
       {"resumed", MeshEvents::resumed()},
+      {"forked", MeshEvents::forked("0a", "0b")},
+      {"merged", MeshEvents::merged("0a")},
       {"rejected", MeshEvents::rejected("rejected", nasty, {anna})},
       {"removed", MeshEvents::removed("kicked")},
       {"message", MeshEvents::message(anna, nasty, nasty)},
@@ -97,7 +103,7 @@ TEST_CASE("Every event of a session is one JSON object on one line, with its own
 TEST_CASE("Who has joined is told the whole session, with the keys of the contract", "[mesh_events]") {
   const auto joined = ordered_json::parse(MeshEvents::joined(session()));
   CHECK(keys_of(joined) == Keys{"schema", "event", "member", "session", "name", "state", "host", "epoch", "sequence",
-                                "max", "locked", "server", "carried_bytes", "members"});
+                                "max", "locked", "witness", "server", "carried_bytes", "traffic", "members"});
   CHECK(joined.at("member") == ben);
   CHECK(joined.at("host") == anna);
   CHECK(joined.at("epoch") == 3);
@@ -108,8 +114,8 @@ TEST_CASE("Who has joined is told the whole session, with the keys of the contra
   CHECK(joined.at("carried_bytes") == 4096);
   REQUIRE(joined.at("members").size() == 3);
   const auto& host = joined.at("members").at(0);
-  CHECK(keys_of(host) ==
-        Keys{"member", "name", "number", "self", "host", "voter", "ready", "rank", "path", "via", "score"});
+  CHECK(keys_of(host) == Keys{"member", "name", "number", "self", "host", "voter", "ready", "rank", "path", "via",
+                              "score", "fitness", "traffic"});
   CHECK(host.at("host") == true);
   CHECK(host.at("self") == false);
   CHECK(host.at("voter") == true);
@@ -162,6 +168,21 @@ TEST_CASE("What happens to members and hosts is told with the keys of the contra
   CHECK(rejected.at("peers") == ordered_json{anna, ben});
   const auto message = ordered_json::parse(MeshEvents::message(anna, "anna", "hi"));
   CHECK(keys_of(message) == Keys{"schema", "event", "from", "name", "text"});
+}
+
+TEST_CASE("An invite is told with who can use it and the addresses in it", "[mesh_events]") {
+  const auto told = ordered_json::parse(
+      MeshEvents::invite({.text = "natkit:AQ", .scope = "perhaps", .entries = {{anna, {at("192.0.2.1:3478")}}}}));
+  CHECK(keys_of(told) == Keys{"schema", "event", "invite", "scope", "entries"});
+  CHECK(told.at("invite") == "natkit:AQ");
+  CHECK(told.at("scope") == "perhaps");
+  CHECK(told.at("entries").at(0).at("member") == anna);
+  CHECK(told.at("entries").at(0).at("endpoints").at(0) == "192.0.2.1:3478");
+  CHECK(keys_of(ordered_json::parse(MeshEvents::entered(anna, "server", {}))) ==
+        Keys{"schema", "event", "member", "by", "path"});
+  CHECK(MeshWords::invite_note("anywhere").empty());
+  CHECK(has(MeshWords::invite_note("network"), "nobody but hosts of this network"));
+  CHECK(has(MeshWords::invite_note("perhaps"), "depends on the NATs"));
 }
 
 TEST_CASE("A list is one object whose rows say what the directory knows", "[mesh_events]") {

@@ -16,9 +16,9 @@ void Lease::acknowledged(const MemberId& voter, std::uint64_t number) {
 
 std::optional<Instant> Lease::until(const View& view, const MemberId& host) const {
   std::vector<Instant> promises;
-  for (const auto& member : view.members) {
-    if (!member.is_voter || member.self.id == host) continue;
-    const auto found = acknowledged_.find(member.self.id);
+  for (const auto* voter : view.electorate()) {
+    if (voter->self.id == host) continue;
+    const auto found = acknowledged_.find(voter->self.id);
     promises.push_back(found == acknowledged_.end() ? Instant{} : found->second);
   }
   const auto others = view.quorum() - 1;  // the host agrees with itself

@@ -23,9 +23,13 @@ template <class Archive, Is<Heartbeat> M>
 bool message_fields(Archive& a, M& m) {
   const auto echo = [&](auto& each) { return a.number(each.epoch) && a.number(each.number); };
   const auto rtt = [&](auto& each) { return a.number(each); };
+  const auto condition = [&](auto& each) {
+    return a.choice(each.reach, Reach::open) && a.list(each.hearing, most_members, rtt);
+  };
   return fields(a, m.version) && a.number(m.number) && a.maybe(m.echo, echo) && fields(a, m.committed) &&
-         a.number(m.heard) && a.list(m.rtts, most_members, rtt) && a.number(m.strain) &&
-         a.list(m.reached, most_joiners, id_in(a)) && a.flag(m.asks);
+         a.number(m.heard) && a.list(m.rtts, most_members, rtt) && a.maybe(m.strain, rtt) &&
+         a.list(m.reached, most_joiners, id_in(a)) && a.flag(m.asks) && a.flag(m.acts) && a.number(m.round) &&
+         a.maybe(m.condition, condition);
 }
 template <class Archive, Is<Views> M>
 bool message_fields(Archive& a, M& m) {
@@ -93,6 +97,15 @@ bool message_fields(Archive& a, M& m) {
 template <class Archive, Is<Payload> M>
 bool message_fields(Archive& a, M& m) {
   return a.number(m.epoch) && a.flag(m.is_from_host) && a.bytes(m.bytes, most_payload_bytes);
+}
+template <class Archive, Is<StateCopy> M>
+bool message_fields(Archive& a, M& m) {
+  return a.number(m.epoch) && a.number(m.number) && a.bytes(m.state, most_state_bytes);
+}
+
+template <class Archive, Is<Whereabouts> M>
+bool message_fields(Archive& a, M& m) {
+  return a.array(m.origin.bytes) && a.array(m.session.bytes) && a.number(m.members) && a.flag(m.is_led);
 }
 
 /// The type on the wire is the place in the variant.

@@ -27,17 +27,26 @@ struct Echo {
   std::uint64_t number = 0;
   bool operator==(const Echo&) const = default;
 };
+/// What a member tells of itself that changes slowly.
+struct Condition {
+  Reach reach = Reach::unknown;
+  std::vector<std::uint8_t> hearing{};  ///< of member i (`pack` in hearing.hpp)
+  bool operator==(const Condition&) const = default;
+};
 /// Every member to every other one it has a link with.
 struct Heartbeat {
-  Version version{};                 ///< of the view that the sender has
-  std::uint64_t number = 0;          ///< its heartbeats are counted
-  std::optional<Echo> echo{};        ///< the promise to the host: the latest of his heartbeats that it covers
-  Version committed{};               ///< what the sender knows a majority to have
-  std::uint64_t heard = 0;           ///< bit i: member i of that view has been heard lately
-  std::vector<std::uint8_t> rtts{};  ///< to member i, in units of 2 ms; 254: more, 255: not known
-  std::uint8_t strain = 0;           ///< of its machine, 0 to 100
-  std::vector<MemberId> reached{};   ///< joiners that the sender has a link with
-  bool asks = false;                 ///< wants one in return, at once
+  Version version{};                     ///< of the view that the sender has
+  std::uint64_t number = 0;              ///< its heartbeats are counted
+  std::optional<Echo> echo{};            ///< the promise to the host: the latest of his heartbeats that it covers
+  Version committed{};                   ///< what the sender knows a majority to have
+  std::uint64_t heard = 0;               ///< bit i: member i of that view has been heard lately
+  std::vector<std::uint8_t> rtts{};      ///< to member i, in units of 2 ms; 254: more, 255: not known
+  std::optional<std::uint8_t> strain{};  ///< of its machine, 0 to 100
+  std::vector<MemberId> reached{};       ///< joiners that the sender has a link with
+  bool asks = false;                     ///< wants one in return, at once
+  bool acts = false;                     ///< the sender is host, and a majority follows it
+  std::uint32_t round = 0;               ///< counts those that all get at their time; 0: said out of turn
+  std::optional<Condition> condition{};
   bool operator==(const Heartbeat&) const = default;
 };
 /// A view, and how to get there from an earlier epoch.
@@ -125,6 +134,13 @@ struct HandoverOffer {
   Bytes state{};  ///< at most `most_state_bytes`
   bool operator==(const HandoverOffer&) const = default;
 };
+/// The host to who is next in line, for the case that it dies: what its program has exported last.
+struct StateCopy {
+  std::uint64_t epoch = 0;
+  std::uint64_t number = 0;  ///< grows within an epoch
+  Bytes state{};             ///< at most `most_state_bytes`
+  bool operator==(const StateCopy&) const = default;
+};
 /// The heir's signature over the view that makes it host.
 struct HandoverReady {
   std::uint64_t epoch = 0;
@@ -149,6 +165,15 @@ struct SessionEnded {
   Bytes signature{};  ///< the host's, over `end_text`
   bool operator==(const SessionEnded&) const = default;
 };
+/// Where a member is that was cut off from the others, or what they have to say to that: which of the sessions that
+/// were one it belongs to, and whether that has a host. Under the tag of the one that was.
+struct Whereabouts {
+  SessionId origin{};
+  SessionId session{};
+  std::uint16_t members = 0;
+  bool is_led = false;
+  bool operator==(const Whereabouts&) const = default;
+};
 /// Of the program that uses the session. Fenced: a frame of an epoch that is over is not delivered.
 struct Payload {
   std::uint64_t epoch = 0;
@@ -157,8 +182,9 @@ struct Payload {
   bool operator==(const Payload&) const = default;
 };
 
-using Message = std::variant<Heartbeat, Views, Claim, Granted, Farewell, JoinRequest, JoinList, JoinReport, JoinRefused,
-                             Joining, Passed, HandoverOffer, HandoverReady, Wish, Struck, SessionEnded, Payload>;
+using Message =
+    std::variant<Heartbeat, Views, Claim, Granted, Farewell, JoinRequest, JoinList, JoinReport, JoinRefused, Joining,
+                 Passed, HandoverOffer, HandoverReady, Wish, Struck, SessionEnded, Payload, Whereabouts, StateCopy>;
 
 struct Envelope {
   std::uint32_t session = 0;  ///< see `tag_of`

@@ -19,7 +19,14 @@ void earliest(std::optional<Instant>& due, std::optional<Instant> at) {
 }  // namespace
 
 Node::Node(Config config, const Signatures& signatures, Rng& rng)
-    : config_(std::move(config)), rng_(rng), hub_(config_.hub, rng), member_(config_.member, signatures, rng) {
+    : config_([&] {
+        config.hub.knocks.relays = link::RelayUse::last;  // as for all other links
+        return std::move(config);
+      }()),
+      signatures_(signatures),
+      rng_(rng),
+      hub_(config_.hub, rng),
+      member_(config_.member, signatures, rng) {
   if (config_.client) client_.emplace(*config_.client, rng);
 }
 
@@ -32,8 +39,11 @@ void Node::start(Instant now) {
   hear(now);
 }
 
-void Node::found(Instant now, Settings settings, std::string_view password) {
-  rng_.fill(session_.bytes);
+void Node::found(Instant now, Settings settings, std::string_view password, std::optional<SessionId> id) {
+  if (id)
+    session_ = *id;
+  else
+    rng_.fill(session_.bytes);
   if (!password.empty()) settings.password = key_of_password(password, session_);
   member_.found(now, session_, std::move(settings));
   hear(now);
@@ -89,8 +99,29 @@ void Node::take_over(Instant now) {
   hear(now);
 }
 
+void Node::report(Instant now, rendezvous::Report report) {
+  if (client_) static_cast<void>(client_->report_member(now, std::move(report)));
+}
+
 void Node::send(Instant now, std::optional<MemberId> to, Bytes bytes) {
   member_.send(now, to, std::move(bytes));
+  hear(now);
+}
+
+void Node::set_reach(Instant now, Reach reach) {
+  if (member_.reach_of(config_.member.self) == reach) return;
+  member_.set_reach(reach);
+  is_row_stale_ = true;
+  hear(now);
+}
+
+void Node::keep_state(Instant now, Bytes state) {
+  member_.keep_state(now, std::move(state));
+  hear(now);
+}
+
+void Node::add_mapped(Instant now, const Endpoint& external) {
+  hub_.add_mapped(now, external);
   hear(now);
 }
 
@@ -108,14 +139,16 @@ void Node::handle_timeout(Instant now) {
   hub_.handle_timeout(now);
   if (client_) client_->handle_timeout(now);
   member_.handle_timeout(now);
-  for (auto* door : {&door_, &entrance_})
-    if (*door && (*door)->describe_by && *(*door)->describe_by <= now) describe(now, **door);
+  for (auto* door : all_doors())
+    if (door->describe_by && *door->describe_by <= now) describe(now, *door);
   if (now >= next_care_) {
     next_care_ = now + care;
     keep_contacts(now);
     keep_routes(now);
+    tell_places(now);
   }
   keep_looking(now);
+  seek_host(now);
   hear(now);
 }
 
@@ -168,8 +201,7 @@ std::optional<Instant> Node::poll_timeout() const {
   if (client_) earliest(due, client_->poll_timeout());
   if (is_closing_) return due;
   earliest(due, member_.poll_timeout());
-  for (const auto* door : {&door_, &entrance_})
-    if (*door) earliest(due, (*door)->describe_by);
+  for (const auto* door : all_doors()) earliest(due, door->describe_by);
   if (goal_) earliest(due, std::min(goal_->next, goal_->until));
   earliest(due, next_care_);
   return due;
@@ -191,9 +223,12 @@ void Node::hear_hub(Instant now) {
   while (auto event = hub_.poll_event()) {
     if (const auto* found = std::get_if<link::Hub::Found>(&*event)) {
       tell_candidate(now, found->local.candidate, found->only);
+      knock_at_entries(now);
+    } else if (const auto* knocked = std::get_if<link::Hub::Knocked>(&*event)) {
+      hear_knock(now, *knocked);
     } else if (std::holds_alternative<link::Hub::Gathered>(*event)) {
-      for (auto* door : {&door_, &entrance_})
-        if (*door && (*door)->describe_by) describe(now, **door);
+      for (auto* door : all_doors())
+        if (door->describe_by) describe(now, *door);
     } else if (auto* said = std::get_if<link::Hub::LinkEvent>(&*event)) {
       hear_link(now, said->link, said->event);
     } else if (const auto* failed = std::get_if<link::Gathering::RelayFailed>(&*event)) {
@@ -206,8 +241,13 @@ void Node::hear_hub(Instant now) {
 
 /// The last words of a process that was killed come by no link: its keys died with it. They are signed.
 void Node::hear_strays(Instant now) {
-  while (const auto stray = hub_.poll_stray())
-    if (stray->payload.front() == last_words_mark) member_.handle_last_words(now, ByteView{stray->payload}.subspan(1));
+  bool was_farewell = false;
+  while (const auto stray = hub_.poll_stray()) {
+    if (stray->payload.front() != last_words_mark) continue;
+    member_.handle_last_words(now, ByteView{stray->payload}.subspan(1));
+    was_farewell = true;
+  }
+  if (was_farewell) keep_routes(now);
 }
 
 std::optional<std::vector<Datagram>> Node::poll_last_words() {
@@ -233,6 +273,7 @@ std::optional<std::vector<Datagram>> Node::poll_last_words() {
 
 void Node::hear_link(Instant now, link::LinkId link, link::Link::Event& event) {
   using link::Link;
+  if (knockers_.contains(link)) return hear_knocker(now, link, event);
   const auto peer = peer_of(link);
   if (!peer) {
     if (std::holds_alternative<Link::Ended>(event)) hub_.drop(link);
@@ -262,10 +303,17 @@ void Node::hear_secured(Instant now, const MemberId& peer, Contact& contact) {
   contact.deadline.reset();
   contact.pause = Contact{}.pause;
   contact.tries = 0;
+  contact.forsaken_since.reset();
   if (contact.attempt) client_->report(now, *contact.attempt, rendezvous::Outcome::connected);
+  if (entrance_to_ == peer) close_entrance(now);
+  if (link->path()) learn_address(now, *link->path());
   if (link->path()) tell_path(peer, link->path());
+  hear_entered(now, peer, contact.attempt ? Entered::By::server : Entered::By::knock);
   member_.handle_link(now, peer, LinkState::up, link->path() ? link->path()->rtt : std::nullopt);
   hear_member(now);
+  // Who is linked now may introduce others that nobody could before.
+  for (auto& [other, waiting] : contacts_)
+    if (waiting.stage == Contact::Stage::idle) begin_anew(now, waiting);
   keep_contacts(now);
 }
 
@@ -273,6 +321,10 @@ void Node::hear_ended(Instant now, const MemberId& peer, Contact& contact, const
   const bool stood = contact.stage == Contact::Stage::up;
   if (contact.attempt && !stood) client_->report(now, *contact.attempt, rendezvous::Outcome::failed);
   drop_link(now, peer, contact);
+  if (entrance_to_ == peer && !stood) {
+    close_entrance(now);
+    if (goal_) enter_by_next(now);
+  }
   if (!stood && ended.reason == link::EndReason::authentication_failed)
     events_.emplace_back(Trouble{{.code = Errc::refused,
                                   .reason = "authentication-failed",
@@ -284,11 +336,13 @@ void Node::hear_ended(Instant now, const MemberId& peer, Contact& contact, const
 
 void Node::drop_link(Instant now, const MemberId& peer, Contact& contact) {
   const bool stood = contact.stage == Contact::Stage::up;
+  if (const auto* link = contact.link ? hub_.find(*contact.link) : nullptr) contact.past += link->traffic();
   if (contact.link) hub_.drop(*contact.link);
   contact.link.reset();
   contact.attempt.reset();
   contact.by.reset();
   contact.routers.clear();
+  contact.places_told.clear();
   contact.deadline.reset();
   contact.stage = Contact::Stage::idle;
   contact.next_try = now + contact.pause;
@@ -299,6 +353,7 @@ void Node::drop_link(Instant now, const MemberId& peer, Contact& contact) {
 }
 
 void Node::tell_path(const MemberId& peer, const std::optional<ice::Path>& path) {
+  if (path && path->is_direct() && path->protocol == Protocol::udp) contacts_.at(peer).last_remote = path->remote;
   events_.emplace_back(LinkChanged{peer, path, path ? router_of(path->socket) : std::nullopt});
 }
 
@@ -308,6 +363,20 @@ std::optional<LinkChanged> Node::path_to(const MemberId& peer) const {
   const auto* link = hub_.find(*contact->second.link);
   if (!link || !link->path()) return std::nullopt;
   return LinkChanged{peer, link->path(), router_of(link->path()->socket)};
+}
+
+link::Traffic Node::traffic_with(const MemberId& peer) const {
+  const auto contact = contacts_.find(peer);
+  if (contact == contacts_.end()) return {};
+  auto all = contact->second.past;
+  if (const auto* link = contact->second.link ? hub_.find(*contact->second.link) : nullptr) all += link->traffic();
+  return all;
+}
+
+link::Traffic Node::traffic() const {
+  auto all = with_others_;
+  for (const auto& [peer, contact] : contacts_) all += traffic_with(peer);
+  return all;
 }
 
 std::optional<MemberId> Node::peer_of(link::LinkId link) const {
@@ -336,15 +405,20 @@ void Node::hear_member(Instant now) {
           if constexpr (!std::is_same_v<std::decay_t<decltype(each)>, PassedOn>) events_.emplace_back(std::move(each));
         },
         *event);
-    if (is_of_session) open_door(now);
+    if (is_of_session) {
+      open_door(now);
+      ask_for_witness(now);
+    }
     if (is_end || is_thrown_out) return finish(now, std::nullopt);
   }
   if (member_.is_over() && !is_closing_) return finish(now, std::nullopt);
+  listen();
   keep_row(now);
   if (member_.wanted() != wanted_) keep_contacts(now);
 }
 
 void Node::deliver(Instant now, const Outgoing& out) {
+  if (out.to == witness_) return say_to_witness(now, out.bytes);
   const auto contact = contacts_.find(out.to);
   if (contact == contacts_.end() || contact->second.stage != Contact::Stage::up) return;
   auto* link = hub_.find(*contact->second.link);
@@ -359,10 +433,10 @@ void Node::finish(Instant now, std::optional<Error> error) {
   is_closing_ = true;
   goal_.reset();
   withdraw_row(now);
-  for (auto* door : {&door_, &entrance_}) {
-    if (*door && (*door)->link) hub_.drop(*(*door)->link);
-    door->reset();
-  }
+  for (const auto* door : all_doors())
+    if (door->link) hub_.drop(*door->link);
+  doors_.clear();
+  entrance_.reset();
   hub_.flush(now);
   hub_.close(now);
   if (client_) client_->leave(now);

@@ -10,8 +10,9 @@
 ///                          ^                   |  <--answer--                                         link
 ///                          '----- up, down ----'
 ///
-/// So the server is needed for the first link only; a session goes on without it, and takes joiners by any member that
-/// they can reach.
+/// So the server is needed for the first link only, and with an invite not even for that: then the first link is made
+/// by knocks at addresses of members (node_knocks.cpp). A session goes on without a server, and takes joiners by any
+/// member that they can reach.
 ///
 /// Of two members the one with the lesser id offers. What is passed on is a description (link/description.hpp) and
 /// later candidates; who passes it on could put its own in place of it, but not its key: the link ends when whoever is
@@ -33,7 +34,9 @@
 
 #include "natkit/base/sans_io.hpp"
 #include "natkit/link/hub.hpp"
+#include "natkit/mesh/invite.hpp"
 #include "natkit/mesh/participant.hpp"
+#include "natkit/mesh/place.hpp"
 #include "natkit/rendezvous/client.hpp"
 
 namespace natkit::mesh {
@@ -46,6 +49,11 @@ struct LinkChanged {
 struct AtServer {
   rendezvous::RegisteredAt at;
 };
+/// The first member that a joiner reached.
+struct Entered {
+  enum class By : std::uint8_t { server, knock } by{};
+  MemberId member{};
+};
 /// It goes on all the same.
 struct Trouble {
   Error error;
@@ -54,33 +62,39 @@ struct Trouble {
 struct Over {
   std::optional<Error> error{};  ///< none: in order
 };
-using NodeEvent =
-    std::variant<Joined, NotJoined, MemberJoined, MemberLeft, HostChanged, BecameHost, Paused, Resumed, StruckOut,
-                 Ended, Received, AdmissionAsked, StateOffered, AllReady, LinkChanged, AtServer, Trouble, Over>;
+using NodeEvent = std::variant<Joined, NotJoined, MemberJoined, MemberLeft, HostChanged, BecameHost, Paused, Resumed,
+                               StruckOut, Forked, Merged, Ended, Received, AdmissionAsked, StateOffered, AllReady,
+                               StateInherited, LinkChanged, AtServer, Entered, Trouble, Over>;
 
 class Node {
  public:
+  /// Whether anything can be done without the server.
+  enum class ServerUse : std::uint8_t { needed, welcome };
   struct Config {
     link::Hub::Config hub;
     std::optional<rendezvous::Client::Config> client{};
+    ServerUse server = ServerUse::needed;
     Participant::Config member;  ///< its id is the fingerprint of the hub's identity
     /// From registration on; then strangers are told what was gathered by then.
     Duration gathering = std::chrono::milliseconds{400};
     Duration attempt = std::chrono::seconds{10};  ///< for one try to link
     std::size_t most_strangers = 16;              ///< linked, and neither members nor expected
   };
-  /// How to find the session: by its row (name within a game, or id).
+  /// How to find the session: by its row (name within a game, or id), or by an invite, and then by its row as well.
   struct Goal {
     std::string name{};
     std::string game{};
     std::optional<SessionId> session{};
     std::string password{};  ///< empty: none
+    std::optional<Invite> invite{};
+    /// The directory is asked so often before the session counts as not there; a host may be about to begin it.
+    unsigned looks = 3;
   };
 
   Node(Config config, const Signatures& signatures, Rng& rng);
 
-  /// An empty password is none.
-  void found(Instant now, Settings settings, std::string_view password = {});
+  /// An empty password is none; the session's id is drawn where none is given.
+  void found(Instant now, Settings settings, std::string_view password = {}, std::optional<SessionId> id = {});
   void join(Instant now, Goal goal);
   void leave(Instant now, Bytes state = {});
   [[nodiscard]] std::expected<void, Participant::CommandError> end(Instant now);
@@ -94,6 +108,14 @@ class Node {
   void reject(Instant now, const MemberId& id, std::string text);
   void take_over(Instant now);
   void send(Instant now, std::optional<MemberId> to, Bytes bytes);
+  /// Tells the server what is to be said of a member; lost where there is no server, or none that listens.
+  void report(Instant now, rendezvous::Report report);
+  /// See `Participant`.
+  void set_strain(std::uint8_t strain) { member_.set_strain(strain); }
+  void set_reach(Instant now, Reach reach);
+  void keep_state(Instant now, Bytes state);
+  /// A port of the router's that leads to ours.
+  void add_mapped(Instant now, const Endpoint& external);
 
   void start(Instant now);
   void handle_datagram(Instant now, const Datagram& in);
@@ -114,13 +136,23 @@ class Node {
   [[nodiscard]] const link::Hub& hub() const { return hub_; }
   /// The path to a member, and who carries it.
   [[nodiscard]] std::optional<LinkChanged> path_to(const MemberId& peer) const;
+  /// For who is to join: the members and their addresses that strangers reach best. Nothing outside of a session, and
+  /// before this host knows an address of its own.
+  struct Invited {
+    Invite invite;
+    Scope scope{};  ///< the best of all addresses in it
+  };
+  [[nodiscard]] std::optional<Invited> invite() const;
   /// Of other pairs, through this member.
   [[nodiscard]] std::uint64_t carried_bytes() const { return carried_bytes_; }
+  /// With a member, through all links that there were; with everybody, also with who is gone.
+  [[nodiscard]] link::Traffic traffic_with(const MemberId& peer) const;
+  [[nodiscard]] link::Traffic traffic() const;
 
  private:
   /// What is done about one other host. At most one link at a time.
-  ///   idle --offer, or the server brought us together--> connecting --secured--> up
-  ///    ^--------------- no path, no answer: a pause -------'-----lost------------'
+  ///   idle --offer, knock, or the server brought us together--> connecting --secured--> up
+  ///    ^--------------- no path, no answer: a pause --------------'-----lost------------'
   struct Contact {
     enum class Stage : std::uint8_t { idle, connecting, up } stage{};
     std::optional<link::LinkId> link{};
@@ -133,6 +165,15 @@ class Node {
     std::optional<Instant> unwanted_since{};
     std::set<MemberId> routers{};  ///< that it may lead through
     unsigned tries = 0;
+    link::Traffic past{};                   ///< by links that ended
+    std::vector<Place> places{};            ///< where it can be reached, as it says
+    std::optional<Endpoint> last_remote{};  ///< where it was when there was a direct path
+    std::string places_told{};              ///< ours, to it
+    Instant next_telling{};
+    std::optional<Instant> forsaken_since{};  ///< nobody is known who could introduce it
+    Instant next_search{};
+    Duration search_pause{};
+    unsigned searches = 0;
   };
   /// A place at the server with a link that waits for whoever comes.
   struct Door {
@@ -147,8 +188,10 @@ class Node {
     Instant until{};
     std::vector<std::string> entries{};  ///< members to be asked, not tried yet
     bool has_asked = false;              ///< a member; from then on the member machine has its own deadline
+    bool has_entered = false;            ///< linked with the first
     bool was_answered = false;           ///< by the directory
     unsigned empty_answers = 0;
+    Instant server_from{};  ///< knocks have the first say
   };
 
   // node.cpp
@@ -168,6 +211,7 @@ class Node {
   void keep_contacts(Instant now);
   void try_to_link(Instant now, const MemberId& peer, Contact& contact);
   [[nodiscard]] std::optional<MemberId> introducer_for(const MemberId& peer, unsigned tries) const;
+  static void begin_anew(Instant now, Contact& contact);
   void hear_passed(Instant now, const PassedOn& passed);
   void hear_offer(Instant now, const PassedOn& passed, std::uint32_t number, Duration rtt, std::string_view text);
   void hear_answer(Instant now, const PassedOn& passed, std::uint32_t number, std::string_view text);
@@ -176,11 +220,32 @@ class Node {
   void drop_link(Instant now, const MemberId& peer, Contact& contact);
   void tell_candidate(Instant now, const ice::Candidate& candidate, std::optional<link::LinkId> only);
 
+  // node_knocks.cpp: links without anybody's help
+  void listen();
+  void hear_knock(Instant now, const link::Hub::Knocked& knocked);
+  void hear_knocker(Instant now, link::LinkId link, const link::Link::Event& event);
+  [[nodiscard]] bool has_room_for(const MemberId& stranger) const;
+  void knock(Instant now, const MemberId& peer, Contact& contact, const std::vector<Endpoint>& endpoints);
+  void knock_at_entries(Instant now);
+  [[nodiscard]] bool is_vain_knock(Instant now, const Contact& contact) const;
+  void hear_entered(Instant now, const MemberId& member, Entered::By by);
+  [[nodiscard]] std::string tried() const;
+  void search_forsaken(Instant now, const MemberId& peer, Contact& contact);
+  [[nodiscard]] bool may_be_introduced(const MemberId& peer) const;
+  [[nodiscard]] static std::vector<Endpoint> doorsteps_of(const Contact& contact);
+
+  // node_places.cpp: where members can be reached
+  void learn_address(Instant now, const ice::Path& path);
+  [[nodiscard]] std::vector<Place> own_places() const;
+  void tell_places(Instant now);
+  void hear_places(const PassedOn& passed, std::string_view text);
+
   // node_routes.cpp: paths through members
   void keep_routes(Instant now);
   void add_routes(Instant now, const MemberId& peer, Contact& contact);
   void carry(Instant now);
-  void hear_frame(Instant now, const MemberId& from, ByteView frame);
+  void hear_frame(Instant now, const MemberId& from, ByteView bytes);
+  void send_frame(Instant now, link::LinkId id, ByteView bytes);
   [[nodiscard]] std::vector<MemberId> routers_for(const MemberId& peer) const;
   [[nodiscard]] std::optional<MemberId> router_of(SocketId socket) const;
   [[nodiscard]] bool is_routing_allowed() const;
@@ -191,15 +256,30 @@ class Node {
   void hear_found(Instant now, const rendezvous::FoundPeer& found);
   void open_door(Instant now);
   void describe(Instant now, Door& door);
+  [[nodiscard]] std::vector<Door*> all_doors();
+  [[nodiscard]] std::vector<const Door*> all_doors() const;
   void ask_directory(Instant now);
   void hear_rows(Instant now, const std::vector<rendezvous::Entry>& rows);
+  void seek_host(Instant now);
+  void ask_host_of(Instant now, const rendezvous::Row& row);
   void enter_by_next(Instant now);
+  void try_door(Instant now, const MemberId& member);
+  void close_entrance(Instant now);
   void hear_not_possible(Instant now, const rendezvous::NotPossible& not_possible);
   void keep_looking(Instant now);
   void keep_row(Instant now);
+  void tell_failures();
   void withdraw_row(Instant now);
 
+  // node_witness.cpp: the server as a voter
+  void ask_for_witness(Instant now);
+  void say_to_witness(Instant now, const Bytes& message);
+  void send_to_witness(Instant now, const Bytes& question);
+  void hear_witness(Instant now, const rendezvous::WitnessSaid& said);
+  void lose_witness(Instant now);
+
   Config config_;
+  const Signatures& signatures_;
   Rng& rng_;
   link::Hub hub_;
   std::optional<rendezvous::Client> client_;
@@ -213,17 +293,25 @@ class Node {
   std::map<MemberId, SocketId> routes_;              ///< a socket for each router
   std::set<std::pair<MemberId, MemberId>> carried_;  ///< pairs this member carries packets for
   std::uint64_t carried_bytes_ = 0;
+  link::Traffic with_others_;  ///< who is no contact any more
 
   bool is_registered_ = false;
   bool was_registered_ = false;  ///< once
   std::optional<Duration> server_rtt_;
-  std::optional<Door> door_;      ///< where others find this member
+  std::optional<MemberId> witness_;
+  std::vector<Door> doors_;       ///< where others find this member
   std::optional<Door> entrance_;  ///< where this host finds a member …
   std::optional<MemberId> entrance_to_;
   std::optional<Search> goal_;
+  std::optional<link::KnockSecret> knock_;       ///< of the session
+  std::map<link::LinkId, MemberId> knockers_{};  ///< who knocked and has not proven yet who it is
   std::optional<rendezvous::QuestionId> question_;
+  Instant next_seek_{};
   ViewRef published_;
-  HostChanged::Cause host_end_{};  ///< of the one before, when this member came to lead
+  bool is_row_stale_ = false;                                      ///< something beside the view has changed
+  std::vector<std::string> row_entries_;                           ///< the members that the row names …
+  std::optional<std::map<std::string, double>> failed_to_host_{};  ///< … and those of them that the directory blames
+  HostChanged::Cause host_end_{};                                  ///< of the one before, when this member came to lead
   bool has_ended_ = false;
 
   bool is_closing_ = false;

@@ -12,6 +12,7 @@
 ///   offer NUMBER RTT_US \n description        to the member with the greater id
 ///   answer NUMBER \n description
 ///   candidate NUMBER \n candidate             either way, later
+///   places 0 \n places                        to the other end of a link: where its sender can be reached (place.hpp)
 namespace natkit::mesh {
 namespace {
 struct Words {
@@ -44,6 +45,10 @@ std::optional<Words> parse(std::string_view text) {
   return words;
 }
 
+Way way_of(const ice::Path& path) {
+  return path.is_routed() ? Way::routed : path.is_relayed() ? Way::relayed : Way::direct;
+}
+
 std::uint32_t microseconds(Duration duration) {
   return static_cast<std::uint32_t>(std::clamp<std::int64_t>(duration / std::chrono::microseconds{1}, 0, 10'000'000));
 }
@@ -58,16 +63,23 @@ void Node::keep_contacts(Instant now) {
   for (auto each = contacts_.begin(); each != contacts_.end();) {
     auto& [peer, contact] = *each;
     if (wanted_.contains(peer)) {
-      contact.unwanted_since.reset();
+      if (std::exchange(contact.unwanted_since, std::nullopt)) begin_anew(now, contact);
       if (contact.deadline && *contact.deadline <= now) {
         ++contact.tries;
         if (contact.tries >= 2) member_.handle_link(now, peer, LinkState::failed, {});
         drop_link(now, peer, contact);
       }
+      if (is_vain_knock(now, contact) && introducer_for(peer, 0)) {
+        drop_link(now, peer, contact);
+        contact.next_try = now;
+      }
       if (contact.stage == Contact::Stage::idle && contact.next_try <= now) try_to_link(now, peer, contact);
+      search_forsaken(now, peer, contact);
       if (contact.stage == Contact::Stage::up)
-        if (const auto* link = hub_.find(*contact.link); link && link->path() && link->path()->rtt)
-          member_.handle_link(now, peer, LinkState::up, link->path()->rtt);
+        if (const auto* link = hub_.find(*contact.link); link && link->path()) {
+          if (link->path()->rtt) member_.handle_link(now, peer, LinkState::up, link->path()->rtt);
+          member_.set_way(peer, way_of(*link->path()));
+        }
       ++each;
       continue;
     }
@@ -79,6 +91,7 @@ void Node::keep_contacts(Instant now) {
     if (auto* link = contact.link ? hub_.find(*contact.link) : nullptr) link->close(now);
     hub_.flush(now);
     drop_link(now, peer, contact);
+    with_others_ += contact.past;
     each = contacts_.erase(each);
   }
 }
@@ -88,7 +101,7 @@ void Node::try_to_link(Instant now, const MemberId& peer, Contact& contact) {
   contact.next_try = now + contact.pause;
   if (entrance_to_ == peer || !(member_.id() < peer)) return;
   const auto by = introducer_for(peer, contact.tries);
-  if (!by) return;
+  if (!by || contact.forsaken_since) return;
   const auto link = hub_.open(now, link::RelayUse::last);
   if (!link) return;
   contact.link = link;
@@ -103,20 +116,34 @@ void Node::try_to_link(Instant now, const MemberId& peer, Contact& contact) {
       fmt::format("offer {} {}\n{}", contact.number, microseconds(rtt), link::write_description(hub_.describe(*link))));
 }
 
+/// What was in vain before is no measure any more.
+void Node::begin_anew(Instant now, Contact& contact) {
+  contact.tries = 0;
+  contact.pause = Contact{}.pause;
+  contact.next_try = std::min(contact.next_try, now);
+}
+
 /// Somebody who says that it hears the other one; else the host, else anybody.
 std::optional<MemberId> Node::introducer_for(const MemberId& peer, unsigned tries) const {
-  std::vector<MemberId> likely, others;
+  std::vector<MemberId> likely, hosts, others;
   const auto& view = member_.view();
   const auto index = view ? view->index_of(peer) : std::nullopt;
+  // Who was struck out cannot tell who hears whom, only who is in the session: those with the latest view.
+  Version latest;
+  for (const auto& [other, contact] : contacts_)
+    if (const auto* known = member_.peers().find(other); known && known->beat && contact.stage == Contact::Stage::up)
+      latest = std::max(latest, known->beat->version);
   for (const auto& [other, contact] : contacts_) {
     if (other == peer || contact.stage != Contact::Stage::up) continue;
     const auto* known = member_.peers().find(other);
     const bool hears = known && known->beat &&
                        ((index && view->version == known->beat->version && (known->beat->heard >> *index & 1U) == 1) ||
                         std::ranges::find(known->beat->reached, peer) != known->beat->reached.end());
+    const bool is_in = !view && known && known->beat && known->beat->version == latest;
     const bool leads = view && other == view->host;
-    (hears || leads ? likely : others).push_back(other);
+    (hears || is_in ? likely : leads ? hosts : others).push_back(other);
   }
+  likely.insert(likely.end(), hosts.begin(), hosts.end());
   likely.insert(likely.end(), others.begin(), others.end());
   if (likely.empty()) return std::nullopt;
   return likely[tries % likely.size()];
@@ -129,6 +156,8 @@ void Node::hear_passed(Instant now, const PassedOn& passed) {
     hear_offer(now, passed, words->number, std::chrono::microseconds{words->rtt_us}, words->body);
   else if (words->verb == "answer")
     hear_answer(now, passed, words->number, words->body);
+  else if (words->verb == "places")
+    hear_places(passed, words->body);
   else if (const auto contact = contacts_.find(passed.from);
            contact != contacts_.end() && contact->second.link && contact->second.number == words->number)
     if (const auto candidate = ice::parse_candidate(words->body))
@@ -180,7 +209,7 @@ void Node::begin_link(Instant now, const MemberId& peer, Contact& contact, link:
 
 void Node::tell_candidate(Instant now, const ice::Candidate& candidate, std::optional<link::LinkId> only) {
   for (const auto& [peer, contact] : contacts_) {
-    if (!contact.link || contact.stage != Contact::Stage::connecting || (only && contact.link != only)) continue;
+    if (!contact.link || (only && contact.link != only)) continue;
     if (contact.attempt)
       client_->send_candidate(now, *contact.attempt, ice::write_candidate(candidate));
     else if (contact.by)

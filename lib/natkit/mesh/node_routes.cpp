@@ -12,6 +12,8 @@ namespace {
 constexpr std::size_t short_id = 8;
 /// Used, and in reserve.
 constexpr std::size_t most_routers = 2;
+/// Bytes that a link has not sent, or not heard of: at 1 Mbit/s a quarter of a second.
+constexpr std::size_t most_waiting = 32768;
 
 Bytes frame(const MemberId& from, const MemberId& to, ByteView payload) {
   Bytes out;
@@ -32,7 +34,7 @@ bool begins(const MemberId& id, ByteView bytes) {
 std::vector<MemberId> Node::routers_for(const MemberId& peer) const {
   std::vector<std::pair<Duration, MemberId>> found;
   const auto consider = [&](const Introduction& who) {
-    if (who.forwards == 0 || who.id == peer || who.id == member_.id()) return;
+    if (who.forwards == 0 || who.id == peer || who.id == member_.id() || member_.has_said_farewell(who.id)) return;
     const auto contact = contacts_.find(who.id);
     if (contact == contacts_.end() || contact->second.stage != Contact::Stage::up) return;
     const auto* link = hub_.find(*contact->second.link);
@@ -42,6 +44,7 @@ std::vector<MemberId> Node::routers_for(const MemberId& peer) const {
   for (const auto& who : member_.known()) consider(who);
   std::ranges::sort(found);
   std::vector<MemberId> routers;
+  routers.reserve(found.size());
   for (const auto& [rtt, id] : found) routers.push_back(id);
   return routers;
 }
@@ -75,13 +78,15 @@ bool Node::is_routing_allowed() const {
   return !view || view->settings.shape.kind == Shape::Kind::routed || view->settings.shape.kind == Shape::Kind::partial;
 }
 
-/// A router whose link is gone carries nothing more; another one may be there by now.
+/// A router whose link is gone carries nothing more, and one that said farewell will not for long: its own silence
+/// would be noticed later. Another one may be there by now.
 void Node::keep_routes(Instant now) {
   for (auto& [peer, contact] : contacts_) {
     if (!contact.link) continue;
     std::erase_if(contact.routers, [&](const MemberId& router) {
       const auto other = contacts_.find(router);
-      if (other != contacts_.end() && other->second.stage == Contact::Stage::up) return false;
+      const bool is_up = other != contacts_.end() && other->second.stage == Contact::Stage::up;
+      if (is_up && !member_.has_said_farewell(router)) return false;
       hub_.remove_route(now, *contact.link, routes_.at(router));
       return true;
     });
@@ -96,9 +101,7 @@ void Node::carry(Instant now) {
     if (!peer || !router) continue;
     const auto contact = contacts_.find(*router);
     if (contact == contacts_.end() || contact->second.stage != Contact::Stage::up) continue;
-    if (auto* link = hub_.find(*contact->second.link))
-      std::ignore = link->send(now, routed_stream, channel::MessageKind::binary,
-                               frame(member_.id(), *peer, out->datagram.payload));
+    send_frame(now, *contact->second.link, frame(member_.id(), *peer, out->datagram.payload));
   }
 }
 
@@ -126,6 +129,13 @@ void Node::hear_frame(Instant now, const MemberId& from, ByteView bytes) {
     carried_.insert(pair);
   }
   carried_bytes_ += bytes.size();
-  std::ignore = hub_.find(*contact->second.link)->send(now, routed_stream, channel::MessageKind::binary, bytes);
+  send_frame(now, *contact->second.link, bytes);
+}
+
+/// Like a router on the network: what a full queue would make late is lost instead, and sent again by whose it is.
+void Node::send_frame(Instant now, link::LinkId id, ByteView bytes) {
+  auto* link = hub_.find(id);
+  if (!link || link->buffered_bytes() > most_waiting) return;
+  std::ignore = link->send(now, routed_stream, channel::MessageKind::binary, bytes);
 }
 }  // namespace natkit::mesh

@@ -8,7 +8,13 @@
 namespace natkit::mesh {
 namespace {
 constexpr Duration pause_of_search = std::chrono::milliseconds{500};
+constexpr Duration pause_of_seek = std::chrono::seconds{5};
 constexpr Duration wait_at_entrance = std::chrono::seconds{3};
+/// A knock takes three round trips; only then is the server asked to help, so that not both make a link.
+constexpr Duration head_start_of_knocks = std::chrono::milliseconds{800};
+/// So many joiners are served at one instant; each further one waits for a round trip to the server, until this member
+/// has described itself anew.
+constexpr std::size_t doors_at_once = 4;
 
 std::string door_name(const SessionId& session, std::string_view member) {
   return "mesh/" + to_text(session) + '/' + std::string{member};
@@ -31,6 +37,9 @@ rendezvous::HostEnd end_of(HostChanged::Cause cause) {
       return rendezvous::HostEnd::not_said;
   }
 }
+std::optional<bool> open_of(Reach reach) {
+  return reach == Reach::unknown ? std::nullopt : std::optional{reach == Reach::open};
+}
 }  // namespace
 
 void Node::hear_client(Instant now) {
@@ -43,6 +52,7 @@ void Node::hear_client(Instant now) {
       use_relays(now, registered->services);
       open_door(now);
       ask_directory(now);
+      ask_for_witness(now);
     } else if (const auto* renewed = std::get_if<rendezvous::NewServices>(&*event)) {
       use_relays(now, renewed->services);
     } else if (const auto* found = std::get_if<rendezvous::FoundPeer>(&*event)) {
@@ -56,6 +66,9 @@ void Node::hear_client(Instant now) {
       if (question_ == rows->question) hear_rows(now, rows->rows);
     } else if (const auto* silent = std::get_if<rendezvous::NotAnswered>(&*event)) {
       if (question_ == silent->question) question_.reset();
+    } else if (const auto* stands = std::get_if<rendezvous::RowStands>(&*event)) {
+      failed_to_host_ = stands->failed_to_host;
+      tell_failures();
     } else if (const auto* refused = std::get_if<rendezvous::RowRefused>(&*event)) {
       events_.emplace_back(Trouble{
           {.code = Errc::refused,
@@ -66,9 +79,13 @@ void Node::hear_client(Instant now) {
       hear_not_possible(now, *not_possible);
     } else if (const auto* lost = std::get_if<rendezvous::ServerLost>(&*event)) {
       is_registered_ = false;
+      lose_witness(now);
       events_.emplace_back(Trouble{lost_server(*lost)});
     } else if (std::holds_alternative<rendezvous::Resumed>(*event)) {
       is_registered_ = true;
+      ask_for_witness(now);
+    } else if (const auto* said = std::get_if<rendezvous::WitnessSaid>(&*event)) {
+      hear_witness(now, *said);
     }
   }
 }
@@ -87,12 +104,28 @@ void Node::use_relays(Instant now, const std::vector<rendezvous::Service>& servi
 
 /// Once there is a session and a server, others can find this member there.
 void Node::open_door(Instant now) {
-  if (!client_ || !is_registered_ || !member_.is_member() || door_ || is_closing_) return;
-  session_ = member_.view()->session;
-  door_ = Door{.place = client_->open(
-                   now, {.purpose = rendezvous::Purpose::listen, .name = door_name(session_, to_text(member_.id()))}),
-               .describe_by = now + config_.gathering};
-  if (hub_.gathering().is_done()) describe(now, *door_);
+  if (!client_ || !is_registered_ || !member_.is_member() || !doors_.empty() || is_closing_) return;
+  session_ = member_.view()->settings.branch_of.value_or(member_.view()->session);
+  for (std::size_t door = 0; door < doors_at_once; ++door) {
+    doors_.push_back({.place = client_->open(now, {.purpose = rendezvous::Purpose::listen,
+                                                   .name = door_name(session_, to_text(member_.id()))}),
+                      .describe_by = now + config_.gathering});
+    if (hub_.gathering().is_done()) describe(now, doors_.back());
+  }
+}
+
+std::vector<Node::Door*> Node::all_doors() {
+  std::vector<Door*> all;
+  for (auto& door : doors_) all.push_back(&door);
+  if (entrance_) all.push_back(&*entrance_);
+  return all;
+}
+
+std::vector<const Node::Door*> Node::all_doors() const {
+  std::vector<const Door*> all;
+  for (const auto& door : doors_) all.push_back(&door);
+  if (entrance_) all.push_back(&*entrance_);
+  return all;
 }
 
 void Node::describe(Instant now, Door& door) {
@@ -102,14 +135,14 @@ void Node::describe(Instant now, Door& door) {
 }
 
 void Node::hear_found(Instant now, const rendezvous::FoundPeer& found) {
-  auto* door = door_ && door_->place == found.place           ? &*door_
-               : entrance_ && entrance_->place == found.place ? &*entrance_
-                                                              : nullptr;
+  const auto doors = all_doors();
+  const auto at = std::ranges::find(doors, found.place, &Door::place);
+  auto* door = at == doors.end() ? nullptr : *at;
   const auto parsed = link::parse_description(found.description);
   if (!door || !door->link || !parsed) return client_->send_bye(now, found.attempt, rendezvous::Reason::rejected);
   const auto link = *std::exchange(door->link, std::nullopt);
   const MemberId peer{parsed->description.fingerprint->digest};
-  const bool is_door = door_ && door_->place == found.place;
+  const bool is_door = !entrance_ || door != &*entrance_;
   const bool is_whom_we_asked = !is_door && entrance_to_ == peer;
   const auto strangers =
       std::ranges::count_if(contacts_, [&](const auto& each) { return !wanted_.contains(each.first); });
@@ -126,7 +159,7 @@ void Node::hear_found(Instant now, const rendezvous::FoundPeer& found) {
                found.role == rendezvous::Role::controlling ? ice::Role::controlling : ice::Role::controlled,
                found.start);
   }
-  if (is_door && door_) describe(now, *door_);
+  if (is_door) describe(now, *door);
 }
 
 // --- whom this host finds ------------------------------------------------------------------------------------------
@@ -136,24 +169,36 @@ void Node::hear_found(Instant now, const rendezvous::FoundPeer& found) {
 
 void Node::join(Instant now, Goal goal) {
   goal_ = Search{.goal = std::move(goal), .next = now, .until = now + config_.member.timing.join};
+  if (const auto& invite = goal_->goal.invite) {
+    session_ = invite->session;
+    knock_ = invite->knock;
+    goal_->goal.session = invite->session;
+    goal_->server_from = now + head_start_of_knocks;
+    knock_at_entries(now);
+  }
   ask_directory(now);
   hear(now);
 }
 
 void Node::ask_directory(Instant now) {
-  if (!goal_ || !client_ || !is_registered_ || question_ || entrance_ || !goal_->entries.empty()) return;
+  if (!goal_ || !client_ || !is_registered_ || question_ || entrance_ || !goal_->entries.empty() ||
+      now < goal_->server_from)
+    return;
   rendezvous::Query query{.most = 8};
   if (goal_->goal.session)
     query.session = to_text(*goal_->goal.session);
   else
     query.name = goal_->goal.name;
-  if (!goal_->goal.game.empty()) query.game = goal_->goal.game;
+  if (!goal_->goal.game.empty() && !goal_->goal.invite) query.game = goal_->goal.game;
   question_ = client_->find(now, query);
 }
 
 void Node::hear_rows(Instant now, const std::vector<rendezvous::Entry>& rows) {
   question_.reset();
-  if (!goal_) return;
+  if (!goal_) {
+    if (!rows.empty()) ask_host_of(now, rows.front().row);
+    return;
+  }
   goal_->next = now + pause_of_search;
   goal_->was_answered = true;
   for (const auto& [row, address, age, refreshed, failed] : rows) {
@@ -166,29 +211,58 @@ void Node::hear_rows(Instant now, const std::vector<rendezvous::Entry>& rows) {
   }
 }
 
+/// Who is without a host looks who leads by now: it may be somebody that it never met.
+void Node::seek_host(Instant now) {
+  const auto& view = member_.view();
+  const bool has_a_host = member_.is_member() && !member_.is_paused() && !(view && view->settings.branch_of);
+  const bool is_lost = !goal_ && !is_closing_ && !has_a_host && !member_.is_over();
+  if (!is_lost || !is_registered_ || question_ || entrance_ || now < next_seek_) return;
+  next_seek_ = now + pause_of_seek;
+  question_ = client_->find(now, {.session = to_text(session_), .most = 1});
+}
+
+void Node::ask_host_of(Instant now, const rendezvous::Row& row) {
+  if (entrance_ || row.session != to_text(session_) || row.entry_points.empty()) return;
+  const auto host = parse_member_id(row.entry_points.front());
+  const auto contact = host ? contacts_.find(*host) : contacts_.end();
+  const bool is_linked = contact != contacts_.end() && contact->second.stage == Contact::Stage::up;
+  if (!host || *host == member_.id()) return;
+  member_.ask_at(*host);
+  if (!is_linked) try_door(now, *host);
+}
+
 void Node::enter_by_next(Instant now) {
-  if (entrance_) {
-    if (entrance_->link) hub_.drop(*entrance_->link);
-    client_->close(now, entrance_->place);
-    entrance_.reset();
-  }
+  close_entrance(now);
   while (!goal_->entries.empty()) {
     const auto entry = goal_->entries.front();
     goal_->entries.erase(goal_->entries.begin());
     const auto member = parse_member_id(entry);
     if (!member) continue;
-    entrance_to_ = *member;
-    entrance_ = Door{.place = client_->open(now, {.purpose = rendezvous::Purpose::connect,
-                                                  .name = door_name(session_, entry),
-                                                  .wait = wait_at_entrance}),
-                     .describe_by = now + config_.gathering};
-    if (hub_.gathering().is_done()) describe(now, *entrance_);
-    if (goal_->has_asked) return;
+    try_door(now, *member);
+    // Who has an invite asks whoever it is linked with first.
+    if (goal_->has_asked || goal_->goal.invite) return;
     goal_->has_asked = true;
     std::optional<PasswordKey> key;
     if (!goal_->goal.password.empty()) key = key_of_password(goal_->goal.password, session_);
     return member_.join(now, {.session = session_, .password = key}, *member);
   }
+}
+
+void Node::try_door(Instant now, const MemberId& member) {
+  entrance_to_ = member;
+  entrance_ = Door{.place = client_->open(now, {.purpose = rendezvous::Purpose::connect,
+                                                .name = door_name(session_, to_text(member)),
+                                                .wait = wait_at_entrance}),
+                   .describe_by = now + config_.gathering};
+  if (hub_.gathering().is_done()) describe(now, *entrance_);
+}
+
+void Node::close_entrance(Instant now) {
+  entrance_to_.reset();
+  if (!entrance_) return;
+  if (entrance_->link) hub_.drop(*entrance_->link);
+  client_->close(now, entrance_->place);
+  entrance_.reset();
 }
 
 void Node::hear_not_possible(Instant now, const rendezvous::NotPossible& not_possible) {
@@ -200,15 +274,18 @@ void Node::hear_not_possible(Instant now, const rendezvous::NotPossible& not_pos
     if (goal_) enter_by_next(now);
     return;
   }
-  if (door_ && not_possible.place == door_->place) {
-    if (door_->link) hub_.drop(*door_->link);
-    door_.reset();
+  if (const auto door =
+          std::ranges::find(doors_, not_possible.place, [](const Door& each) { return std::optional{each.place}; });
+      door != doors_.end()) {
+    if (door->link) hub_.drop(*door->link);
+    doors_.erase(door);
     return;
   }
   if (not_possible.place) return;
   // The server wants nothing to do with this host: that ends what cannot be done without it.
   // A session that was never listed nobody would ever find.
-  if (!member_.is_member() || !was_registered_) return finish(now, not_possible.error);
+  const bool is_needed = config_.server == ServerUse::needed && (!member_.is_member() || !was_registered_);
+  if (is_needed) return finish(now, not_possible.error);
   events_.emplace_back(Trouble{not_possible.error});
 }
 
@@ -218,17 +295,19 @@ void Node::keep_looking(Instant now) {
   if (goal_->has_asked &&
       std::ranges::any_of(contacts_, [](const auto& each) { return each.second.stage == Contact::Stage::up; })) {
     goal_.reset();
+    close_entrance(now);
     return;
   }
   if (now >= goal_->until) {
-    const auto reason = goal_->has_asked || !goal_->was_answered ? Refusal::timeout : Refusal::not_found;
-    events_.emplace_back(NotJoined{reason, {}, {}});
+    const bool was_anybody_there = goal_->has_asked || !goal_->was_answered || goal_->goal.invite;
+    events_.emplace_back(NotJoined{was_anybody_there ? Refusal::timeout : Refusal::not_found, tried(), {}});
     return finish(now, std::nullopt);
   }
+  knock_at_entries(now);
   if (now < goal_->next) return;
   goal_->next = now + pause_of_search;
   // A name that nobody has yet is worth a second look, since hosts come and go; but not the whole time.
-  if (goal_->was_answered && !goal_->has_asked && ++goal_->empty_answers >= 3) {
+  if (goal_->was_answered && !goal_->has_asked && !goal_->goal.invite && ++goal_->empty_answers >= goal_->goal.looks) {
     events_.emplace_back(NotJoined{Refusal::not_found, {}, {}});
     return finish(now, std::nullopt);
   }
@@ -241,7 +320,8 @@ void Node::keep_looking(Instant now) {
 void Node::keep_row(Instant now) {
   if (!client_) return;
   const auto& view = member_.view();
-  const bool leads = view && member_.acts(now);
+  // A branch is nobody's to find: who belongs to it knows the others.
+  const bool leads = view && !view->settings.branch_of && member_.acts(now);
   if (!leads) {
     if (published_ && (!view || view->host != member_.id())) {
       client_->release(to_text(session_));
@@ -249,7 +329,8 @@ void Node::keep_row(Instant now) {
     }
     return;
   }
-  if (published_ == view) return;
+  if (published_ == view && !is_row_stale_) return;
+  is_row_stale_ = false;
   const bool is_take_over = !published_;
   published_ = view;
   session_ = view->session;
@@ -265,15 +346,30 @@ void Node::keep_row(Instant now) {
       .has_password = view->settings.password.has_value(),
       .visibility = view->settings.is_listed ? rendezvous::Visibility::listed : rendezvous::Visibility::hidden,
       .doors = view->settings.standing == Standing::locked ? rendezvous::Doors::locked : rendezvous::Doors::open,
+      .router_is_open = open_of(member_.reach_of(config_.member.self)),
       .entry_points = {to_text(view->host)}};
   // Then who is easily reached, then the others.
   for (const auto reach : {Reach::open, Reach::easy, Reach::unknown, Reach::hard})
     for (const auto& member : view->members)
-      if (member.self.reach == reach && member.self.id != view->host &&
+      if (member_.reach_of(member.self) == reach && member.self.id != view->host &&
           row.entry_points.size() < rendezvous::most_entry_points)
         row.entry_points.push_back(to_text(member.self.id));
+  row_entries_ = row.entry_points;
+  tell_failures();
   client_->publish(now, std::move(row), to_hex(view->settings.token),
                    is_take_over ? end_of(host_end_) : rendezvous::HostEnd::not_said);
+}
+
+/// Of those that stand in the row the directory says how often they failed to host, and of the others nothing.
+void Node::tell_failures() {
+  if (!failed_to_host_) return;
+  std::map<MemberId, double> failures;
+  for (const auto& entry : row_entries_) {
+    const auto member = parse_member_id(entry);
+    const auto found = failed_to_host_->find(entry);
+    if (member) failures[*member] = found == failed_to_host_->end() ? 0 : found->second;
+  }
+  member_.set_failures(std::move(failures));
 }
 
 void Node::withdraw_row(Instant now) {

@@ -15,6 +15,8 @@ constexpr Duration late = 150ms;
 /// Three heartbeats: who was not heard for so long is not "heard" to others.
 constexpr int attentive_beats = 3;
 constexpr std::uint8_t rtt_unknown = 255;
+/// What changes slowly is told each second: in every heartbeat it would be a third of it.
+constexpr std::uint32_t rounds_of_condition = 5;
 
 std::uint8_t rtt_byte(const std::optional<Duration>& rtt) {
   if (!rtt) return rtt_unknown;
@@ -54,6 +56,7 @@ void Participant::settle(Instant now) {
   if (phase_ == Phase::member && pursuit_) mind_admission(now);
   if (phase_ == Phase::joining) pursue(now);
   if (phase_ != Phase::member) return;
+  note_ages(now);
   if (is_host())
     lead(now);
   else
@@ -77,6 +80,7 @@ Heartbeat Participant::heartbeat(Instant now, Answer answer) const {
   if (!view_) return beat;
   beat.version = view_->version;
   beat.committed = committed_;
+  beat.acts = acts(now);
   beat.echo = echo_;
   for (std::size_t i = 0; i < view_->members.size(); ++i) {
     const auto& member = view_->members[i].self.id;
@@ -85,26 +89,35 @@ Heartbeat Participant::heartbeat(Instant now, Answer answer) const {
     if (is_heard) beat.heard |= std::uint64_t{1} << i;
     beat.rtts.push_back(peer && is_heard ? rtt_byte(peer->rtt) : rtt_unknown);
   }
-  for (const auto& [joiner, expected] : expected_)
+  for (const auto& [joiner, expected] : expected_) {
+    // Who is in takes no place from those that wait for this word.
+    const auto* member = view_->find(joiner);
+    if (member && member->self.incarnation == expected.who.incarnation) continue;
     if (beat.reached.size() < most_joiners && peers_.is_up(joiner)) beat.reached.push_back(joiner);
+  }
   return beat;
 }
 
 /// Each one has a number of its own, so that the host knows when the one was sent that is echoed.
-void Participant::beat_to(Instant now, const MemberId& to, Answer answer) {
+void Participant::beat_to(Instant now, const MemberId& to, Answer answer, Telling telling) {
   ++beats_;
   if (is_host()) lease_.sent(now, beats_);
-  say(to, heartbeat(now, answer));
+  auto beat = heartbeat(now, answer);
+  if (telling == Telling::full) beat.condition = condition(now);
+  say(to, beat);
 }
 
-void Participant::beat_all(Instant now, Answer answer) {
+void Participant::beat_all(Instant now, Answer answer, std::uint32_t round) {
   ++beats_;
   if (is_host()) lease_.sent(now, beats_);
-  const auto beat = heartbeat(now, answer);
+  auto beat = heartbeat(now, answer);
+  beat.round = round;
+  if (round % rounds_of_condition == 1) beat.condition = condition(now);
   if (view_)
     for (const auto& member : view_->members) say(member.self.id, beat);
   for (const auto& [joiner, expected] : expected_)
     if (!view_ || !view_->has(joiner)) say(joiner, beat);
+  if (is_host()) say_to_witness(beat);
 }
 
 void Participant::handle(Instant now, const MemberId& from, const Heartbeat& beat) {
@@ -114,17 +127,30 @@ void Participant::handle(Instant now, const MemberId& from, const Heartbeat& bea
   if (is_newer) {
     peer.beat = beat;
     peer.beat_at = now;
+    if (beat.condition) {
+      peer.condition = beat.condition;
+      peer.condition_of = beat.version;
+    }
   }
+  peer.rounds.heard(now, beat.round);
   if (phase_ == Phase::joining && pursuit_->host_heard && from == pursuit_->list->host) pursuit_->host_heard = now;
   if (phase_ != Phase::member) return;
   if (from == view_->host && beat.version.epoch == view_->version.epoch) hear_host(now, beat);
-  if (is_host() && beat.echo && beat.echo->epoch == view_->version.epoch) lease_.acknowledged(from, beat.echo->number);
+  if (is_host() && beat.echo && echoes_us(beat)) lease_.acknowledged(from, beat.echo->number);
   if (is_newer) help_laggard(now, from, beat.version);
   if (beat.asks) beat_to(now, from, Answer::not_wanted);
 }
 
+/// An echo is of a heartbeat of the host of its sender's view; and one epoch may have two, one elected and one that was
+/// handed the lead, who count their heartbeats alike.
+bool Participant::echoes_us(const Heartbeat& beat) const {
+  const auto& own = view_->version;
+  return beat.echo->epoch == own.epoch && beat.version.epoch == own.epoch && beat.version.title == own.title;
+}
+
 void Participant::hear_host(Instant now, const Heartbeat& beat) {
   host_beat_at_ = now;
+  if (beat.acts) led_at_ = now;
   committed_ = std::max(committed_, beat.committed);
   // What he said before his farewell may come after it.
   if (has_said_farewell(view_->host)) return;
@@ -150,7 +176,7 @@ void Participant::help_laggard(Instant now, const MemberId& from, const Version&
 
 /// Who was struck out by decision hears that, and no more.
 void Participant::show_view(const MemberId& to, const Version& known) {
-  if (view_->has(to)) return say(to, views_since(known));
+  if (view_->has(to) || is_witness(to)) return say(to, views_since(known));
   const auto gone = std::ranges::find(view_->departed, to, &Departed::id);
   if (gone == view_->departed.end()) return;
   if (gone->cause != Departure::kicked && gone->cause != Departure::banned) return say(to, views_since(known));
@@ -175,19 +201,7 @@ void Participant::handle(Instant now, const MemberId& from, const Views& views) 
 }
 
 void Participant::consider(Instant now, const View& view) {
-  if (phase_ != Phase::member || view.session != session_ || view.version <= view_->version) return;
-  const bool is_same_epoch = view.version.epoch == view_->version.epoch && view.version.title == view_->version.title;
-  if (is_same_epoch) {
-    const auto* host = view_->find(view_->host);
-    if (view.host != view_->host || !host ||
-        !signatures_.verify(view.host, host->self.certificate, body(view), view.signature))
-      return;
-  } else {
-    // Beside what is known only votes count: the host of the epoch before may hand over nothing any more.
-    const bool is_elected_beside =
-        before_ && view.version.title == Title::elected && follows(*before_, view, signatures_);
-    if (!is_elected_beside && !follows(*view_, view, signatures_)) return;
-  }
+  if (phase_ != Phase::member || !supersedes(view, *view_, before_, signatures_)) return;
   adopt(now, view);
   // The heir of a host that handed over: the sooner it has a majority's promises, the shorter nobody acts.
   if (is_host()) publish(now);
@@ -211,6 +225,7 @@ void Participant::begin_epoch(Instant now, const ViewRef& known) {
     ballot_.follow(view_->version.epoch, view_->host);
   if (view_->version.title == Title::handed_over) ballot_.release(view_->mandate->base.epoch);
   lease_.reset();
+  given_.clear();
   echo_.reset();
   candidacy_.reset();
   claim_at_.reset();
@@ -219,7 +234,7 @@ void Participant::begin_epoch(Instant now, const ViewRef& known) {
   joiners_.clear();
   struck_.clear();
   epoch_since_ = now;
-  host_beat_at_ = now;
+  host_beat_at_ = led_at_ = now;
   if (known->host == view_->host || pursuit_) return;
   const auto farewell = farewells_.find(known->host);
   auto cause = view_->version.title == Title::handed_over ? HostChanged::Cause::handed_over : HostChanged::Cause::lost;
@@ -244,15 +259,21 @@ void Participant::finish() {
   view_.reset();
   expected_.clear();
   joiners_.clear();
+  kept_.reset();
 }
 
 // --- what people are told ------------------------------------------------------------------------------------------
 
 void Participant::begin_membership(HostChanged::Cause cause) {
-  announced_ = view_;
+  const auto before = std::exchange(announced_, view_);
   pursuit_.reset();
+  if (const auto& origin = view_->settings.branch_of) events_.emplace_back(Forked{*origin, session_});
   events_.emplace_back(Joined{view_});
   events_.emplace_back(HostChanged{cause, std::nullopt, view_->host, view_->version.epoch});
+  if (before && before->session != session_ && !view_->settings.branch_of) {
+    origin_.reset();
+    events_.emplace_back(Merged{before->session});
+  }
 }
 
 /// Who came and who went is told once a majority has it: before, another host might know nothing of it.
@@ -278,28 +299,25 @@ void Participant::tell_changes() {
   if (are_all_ready(*view_) && !are_all_ready(*before)) events_.emplace_back(AllReady{});
 }
 
+/// By a host that acts, as far as this member knows.
+bool Participant::is_led(Instant now) const {
+  return acts(now) || now - led_at_ < config_.timing.patience || (!is_host() && hears_of_host(now));
+}
+
 void Participant::tell_pauses(Instant now) {
   if (pursuit_) return;
   if (is_host()) {
     const bool does_act = acts(now);
     if (does_act && told_epoch_ != view_->version.epoch) {
       told_epoch_ = view_->version.epoch;
+      inherit(now);
       events_.emplace_back(BecameHost{told_epoch_});
     }
     // Who was elected just now waits for the first promises; that is no pause.
     if (does_act || told_epoch_ == view_->version.epoch) tell_pause(now, does_act ? Led::yes : Led::no);
     return;
   }
-  const bool is_led = now - host_beat_at_ < config_.timing.patience || hears_of_host(now);
-  tell_pause(now, is_led ? Led::yes : Led::no);
-}
-
-void Participant::secede(Instant now) {
-  if (view_->settings.partition != Partition::leave || !paused_since_ ||
-      now - *paused_since_ < config_.timing.secession)
-    return;
-  events_.emplace_back(StruckOut{Departure::left});
-  finish();
+  tell_pause(now, is_led(now) ? Led::yes : Led::no);
 }
 
 void Participant::tell_pause(Instant now, Led led) {
@@ -319,7 +337,10 @@ void Participant::handle_link(Instant now, const MemberId& peer, LinkState state
   if (phase_ == Phase::over || (!peers_.find(peer) && peers_.all().size() >= most_peers)) return;
   auto& known = peers_[peer];
   const bool comes_up = state == LinkState::up && known.link != LinkState::up;
-  if (state != LinkState::up) known.beat.reset();
+  if (state != LinkState::up) {
+    known.beat.reset();
+    given_.erase(peer);
+  }
   if (comes_up) known.views_sent.reset();
   known.link = state;
   if (rtt) known.rtt = rtt;
@@ -329,7 +350,7 @@ void Participant::handle_link(Instant now, const MemberId& peer, LinkState state
     pursuit_->next = std::min(pursuit_->next, now);
   }
   if (comes_up && phase_ == Phase::member) {
-    beat_to(now, peer, Answer::not_wanted);
+    beat_to(now, peer, Answer::not_wanted, Telling::full);
     // The host waits to hear that a joiner is linked with everybody.
     if (expected_.contains(peer) && !is_host()) beat_to(now, view_->host, Answer::not_wanted);
   }
@@ -340,8 +361,11 @@ void Participant::handle_message(Instant now, const MemberId& from, ByteView byt
   if (phase_ == Phase::over || phase_ == Phase::outside || from == id()) return;
   if (!peers_.find(from) && peers_.all().size() >= most_peers) return;
   auto envelope = parse_message(bytes);
-  if (!envelope || envelope->session != tag_of(session_)) return;
-  std::visit([&](auto& message) { handle(now, from, message); }, envelope->message);
+  if (!envelope) return;
+  if (envelope->session == tag_of(session_))
+    std::visit([&](auto& message) { handle(now, from, message); }, envelope->message);
+  else if (const auto* other = std::get_if<Whereabouts>(&envelope->message); other && origin_)
+    handle(now, from, *other);
   settle(now);
 }
 
@@ -357,11 +381,13 @@ void Participant::handle_timeout(Instant now) {
   if (const auto delay = now - next_beat_; delay > late) {
     peers_.excuse(now, delay);
     host_beat_at_ = std::min(host_beat_at_ + delay, now);
+    led_at_ = std::min(led_at_ + delay, now);
   }
   std::erase_if(expected_, [&](const auto& each) { return each.second.until <= now; });
   if (now >= next_beat_) {
     next_beat_ = now + config_.timing.heartbeat;
-    if (phase_ == Phase::member) beat_all(now, Answer::not_wanted);
+    if (phase_ == Phase::member) beat_all(now, Answer::not_wanted, ++rounds_);
+    tell_whereabouts(now);
     if (farewell_until_) keep_leaving(now);
   }
   settle(now);
@@ -414,6 +440,8 @@ std::set<MemberId> Participant::wanted() const {
     }
   }
   for (const auto& [joiner, expected] : expected_) all.insert(joiner);
+  if (origin_)
+    for (const auto& member : origin_->view->members) all.insert(member.self.id);
   all.erase(id());
   return all;
 }
@@ -424,6 +452,9 @@ std::vector<Introduction> Participant::known() const {
     for (const auto& member : view_->members) all.push_back(member.self);
   else if (pursuit_ && pursuit_->list)
     all = pursuit_->list->members;
+  if (origin_)
+    for (const auto& member : origin_->view->members)
+      if (std::ranges::find(all, member.self.id, &Introduction::id) == all.end()) all.push_back(member.self);
   return all;
 }
 
@@ -453,37 +484,6 @@ void Participant::handle(Instant, const MemberId& from, const Passed& passed) {
   } else if (passed.from == from && wanted().contains(passed.to)) {
     say(passed.to, passed);
   }
-}
-
-Aptitude Participant::aptitude_of(Instant now, const MemberId& member) const {
-  Aptitude known;
-  if (!view_) return known;
-  const auto index = view_->index_of(member);
-  if (!index) return known;
-  known.reach = view_->members[*index].self.reach;
-  unsigned reached = 0, measured = 0;
-  Duration sum{};
-  for (const auto& other : view_->members) {
-    if (other.self.id == member) continue;
-    const auto* peer = peers_.find(other.self.id);
-    const auto own = other.self.id == id() ? peers_.find(member) : nullptr;
-    if (own) {
-      if (peers_.was_heard(member, now - attention())) ++reached;
-      if (own->rtt) sum += *own->rtt, ++measured;
-    } else if (peer && peers_.hears(other.self.id, *view_, *index, now - config_.timing.promise)) {
-      ++reached;
-      const auto byte = *index < peer->beat->rtts.size() ? peer->beat->rtts[*index] : rtt_unknown;
-      if (byte != rtt_unknown) sum += byte * Duration{2ms}, ++measured;
-    }
-  }
-  known.reached = reached;
-  if (measured > 0) known.mean_rtt = sum / measured;
-  const auto* peer = peers_.find(member);
-  if (member == id())
-    known.strain = strain_;
-  else if (peer && peer->beat)
-    known.strain = peer->beat->strain;
-  return known;
 }
 
 Bytes Participant::last_words() const {

@@ -14,7 +14,10 @@
 ///               | host silent for `promise`, and others do not hear him  |   acts while a majority's promises hold
 ///               '--> claiming --votes of a majority------------------->--'   (lease.hpp); hands over; ends the session
 ///
-/// Invariants, checked by the simulator after every step:
+/// A voter that is no member, at the meeting place, makes an even number odd (witness.hpp). Who is cut off from most may
+/// go on in a session of its own (participant_branch.cpp).
+///
+/// Invariants of each session, checked by the simulator after every step:
 ///  1. At one instant at most one host acts, whatever is lost, late, cut off or stopped, as long as clocks differ by
 ///     less than 9 %.
 ///  2. In one epoch at most one host ever acts.
@@ -87,6 +90,15 @@ struct Resumed {};
 struct StruckOut {
   Departure cause{};
 };
+/// Cut off from most others, this member goes on with those that are left, in a session of their own; `Joined` follows.
+struct Forked {
+  SessionId origin{};
+  SessionId session{};
+};
+/// The others were found again, and this member is back among them; `Joined` came before.
+struct Merged {
+  SessionId from{};
+};
 /// Over, for everybody.
 struct Ended {};
 struct Received {
@@ -101,6 +113,11 @@ struct AdmissionAsked {
 struct StateOffered {
   Bytes state{};
 };
+/// This member leads after its host died, and this is what that one has left: to be taken in before anything else.
+struct StateInherited {
+  Bytes state{};
+  Duration age{};  ///< since it came
+};
 /// Everybody is ready, and everybody knows it.
 struct AllReady {};
 /// What another one wants this one to know to connect (`pass`).
@@ -109,8 +126,9 @@ struct PassedOn {
   MemberId by{};
   std::string text{};
 };
-using Event = std::variant<Joined, NotJoined, MemberJoined, MemberLeft, HostChanged, BecameHost, Paused, Resumed,
-                           StruckOut, Ended, Received, AdmissionAsked, StateOffered, AllReady, PassedOn>;
+using Event =
+    std::variant<Joined, NotJoined, MemberJoined, MemberLeft, HostChanged, BecameHost, Paused, Resumed, StruckOut,
+                 Forked, Merged, Ended, Received, AdmissionAsked, StateOffered, AllReady, PassedOn, StateInherited>;
 
 struct Outgoing {
   /// `latest`: worth nothing once the next one is there; `reliable`: repeated by the link until it arrives.
@@ -140,6 +158,8 @@ class Participant {
   void found(Instant now, const SessionId& session, Settings settings);
   /// By any member that a link stands with, or will.
   void join(Instant now, Invitation invitation, const MemberId& by);
+  /// For who was cut off and may know nobody who is still there: the directory names this host.
+  void ask_at(const MemberId& host);
   void leave(Instant now, Bytes state = {});
   [[nodiscard]] std::expected<void, CommandError> end(Instant now);
   [[nodiscard]] std::expected<void, CommandError> strike_out(Instant now, const MemberId& id, Departure cause);
@@ -154,7 +174,22 @@ class Participant {
   void send(Instant now, std::optional<MemberId> to, Bytes bytes);
   /// To `to`, by `by` that has a link with both.
   void pass(Instant now, const MemberId& by, const MemberId& to, std::string text);
+  /// Of this machine, 0 to 100.
   void set_strain(std::uint8_t strain) { strain_ = strain; }
+  /// The witness that the meeting place offers (witness.hpp); what it says is heard like a peer's.
+  void offer_witness(Instant now, const Introduction& witness, std::optional<Duration> rtt);
+  /// The meeting place is lost.
+  void lose_witness(Instant now);
+  /// How this host's own network answers strangers, once that is known.
+  void set_reach(Reach reach) { config_.self.reach = reach; }
+  /// How often members failed to host, decaying: what the directory says.
+  void set_failures(std::map<MemberId, double> failures) { failures_ = std::move(failures); }
+  /// By which kind of way the link with this one goes.
+  void set_way(const MemberId& peer, Way way) {
+    if (peers_.find(peer)) peers_[peer].way = way;
+  }
+  /// As host: what who leads next needs, should this one die; whenever it has changed. At most `most_state_bytes`.
+  void keep_state(Instant now, Bytes state);
 
   // --- what happens
   void handle_link(Instant now, const MemberId& peer, LinkState state, std::optional<Duration> rtt);
@@ -171,10 +206,14 @@ class Participant {
   [[nodiscard]] std::set<MemberId> wanted() const;
   /// Members, and while joining who is said to be one.
   [[nodiscard]] std::vector<Introduction> known() const;
+  /// Whether that member leaves, or its process is no more: by its own signature. Only within the view.
+  [[nodiscard]] bool has_said_farewell(const MemberId& member) const;
   /// Null outside.
   [[nodiscard]] const ViewRef& view() const { return view_; }
   [[nodiscard]] bool is_member() const { return phase_ == Phase::member; }
   [[nodiscard]] bool is_over() const { return phase_ == Phase::over; }
+  /// `Paused` was told, and no `Resumed`.
+  [[nodiscard]] bool is_paused() const { return paused_since_.has_value(); }
   [[nodiscard]] bool is_host() const { return view_ && phase_ == Phase::member && view_->host == id(); }
   /// Whether it leads and may act at this instant.
   [[nodiscard]] bool acts(Instant now) const;
@@ -182,7 +221,10 @@ class Participant {
   [[nodiscard]] const MemberId& id() const { return config_.self.id; }
   [[nodiscard]] const Peers& peers() const { return peers_; }
   /// As this member knows it; for the succession, and for people.
-  [[nodiscard]] Aptitude aptitude_of(Instant now, const MemberId& id) const;
+  [[nodiscard]] Aptitude aptitude_of(Instant now, const MemberId& member) const;
+  [[nodiscard]] Reach reach_of(const Introduction& who) const;
+  /// The kind of path that two members have, as far as either told; `unknown` also where there is none.
+  [[nodiscard]] Way way_between(Instant now, const MemberId& a, const MemberId& b) const;
   /// To be left behind with somebody who will know that this process died (`departure_text`, crashed). Empty outside.
   [[nodiscard]] Bytes last_words() const;
 
@@ -204,6 +246,7 @@ class Participant {
   struct Pursuit {
     Invitation invitation{};
     MemberId by{};
+    Instant since{};
     Instant until{};
     Instant next{};
     std::optional<JoinList> list{};
@@ -238,12 +281,14 @@ class Participant {
   // participant.cpp: what everybody does
   void settle(Instant now);
   [[nodiscard]] Duration attention() const;
+  enum class Telling : std::uint8_t { brief, full };  ///< without the condition, or with it
   [[nodiscard]] Heartbeat heartbeat(Instant now, Answer answer) const;
-  void beat_to(Instant now, const MemberId& to, Answer answer);
-  void beat_all(Instant now, Answer answer);
+  void beat_to(Instant now, const MemberId& to, Answer answer, Telling telling = Telling::brief);
+  void beat_all(Instant now, Answer answer, std::uint32_t round = 0);
   void say(const MemberId& to, const Message& message);
   void say_to_all(const Message& message);
   void handle(Instant now, const MemberId& from, const Heartbeat& beat);
+  [[nodiscard]] bool echoes_us(const Heartbeat& beat) const;
   void hear_host(Instant now, const Heartbeat& beat);
   void help_laggard(Instant now, const MemberId& from, const Version& version);
   void show_view(const MemberId& to, const Version& known);
@@ -256,16 +301,24 @@ class Participant {
   void finish();
   void begin_membership(HostChanged::Cause cause);
   void tell_changes();
+  [[nodiscard]] bool is_led(Instant now) const;
   void tell_pauses(Instant now);
-  void secede(Instant now);
   enum class Led : std::uint8_t { no, yes };
   void tell_pause(Instant now, Led led);
   void handle(Instant now, const MemberId& from, const Payload& payload);
   void handle(Instant now, const MemberId& from, const Passed& passed);
 
+  // participant_fitness.cpp: how fit members are, and the state that outlives its host
+  [[nodiscard]] Condition condition(Instant now) const;
+  [[nodiscard]] Hearing own_hearing(Instant now, const MemberId& member) const;
+  [[nodiscard]] Hearing hearing_of(Instant now, const MemberId& by, const MemberId& member) const;
+  void note_ages(Instant now);
+  void give_state();
+  void inherit(Instant now);
+  void handle(Instant now, const MemberId& from, const StateCopy& copy);
+
   // participant_follow.cpp: whether the host is gone, and who leads then
   void follow(Instant now);
-  [[nodiscard]] bool has_said_farewell(const MemberId& member) const;
   [[nodiscard]] bool hears_of_host(Instant now) const;
   [[nodiscard]] bool is_host_gone(Instant now) const;
   [[nodiscard]] int rank(Instant now) const;
@@ -290,6 +343,8 @@ class Participant {
   void commit(Instant now);
   void propose(Instant now);
   [[nodiscard]] std::map<MemberId, Aptitude> aptitudes(Instant now) const;
+  [[nodiscard]] bool may_vote_from_now(Instant now, const View& next, const MemberId& newcomer) const;
+  [[nodiscard]] bool is_order_due(Instant now);
   void replace_view(Instant now, View next, const std::set<MemberId>& out);
   [[nodiscard]] bool is_lost(Instant now, const MemberId& member) const;
   [[nodiscard]] std::optional<Departure> departure_of(Instant now, const MemberId& member) const;
@@ -318,6 +373,28 @@ class Participant {
   void handle(Instant now, const MemberId& from, const HandoverOffer& offer);
   void handle(Instant now, const MemberId& from, const HandoverReady& ready);
 
+  // participant_witness.cpp: the voter that is no member
+  void mind_witness(Instant now, View& next, bool& may_change_voters);  // NOLINT(*)
+  [[nodiscard]] bool is_witness(const MemberId& id) const;
+  [[nodiscard]] bool wants_witness(const View& view) const;
+  [[nodiscard]] bool is_witness_gone(Instant now) const;
+  void say_to_witness(const Message& message);
+  void show_view_to_witness(Instant now);
+
+  // participant_branch.cpp: what those do who are cut off from most
+  void secede(Instant now);
+  void fork(Instant now);
+  void change_session(Instant now, const SessionId& session);
+  void move_to(Instant now, const SessionId& session, const MemberId& by);
+  [[nodiscard]] SessionId origin() const;
+  [[nodiscard]] bool is_at_home(Instant now) const;
+  [[nodiscard]] bool is_on_its_way(Instant now) const;
+  [[nodiscard]] bool is_better(Instant now, const Whereabouts& other) const;
+  [[nodiscard]] Whereabouts whereabouts(Instant now) const;
+  void tell_whereabouts(Instant now);
+  void say_to_origin(const MemberId& to, const Message& message);
+  void handle(Instant now, const MemberId& from, const Whereabouts& other);
+
   // participant_join.cpp: how one that is outside gets in
   void pursue(Instant now);
   void come_back(Instant now, const View& latest, const View& known);
@@ -327,6 +404,8 @@ class Participant {
   void enter(Instant now, const MemberId& from, const View& view);
   void mind_admission(Instant now);
   void step_outside();
+  [[nodiscard]] const ViewRef& last_view() const { return view_ ? view_ : announced_; }
+  void forget_session();
   void handle(Instant now, const MemberId& from, const JoinList& list);
   void handle(Instant now, const MemberId& from, const JoinRefused& refused);
 
@@ -341,15 +420,34 @@ class Participant {
   Lease lease_;
   Peers peers_;
   ViewRef view_;
+  Version outgrown_;               ///< the view by which it was put outside; it comes back by a later one
   ViewRef before_;                 ///< the last view of the epoch before
   std::deque<ViewRef> foundings_;  ///< first views of epochs
   Version committed_;
   Instant epoch_since_{};   ///< when this member heard of the epoch
   Instant host_beat_at_{};  ///< of this epoch
+  Instant led_at_{};        ///< … of one that said that he acts
   std::optional<Echo> echo_;
   std::uint64_t beats_ = 0;
   Instant next_beat_{};
-  std::uint8_t strain_ = 0;
+  std::uint32_t rounds_ = 0;
+  std::optional<std::uint8_t> strain_{};
+  struct Since {
+    Incarnation incarnation{};
+    Instant at{};
+  };
+  std::map<MemberId, Since> since_{};  ///< when this member saw the others in a view first
+  ViewRef aged_{};                     ///< … the latest that was looked at
+  std::map<MemberId, double> failures_{};
+  Instant ranked_at_{};  ///< when the order of the succession was looked at
+  struct Kept {
+    std::uint64_t epoch = 0;
+    std::uint64_t number = 0;
+    Bytes state{};
+    Instant since{};
+  };
+  std::optional<Kept> kept_{};                 ///< the host's state, if this is the host or one of its heirs
+  std::map<MemberId, std::uint64_t> given_{};  ///< the number of the one that each heir has
   std::map<MemberId, Expected> expected_;
   std::map<MemberId, Farewell> farewells_;
 
@@ -357,6 +455,8 @@ class Participant {
   std::optional<Candidacy> candidacy_;
   std::optional<Held> held_;
   std::uint64_t claimed_epoch_ = 0;  ///< the latest that anybody claimed
+
+  std::optional<Introduction> witness_;  ///< at hand, in the view or not
 
   std::map<MemberId, Joiner> joiners_;
   std::map<MemberId, Departure> struck_;
@@ -369,6 +469,15 @@ class Participant {
   std::optional<Instant> farewell_until_;
 
   std::optional<Pursuit> pursuit_;  ///< until it is a member by a majority's knowledge
+
+  /// The session that this member was cut off from.
+  struct Origin {
+    ViewRef view;  ///< as it was last seen
+    Instant until{};
+  };
+  std::optional<Origin> origin_;
+  std::optional<MemberId> named_host_;   ///< of the origin, by the directory
+  std::map<SessionId, Ballot> ballots_;  ///< in sessions that it may come back to
 
   ViewRef announced_;
   std::uint64_t told_epoch_ = 0;  ///< the last one that it was told to lead in

@@ -34,10 +34,14 @@ void Participant::stand(Instant now) {
 /// Without a majority in hearing a claim would only use epochs up.
 bool Participant::can_win(Instant now) const {
   std::size_t there = 0;
-  for (const auto& member : view_->members)
-    if (member.is_voter && (member.self.id == id() || peers_.was_heard(member.self.id, now - attention())) &&
-        !(member.self.id == view_->host && is_vote_of_host_free()))
-      ++there;
+  for (const auto* voter : view_->electorate()) {
+    const auto& each = voter->self.id;
+    if (each == view_->host && is_vote_of_host_free()) continue;
+    // The witness speaks when it is spoken to, so from it only the host has heard.
+    const bool is_there =
+        each == id() || (is_witness(each) ? peers_.is_up(each) : peers_.was_heard(each, now - attention()));
+    if (is_there) ++there;
+  }
   return there >= votes_to_win();
 }
 
@@ -58,7 +62,7 @@ bool Participant::has_won() const {
 
 bool Participant::has_said_farewell(const MemberId& member) const {
   const auto found = farewells_.find(member);
-  const auto* known = view_->find(member);
+  const auto* known = view_ ? view_->find(member) : nullptr;
   return found != farewells_.end() && known && known->self.incarnation == found->second.who.incarnation;
 }
 
@@ -124,9 +128,9 @@ void Participant::press_claim(Instant now) {
   }
   if (now < candidacy_->next) return;
   candidacy_->next = now + rank_gap();
-  for (const auto& member : view_->members)
-    if (member.is_voter && !candidacy_->votes.contains(member.self.id))
-      say(member.self.id, Claim{candidacy_->epoch, view_->version});
+  show_view_to_witness(now);  // nobody else would, now that the host is gone
+  for (const auto* voter : view_->electorate())
+    if (!candidacy_->votes.contains(voter->self.id)) say(voter->self.id, Claim{candidacy_->epoch, view_->version});
 }
 
 void Participant::handle(Instant now, const MemberId& from, const Claim& claim) {
@@ -167,8 +171,8 @@ void Participant::vote_if_due(Instant now) {
 void Participant::handle(Instant now, const MemberId& from, const Granted& granted) {
   if (phase_ != Phase::member || !candidacy_ || granted.epoch != candidacy_->epoch || granted.base != view_->version)
     return;
-  const auto* voter = view_->find(from);
-  if (!voter || !voter->is_voter) return;
+  const auto* voter = view_->find_voter(from);
+  if (!voter) return;
   const auto text = vote_text(session_, granted.epoch, id(), granted.base);
   if (!signatures_.verify(from, voter->self.certificate, text, granted.signature)) return;
   candidacy_->votes[from] = granted.signature;
@@ -202,6 +206,7 @@ void Participant::publish(Instant now) {
     // Who was just admitted has no view yet.
     say(member.self.id, views_since(peer.beat ? peer.beat->version : Version{}));
   }
+  show_view_to_witness(now);
   beat_all(now, Answer::wanted);
 }
 
@@ -216,6 +221,7 @@ void Participant::handle(Instant now, const MemberId& from, const Farewell& fare
   farewells_[farewell.who.id] = farewell;
   for (const auto& member : view_->members)
     if (member.self.id != from && member.self.id != farewell.who.id) say(member.self.id, farewell);
+  say_to_witness(farewell);
   // He acts no more, so nobody has to wait for what was promised to him.
   if (farewell.who.id == view_->host) ballot_.release(view_->version.epoch);
   settle(now);

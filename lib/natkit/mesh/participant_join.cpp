@@ -9,7 +9,8 @@ void Participant::join(Instant now, Invitation invitation, const MemberId& by) {
   session_ = invitation.session;
   phase_ = Phase::joining;
   next_beat_ = now + config_.timing.heartbeat;
-  pursuit_ = {.invitation = std::move(invitation), .by = by, .until = now + config_.timing.join, .next = now};
+  pursuit_ = {
+      .invitation = std::move(invitation), .by = by, .since = now, .until = now + config_.timing.join, .next = now};
   settle(now);
 }
 
@@ -17,6 +18,7 @@ void Participant::join(Instant now, Invitation invitation, const MemberId& by) {
 void Participant::come_back(Instant now, const View& latest, const View& known) {
   Pursuit pursuit{.invitation = {session_, known.settings.password},
                   .by = latest.host,
+                  .since = now,
                   .until = now + config_.timing.tombstone,
                   .next = now};
   if (pursuit_) pursuit.until = pursuit_->until;
@@ -30,7 +32,12 @@ void Participant::come_back(Instant now, const View& latest, const View& known) 
 
 void Participant::step_outside() {
   phase_ = Phase::joining;
+  if (view_) outgrown_ = view_->version;
   view_.reset();
+  forget_session();
+}
+
+void Participant::forget_session() {
   before_.reset();
   foundings_.clear();
   committed_ = {};
@@ -44,6 +51,7 @@ void Participant::step_outside() {
 /// Let in by a host of whom nothing more is heard: the others may never have heard of this member.
 void Participant::mind_admission(Instant now) {
   if (is_host() || committed_ >= pursuit_->entered || now - host_beat_at_ < config_.timing.promise) return;
+  if (is_leaving_) return finish();
   pursuit_->host_heard.reset();
   pursuit_->next = now;
   step_outside();
@@ -139,8 +147,9 @@ void Participant::give_up(Instant now) {
 void Participant::enter(Instant now, const MemberId& from, const View& view) {
   const auto* self = view.find(id());
   const bool is_known_host = from == pursuit_->by || (pursuit_->list && from == pursuit_->list->host);
-  if (view.session != session_ || from != view.host || !is_known_host || !self ||
-      self->self.incarnation != config_.self.incarnation || !is_signed_by_host(view, signatures_))
+  const bool is_of_before = origin_ && origin_->view->session == session_ && view.version < origin_->view->version;
+  if (view.session != session_ || is_of_before || view.version <= outgrown_ || from != view.host || !is_known_host ||
+      !self || self->self.incarnation != config_.self.incarnation || !is_signed_by_host(view, signatures_))
     return;
   phase_ = Phase::member;
   pursuit_->entered = view.version;
@@ -148,7 +157,7 @@ void Participant::enter(Instant now, const MemberId& from, const View& view) {
   before_.reset();
   foundings_.clear();
   committed_ = {};
-  epoch_since_ = host_beat_at_ = now;
+  epoch_since_ = host_beat_at_ = led_at_ = now;
   ballot_.follow(view.version.epoch, view.host);
   beat_all(now, Answer::wanted);
 }

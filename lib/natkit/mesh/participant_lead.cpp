@@ -16,6 +16,7 @@ void Participant::lead(Instant now) {
   claim_at_.reset();
   candidacy_.reset();
   attend_joiners(now);
+  give_state();
   if (handover_)
     press_handover(now);
   else
@@ -36,11 +37,11 @@ void Participant::wait_for_majority(Instant now) {
 void Participant::commit(Instant now) {
   if (committed_ >= view_->version) return;
   std::size_t having = 0;
-  for (const auto& member : view_->members) {
-    const auto* peer = peers_.find(member.self.id);
+  for (const auto* voter : view_->electorate()) {
+    const auto* peer = peers_.find(voter->self.id);
     const bool has_it = peer && peer->beat && peer->beat->version == view_->version && peer->beat->echo &&
                         peer->beat->echo->epoch == view_->version.epoch;
-    if (member.is_voter && (has_it || member.self.id == id())) ++having;
+    if (has_it || voter->self.id == id()) ++having;
   }
   if (having < view_->quorum()) return;
   committed_ = view_->version;
@@ -57,9 +58,16 @@ bool is_complete_succession(const View& view) {
 View with_voter(View view, const MemberId& id) {
   for (auto& member : view.members)
     if (member.self.id == id) member.is_voter = true;
+  if (view.witness && view.witness->self.id == id) view.witness->is_voter = true;
   return view;
 }
 }  // namespace
+
+/// Who has promised already: the lease must not lapse for a voter that is new.
+bool Participant::may_vote_from_now(Instant now, const View& next, const MemberId& newcomer) const {
+  const auto own = *view_->index_of(id());
+  return peers_.hears(newcomer, *view_, own, now - attention()) && lease_.holds(now, with_voter(next, newcomer), id());
+}
 
 /// Everything that has changed goes into one view, but for voters: of those one at a time, and only once a majority has
 /// the last one (view.hpp, invariant 2).
@@ -68,28 +76,34 @@ void Participant::propose(Instant now) {
   next.mandate.reset();
   std::set<MemberId> out;
   bool may_change_voters = committed_ == view_->version;
-  const auto own = *view_->index_of(id());
   strike_out_gone(now, next, out, may_change_voters);
   admit_ready(now, next);
   for (auto& member : next.members) {
     if (const auto wish = wishes_.find(member.self.id); wish != wishes_.end())
       member.is_ready = wish->second == Wish::Kind::ready;
-    if (may_change_voters && !member.is_voter && peers_.hears(member.self.id, *view_, own, now - attention())) {
-      // Only who has promised already: the lease must not lapse for a voter that is new.
-      member.is_voter = lease_.holds(now, with_voter(next, member.self.id), id());
-      may_change_voters = !member.is_voter;
+    if (may_change_voters && !member.is_voter && may_vote_from_now(now, next, member.self.id)) {
+      member.is_voter = true;
+      may_change_voters = false;
     }
   }
+  mind_witness(now, next, may_change_voters);
   next.settings.standing = standing_.value_or(next.settings.standing);
-  if (next.members != view_->members || !is_complete_succession(next))
+  if (next.members != view_->members || !is_complete_succession(next) || is_order_due(now))
     next.succession = succession_of(next, aptitudes(now));
-  if (next.members == view_->members && next.settings == view_->settings && next.banned == view_->banned &&
-      next.succession == view_->succession)
+  if (next.members == view_->members && next.witness == view_->witness && next.settings == view_->settings &&
+      next.banned == view_->banned && next.succession == view_->succession)
     return;
   replace_view(now, std::move(next), out);
 }
 
-/// What is measured changes all the time; the order follows it when members come and go, so that views stay few.
+/// What is measured changes all the time; the order follows when members come and go, or somebody is clearly in the
+/// wrong place, so that views stay few.
+bool Participant::is_order_due(Instant now) {
+  if (now - ranked_at_ < config_.timing.ranking) return false;
+  ranked_at_ = now;
+  return is_out_of_order(*view_, aptitudes(now));
+}
+
 std::map<MemberId, Aptitude> Participant::aptitudes(Instant now) const {
   std::map<MemberId, Aptitude> known;
   for (const auto& member : view_->members) known[member.self.id] = aptitude_of(now, member.self.id);
@@ -147,10 +161,11 @@ void Participant::strike_out_gone(Instant now, View& next, std::set<MemberId>& o
 
 // --- joiners -------------------------------------------------------------------------------------------------------
 
-/// A member that was started again, or lost for a while: a locked session is its own all the same.
+/// A member that was started again, or lost for a while, or of the session that this one is a branch of: a locked one
+/// is its own all the same.
 bool Participant::comes_back(const MemberId& joiner) const {
   const auto gone = std::ranges::find(view_->departed, joiner, &Departed::id);
-  return view_->has(joiner) ||
+  return view_->has(joiner) || (origin_ && origin_->view->has(joiner)) ||
          (gone != view_->departed.end() && (gone->cause == Departure::lost || gone->cause == Departure::crashed));
 }
 
@@ -456,6 +471,7 @@ void Participant::handle(Instant now, const MemberId& from, const HandoverReady&
     peers_[member.self.id].views_sent = now;
     say(member.self.id, views_since(first.mandate->base));
   }
+  show_view_to_witness(now);
 }
 
 /// A host finds an heir first. Then it says farewell, and does a member's duty, until it is out of the view: its
@@ -476,6 +492,8 @@ void Participant::begin_leaving(Instant now) {
 void Participant::keep_leaving(Instant now) {
   if (now >= *farewell_until_) return finish();
   const Departed who{id(), config_.self.incarnation, Departure::left};
-  say_to_all(Farewell{who, signatures_.sign(departure_text(session_, who.id, who.incarnation, who.cause))});
+  const Farewell farewell{who, signatures_.sign(departure_text(session_, who.id, who.incarnation, who.cause))};
+  say_to_all(farewell);
+  say_to_witness(farewell);
 }
 }  // namespace natkit::mesh

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "natkit/base/time.hpp"
+#include "natkit/mesh/hearing.hpp"
 #include "natkit/mesh/message.hpp"
 
 namespace natkit::mesh {
@@ -20,7 +21,11 @@ struct Peer {
   std::optional<Instant> heard{};   ///< a heartbeat: who was started anew and asks to join has none yet
   std::optional<Heartbeat> beat{};  ///< its latest
   Instant beat_at{};
-  std::optional<Instant> lags_since{};  ///< with an older view than ours
+  Rounds rounds{};
+  Way way = Way::unknown;                ///< of the link, when it is up
+  std::optional<Condition> condition{};  ///< what it told last of itself …
+  Version condition_of{};                ///< … with this view
+  std::optional<Instant> lags_since{};   ///< with an older view than ours
   std::optional<Instant> views_sent{};
 };
 

@@ -9,11 +9,6 @@ using namespace std::chrono_literals;
 
 constexpr double unknown = 0.5;
 
-/// What a host is for, in this order: to be reached, soon, without loss. The rest breaks ties. Weights of our own
-/// judgement, printed with the score so that anybody can see and question them.
-constexpr double reach_weight = 4, rtt_weight = 3, loss_weight = 2, age_weight = 1, failures_weight = 2,
-                 strain_weight = 2;
-
 double part_of_reach(const Aptitude& known, std::size_t members) {
   const double nat = known.reach == Reach::open   ? 1
                      : known.reach == Reach::easy ? 0.7
@@ -38,10 +33,33 @@ Score score_of(const Aptitude& known, std::size_t members) {
   if (known.age) score.age = 1 - falling(to_ms(*known.age), to_ms(10min));
   if (known.failures) score.failures = falling(*known.failures, 1);
   if (known.strain) score.strain = 1 - std::min<double>(*known.strain, 100) / 100;
-  score.total = (reach_weight * score.reach + rtt_weight * score.rtt + loss_weight * score.loss +
-                 age_weight * score.age + failures_weight * score.failures + strain_weight * score.strain) /
-                (reach_weight + rtt_weight + loss_weight + age_weight + failures_weight + strain_weight);
+  constexpr const auto& w = score_weights;
+  score.total = (w.reach * score.reach + w.rtt * score.rtt + w.loss * score.loss + w.age * score.age +
+                 w.failures * score.failures + w.strain * score.strain) /
+                (w.reach + w.rtt + w.loss + w.age + w.failures + w.strain);
   return score;
+}
+
+bool is_out_of_order(const View& view, const std::map<MemberId, Aptitude>& known) {
+  const auto is_clearly_worse = [&](const Aptitude& a, const Aptitude& b) {
+    switch (view.settings.policy) {
+      case Policy::oldest:
+      case Policy::manual:
+        return false;
+      case Policy::reach:
+        return a.reach < b.reach;
+      case Policy::rtt:
+        return a.mean_rtt && b.mean_rtt && *a.mean_rtt > *b.mean_rtt * 5 / 4 + 10ms;
+      case Policy::score:
+        return score_of(a, view.members.size()).total + 0.05 < score_of(b, view.members.size()).total;
+    }
+    return false;
+  };
+  for (std::size_t i = 0; i + 1 < view.succession.size(); ++i) {
+    const auto before = known.find(view.succession[i]), after = known.find(view.succession[i + 1]);
+    if (before != known.end() && after != known.end() && is_clearly_worse(before->second, after->second)) return true;
+  }
+  return false;
 }
 
 std::vector<MemberId> succession_of(const View& view, const std::map<MemberId, Aptitude>& known) {

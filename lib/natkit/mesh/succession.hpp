@@ -24,9 +24,18 @@ struct Score {
   double reach = 0.5, rtt = 0.5, loss = 0.5, age = 0.5, failures = 0.5, strain = 0.5;
   double total = 0.5;
 };
+/// What a host is for, in this order: to be reached, soon, without loss. The rest breaks ties. Weights of our own
+/// judgement, printed with the score so that anybody can see and question them.
+struct ScoreWeights {
+  double reach = 4, rtt = 3, loss = 2, age = 1, failures = 2, strain = 2;
+};
+inline constexpr ScoreWeights score_weights{};
 [[nodiscard]] Score score_of(const Aptitude& aptitude, std::size_t members);
 
 /// The members without the host, the best first; who is equal stays in order of admission. `manual` keeps the order
 /// that there is, and puts newcomers last.
 [[nodiscard]] std::vector<MemberId> succession_of(const View& view, const std::map<MemberId, Aptitude>& known);
+/// Whether somebody in the list is clearly worse than who comes after him: what is measured wavers, and each new order
+/// is a new view.
+[[nodiscard]] bool is_out_of_order(const View& view, const std::map<MemberId, Aptitude>& known);
 }  // namespace natkit::mesh

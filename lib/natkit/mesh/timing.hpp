@@ -29,6 +29,8 @@ struct Timing {
   Duration join = std::chrono::seconds{10};
   /// For the heir to take a state over; then the next one is asked.
   Duration handover = std::chrono::milliseconds{1500};
+  /// How often a host looks whether the succession is still in order, where the policy is one of measurements.
+  Duration ranking = std::chrono::seconds{5};
   /// Who was lost is let in again without much ado for so long.
   Duration tombstone = std::chrono::minutes{10};
 };

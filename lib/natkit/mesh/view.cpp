@@ -47,8 +47,8 @@ bool is_wanted_by_majority(const View& first, const Signatures& signatures) {
   const auto text = vote_text(first.session, first.version.epoch, first.host, first.mandate->base);
   std::set<MemberId> voters;
   for (const auto& vote : first.mandate->votes) {
-    const auto* voter = first.find(vote.voter);
-    if (voter && voter->is_voter && signatures.verify(vote.voter, voter->self.certificate, text, vote.signature))
+    const auto* voter = first.find_voter(vote.voter);
+    if (voter && signatures.verify(vote.voter, voter->self.certificate, text, vote.signature))
       voters.insert(vote.voter);
   }
   return voters.size() >= first.quorum();
@@ -71,8 +71,18 @@ std::optional<std::size_t> View::index_of(const MemberId& id) const {
   return found ? std::optional{static_cast<std::size_t>(found - members.data())} : std::nullopt;
 }
 
-std::size_t View::voters() const {
-  return static_cast<std::size_t>(std::ranges::count_if(members, [](const Member& member) { return member.is_voter; }));
+std::vector<const Member*> View::electorate() const {
+  std::vector<const Member*> voters;
+  for (const auto& member : members)
+    if (member.is_voter) voters.push_back(&member);
+  if (witness && witness->is_voter) voters.push_back(&*witness);
+  return voters;
+}
+
+const Member* View::find_voter(const MemberId& id) const {
+  const auto voters = electorate();
+  const auto found = std::ranges::find_if(voters, [&](const Member* voter) { return voter->self.id == id; });
+  return found == voters.end() ? nullptr : *found;
 }
 
 Bytes body(const View& view) {
@@ -137,5 +147,17 @@ bool follows(const View& known, const View& next, const Signatures& signatures) 
     return false;
   return next.version.title == Title::elected ? is_wanted_by_majority(next, signatures)
                                               : is_wanted_by_old_host(next, *old_host, signatures);
+}
+
+bool supersedes(const View& next, const View& known, const ViewRef& before, const Signatures& signatures) {
+  if (next.session != known.session || next.version <= known.version) return false;
+  const bool is_same_epoch = next.version.epoch == known.version.epoch && next.version.title == known.version.title;
+  if (is_same_epoch) {
+    const auto* host = known.find(known.host);
+    return next.host == known.host && host && is_signed(next, *host, next.signature, signatures);
+  }
+  // Beside what is known only votes count: the host of the epoch before may hand over nothing any more.
+  const bool is_elected_beside = before && next.version.title == Title::elected && follows(*before, next, signatures);
+  return is_elected_beside || follows(known, next, signatures);
 }
 }  // namespace natkit::mesh

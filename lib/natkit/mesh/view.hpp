@@ -71,6 +71,8 @@ struct Settings {
   std::optional<std::array<std::uint8_t, 32>> password{};  ///< the key made of it (password.hpp); none: everybody
   Bytes token{};                                           ///< opens the session's row in the directory
   Bytes knock{};                                           ///< lets strangers with an invite ask (link/knock.hpp)
+  /// The session that this one was cut off from, and goes back to (participant_branch.cpp).
+  std::optional<SessionId> branch_of{};
   bool operator==(const Settings&) const = default;
 };
 
@@ -128,6 +130,7 @@ struct View {
   MemberId host{};
   Settings settings{};
   std::vector<Member> members{};       ///< in order of admission
+  std::optional<Member> witness{};     ///< a voter that is no member (witness.hpp); never leads
   std::vector<MemberId> succession{};  ///< who leads next, the best first; without the host
   std::vector<Departed> departed{};    ///< the last few, the latest first
   std::vector<MemberId> banned{};
@@ -138,7 +141,10 @@ struct View {
   [[nodiscard]] const Member* find(const MemberId& id) const;
   [[nodiscard]] bool has(const MemberId& id) const { return find(id) != nullptr; }
   [[nodiscard]] std::optional<std::size_t> index_of(const MemberId& id) const;
-  [[nodiscard]] std::size_t voters() const;
+  /// The members that vote, and the witness while it does.
+  [[nodiscard]] std::vector<const Member*> electorate() const;
+  [[nodiscard]] const Member* find_voter(const MemberId& id) const;
+  [[nodiscard]] std::size_t voters() const { return electorate().size(); }
   /// So many voters are more than half.
   [[nodiscard]] std::size_t quorum() const { return voters() / 2 + 1; }
   [[nodiscard]] bool is_first_of_epoch() const { return mandate.has_value() || version.sequence == 1; }
@@ -161,4 +167,6 @@ using ViewRef = std::shared_ptr<const View>;
 /// Whether `next`, the first view of a later epoch, follows from `known`: nothing but host and version changed since a
 /// view that the old host signed, and a majority of voters, or the old host itself, wants the new one.
 [[nodiscard]] bool follows(const View& known, const View& next, const Signatures& signatures);
+/// Whether who knows one view, and the last one of the epoch before it if there is one, is to take another for it.
+[[nodiscard]] bool supersedes(const View& next, const View& known, const ViewRef& before, const Signatures& signatures);
 }  // namespace natkit::mesh

@@ -31,7 +31,7 @@ bool fields(Archive& a, Value& s)
          a.choice(s.policy, Policy::manual) && a.choice(s.partition, Partition::leave) &&
          a.choice(s.standing, Standing::locked) && a.flag(s.is_listed) &&
          a.maybe(s.password, [&](auto& key) { return a.array(key); }) && a.bytes(s.token, most_secret_bytes) &&
-         a.bytes(s.knock, most_secret_bytes);
+         a.bytes(s.knock, most_secret_bytes) && a.maybe(s.branch_of, [&](auto& id) { return a.array(id.bytes); });
 }
 
 template <class Archive, class Value>
@@ -70,7 +70,7 @@ bool fields(Archive& a, Value& mandate)
 {
   return fields(a, mandate.base) && a.array(mandate.base_host.bytes) &&
          a.bytes(mandate.base_signature, most_signature_bytes) &&
-         a.list(mandate.votes, most_members, [&](auto& vote) { return fields(a, vote); }) &&
+         a.list(mandate.votes, most_members + 1, [&](auto& vote) { return fields(a, vote); }) &&
          a.bytes(mandate.handover, most_signature_bytes) &&
          a.maybe(mandate.end, [&](auto& cause) { return a.choice(cause, Departure::crashed); }) &&
          a.bytes(mandate.end_signature, most_signature_bytes);
@@ -82,6 +82,7 @@ bool body_fields(Archive& a, Value& view) {
   const auto id = [&](auto& each) { return a.array(each.bytes); };
   return a.array(view.session.bytes) && fields(a, view.version) && a.array(view.host.bytes) &&
          fields(a, view.settings) && a.list(view.members, most_members, [&](auto& each) { return fields(a, each); }) &&
+         a.maybe(view.witness, [&](auto& each) { return fields(a, each); }) &&
          a.list(view.succession, most_members, id) &&
          a.list(view.departed, most_departed, [&](auto& each) { return fields(a, each); }) &&
          a.list(view.banned, most_banned, id) && a.number(view.numbers_given);

@@ -26,6 +26,34 @@ Json path_json(const std::optional<PathFacts>& path) {
           {"rtt_ms", path->rtt ? milliseconds(*path->rtt) : Json(nullptr)}};
 }
 
+Json traffic_json(const MeshTraffic& traffic) {
+  const auto volume = [](const MeshVolume& bytes) {
+    return Json{{"sent_bytes", bytes.sent}, {"received_bytes", bytes.received}};
+  };
+  return {{"direct", volume(traffic.direct)}, {"routed", volume(traffic.routed)}, {"relayed", volume(traffic.relayed)}};
+}
+
+template <class Value>
+Json known(const std::optional<Value>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
+
+Json fitness_json(const MeshFitness& fitness) {
+  const auto part = [](Json value, const MeshFitness::Part& counts) {
+    return Json{{"value", std::move(value)}, {"points", counts.points}, {"weight", counts.weight}};
+  };
+  const auto time = [](const std::optional<Duration>& value) { return value ? milliseconds(*value) : Json(nullptr); };
+  return {{"score", fitness.score},
+          {"can_host", known(fitness.can_host)},
+          {"heard_by", known(fitness.heard_by)},
+          {"reach", part(or_null(fitness.reach), fitness.for_reach)},
+          {"rtt_ms", part(time(fitness.mean_rtt), fitness.for_rtt)},
+          {"loss", part(known(fitness.loss), fitness.for_loss)},
+          {"age_ms", part(time(fitness.age), fitness.for_age)},
+          {"failures", part(known(fitness.failures), fitness.for_failures)},
+          {"strain", part(known(fitness.strain), fitness.for_strain)}};
+}
+
 Json member_json(const MeshMember& member) {
   return {{"member", member.id},
           {"name", member.name},
@@ -37,7 +65,9 @@ Json member_json(const MeshMember& member) {
           {"rank", member.rank ? Json(*member.rank) : Json(nullptr)},
           {"path", path_json(member.path)},
           {"via", or_null(member.via)},
-          {"score", member.score ? Json(*member.score) : Json(nullptr)}};
+          {"score", known(member.score)},
+          {"fitness", member.fitness ? fitness_json(*member.fitness) : Json(nullptr)},
+          {"traffic", member.traffic ? traffic_json(*member.traffic) : Json(nullptr)}};
 }
 
 void add_status(Json& out, const MeshStatus& status) {
@@ -50,8 +80,10 @@ void add_status(Json& out, const MeshStatus& status) {
   out["sequence"] = if_known(status.sequence);
   out["max"] = if_known(status.most);
   out["locked"] = if_known(status.is_locked);
+  out["witness"] = or_null(status.witness);
   out["server"] = status.server ? Json(to_text(*status.server)) : Json(nullptr);
   out["carried_bytes"] = status.carried_bytes;
+  out["traffic"] = traffic_json(status.traffic);
   out["members"] = Json::array();
   for (const auto& member : status.members) out["members"].push_back(member_json(member));
 }
@@ -125,6 +157,13 @@ std::string MeshEvents::became_host(std::uint64_t epoch) {
   return dump(out);
 }
 
+std::string MeshEvents::state_inherited(std::size_t bytes, Duration age) {
+  auto out = event("state-inherited");
+  out["state_bytes"] = bytes;
+  out["age_ms"] = milliseconds(age);
+  return dump(out);
+}
+
 std::string MeshEvents::link(std::string_view peer, const std::optional<PathFacts>& path, std::string_view via) {
   auto out = event("link");
   out["peer"] = peer;
@@ -133,8 +172,41 @@ std::string MeshEvents::link(std::string_view peer, const std::optional<PathFact
   return dump(out);
 }
 
+std::string MeshEvents::invite(const MeshInvite& invite) {
+  auto out = event("invite");
+  out["invite"] = invite.text;
+  out["scope"] = invite.scope;
+  out["entries"] = Json::array();
+  for (const auto& [member, endpoints] : invite.entries) {
+    auto& entry = out["entries"].emplace_back(Json{{"member", member}, {"endpoints", Json::array()}});
+    for (const auto& endpoint : endpoints) entry["endpoints"].push_back(to_text(endpoint));
+  }
+  return dump(out);
+}
+
+std::string MeshEvents::entered(std::string_view member, std::string_view by, const std::optional<PathFacts>& path) {
+  auto out = event("entered");
+  out["member"] = member;
+  out["by"] = by;
+  out["path"] = path_json(path);
+  return dump(out);
+}
+
 std::string MeshEvents::paused() { return dump(event("paused")); }
 std::string MeshEvents::resumed() { return dump(event("resumed")); }
+std::string MeshEvents::forked(std::string_view session, std::string_view origin) {
+  auto out = event("forked");
+  out["session"] = session;
+  out["origin"] = origin;
+  return dump(out);
+}
+
+std::string MeshEvents::merged(std::string_view from) {
+  auto out = event("merged");
+  out["from"] = from;
+  return dump(out);
+}
+
 std::string MeshEvents::all_ready() { return dump(event("all-ready")); }
 std::string MeshEvents::ended() { return dump(event("ended")); }
 
@@ -233,15 +305,41 @@ std::string MeshWords::link(std::string_view name, const std::optional<PathFacts
                      path->rtt ? fmt::format(", round trip {:.1f} ms", to_ms(*path->rtt)) : std::string{});
 }
 
+namespace {
+std::string fitness_of(const MeshStatus& status) {
+  std::vector<std::string> names;
+  std::vector<MeshFitness> members;
+  for (const auto& member : status.members)
+    if (member.fitness) {
+      names.push_back(short_name_of(member));
+      members.push_back(*member.fitness);
+    }
+  return members.empty() ? std::string{} : '\n' + fitness_table(names, members);
+}
+}  // namespace
+
+std::string MeshWords::invite_note(std::string_view scope) {
+  if (scope == "network")
+    return "the invite has private addresses only: nobody but hosts of this network can use it. A port that the router "
+           "opens, or a rendezvousd at --server, lets others in";
+  if (scope == "perhaps")
+    return "whether others can use the invite depends on the NATs before the members, which may let no stranger in";
+  return {};
+}
+
 std::string MeshWords::status(const MeshStatus& status) {
   if (!status.is_known())
     return fmt::format("session  {}\nstate    {}\nserver   {}\n", printable(status.name), status.state,
                        status.server ? to_text(*status.server) : "not connected");
-  return fmt::format("session  {}  {} of {} members{}\nhost     {}  epoch {}\nstate    {}\nserver   {}\n\n",
-                     printable(status.name), status.members.size(), status.most, status.is_locked ? ", locked" : "",
-                     name_in(status, status.host), status.epoch, status.state,
-                     status.server ? to_text(*status.server) : "not connected; goes on without") +
-         members(status);
+  return fmt::format(
+             "session  {}  {} of {} members{}\nhost     {}  epoch {}\nstate    {}\nserver   {}{}\n"
+             "traffic  {}\ncarried  {} for others\n\n",
+             printable(status.name), status.members.size(), status.most, status.is_locked ? ", locked" : "",
+             name_in(status, status.host), status.epoch, status.state,
+             status.server ? to_text(*status.server) : "not connected; goes on without",
+             status.witness == "votes" ? ", votes with the members" : "", to_text(status.traffic),
+             bytes_text(status.carried_bytes)) +
+         members(status) + fitness_of(status);
 }
 
 std::string MeshWords::members(const MeshStatus& status) {

@@ -10,6 +10,7 @@
 #include "natkit/base/endpoint.hpp"
 #include "natkit/base/result.hpp"
 #include "natkit/base/time.hpp"
+#include "natkit/report/mesh_fitness.hpp"
 #include "natkit/report/punch_events.hpp"
 
 namespace natkit::report {
@@ -26,6 +27,8 @@ struct MeshMember {
   std::optional<PathFacts> path{};  ///< none: no link, or oneself
   std::string via{};                ///< the member that carries the path
   std::optional<double> score{};
+  std::optional<MeshFitness> fitness{};
+  std::optional<MeshTraffic> traffic{};  ///< with this one; none: oneself
 };
 struct MeshStatus {
   std::string session{};  ///< empty: not joined yet, or over; then only name, state and server are known
@@ -36,8 +39,10 @@ struct MeshStatus {
   std::uint64_t sequence = 0;
   std::size_t most = 0;
   bool is_locked = false;
+  std::string witness{};             ///< the server's part in elections: "votes", "listens", or none
   std::optional<Endpoint> server{};  ///< the rendezvousd that is connected
   std::uint64_t carried_bytes = 0;   ///< for other pairs
+  MeshTraffic traffic{};             ///< with all, also with who is gone
   std::vector<MeshMember> members{};
 
   [[nodiscard]] bool is_known() const { return !session.empty(); }
@@ -57,6 +62,13 @@ struct MeshRow {
   std::vector<std::pair<std::string, std::string>> tags{};
 };
 
+/// What strangers can join by.
+struct MeshInvite {
+  std::string text{};
+  std::string scope{};  ///< who can use it: "anywhere", "perhaps" (as NATs allow), "network" (hosts of the same one)
+  std::vector<std::pair<std::string, std::vector<Endpoint>>> entries{};  ///< members' ids, and where they are
+};
+
 struct MeshEvents {
   static std::string registered(const Endpoint& server);
   static std::string joined(const MeshStatus& status);
@@ -66,9 +78,16 @@ struct MeshEvents {
   static std::string host_changed(std::string_view before, std::string_view now, std::uint64_t epoch,
                                   std::string_view cause);
   static std::string became_host(std::uint64_t epoch);
+  /// What the old host left behind when it died.
+  static std::string state_inherited(std::size_t bytes, Duration age);
   static std::string link(std::string_view peer, const std::optional<PathFacts>& path, std::string_view via);
+  static std::string invite(const MeshInvite& invite);
+  /// `by`: "knock", "server".
+  static std::string entered(std::string_view member, std::string_view by, const std::optional<PathFacts>& path);
   static std::string paused();
   static std::string resumed();
+  static std::string forked(std::string_view session, std::string_view origin);
+  static std::string merged(std::string_view from);
   static std::string rejected(std::string_view reason, std::string_view text, const std::vector<std::string>& peers);
   static std::string removed(std::string_view cause);
   static std::string message(std::string_view from, std::string_view name, std::string_view text);
@@ -87,6 +106,8 @@ struct MeshWords {
   static std::string host_changed(std::string_view before, std::string_view now, std::uint64_t epoch,
                                   std::string_view cause);
   static std::string link(std::string_view name, const std::optional<PathFacts>& path, std::string_view via);
+  /// What there is to know beside; empty: nothing.
+  static std::string invite_note(std::string_view scope);
   static std::string status(const MeshStatus& status);   ///< some lines, and the members
   static std::string members(const MeshStatus& status);  ///< a table
   static std::string list(const std::vector<MeshRow>& rows);
