@@ -86,10 +86,11 @@ class Said:
 
 
 class Talker:
-    """One run of a tool that tells events. Its stdout is taken for them, unless it carries bytes (`pipes`): then its stderr is."""
+    """One run of a tool that tells events. Its stdout is taken for them, unless it carries bytes (`pipes`): then its stderr is.
+    Its stdin is a pipe where it is `spoken_to`."""
 
-    def __init__(self, host: Host, command: list[str], pipes: bool = False, **environment: str):
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE if pipes else subprocess.DEVNULL, stdout=subprocess.PIPE,
+    def __init__(self, host: Host, command: list[str], pipes: bool = False, spoken_to: bool = False, **environment: str):
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE if pipes or spoken_to else subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE,
                                         env={**os.environ, "XDG_STATE_HOME": state_folder(host), **environment})
         self.started, self.ended = time.monotonic(), 0.0

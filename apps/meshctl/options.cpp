@@ -13,6 +13,8 @@
 #include "natkit/io/resolver.hpp"
 #include "natkit/mesh/message.hpp"
 #include "natkit/mesh/view_fields.hpp"
+#include "natkit/rendezvous/matchmaker.hpp"
+#include "natkit/rendezvous/reports.hpp"
 #include "natkit/stun/message.hpp"
 
 namespace natkit {
@@ -22,8 +24,12 @@ constexpr const char* tool_footer =
   export NATKIT_SERVER=rendezvous.example.org     the rendezvousd that all members use to find each other
   meshctl create den --name anna                  a session called den; this host leads it
   meshctl join den --name ben                     on other hosts, as many as are wanted
+  meshctl create den --as-rendezvous              needs no server: prints an invite
+  meshctl join natkit:AQ...                       by an invite; `meshctl invite den` prints one on any member
   meshctl create den --chat                       what is typed goes to all, who print it
   meshctl list --game chess                       the sessions that are listed
+  meshctl match --players 4 --game chess          wait for three others who want the same
+  meshctl block ben                               never be matched with ben again
   meshctl create den --detach                     go on in the background; then, on the same host:
   meshctl status den                              members, host, paths and round trips
   meshctl handover den ben                        ben leads from now on
@@ -32,7 +38,8 @@ constexpr const char* tool_footer =
 Every member is linked with every other one, directly where NATs allow it. When the host leaves or dies
 the next one leads within a second or two: the members vote, so that two never lead at once, and
 whoever is cut off from most of the others pauses until they are back. The server brings the first two
-together and lists the session; once the session stands it goes on without.
+together and lists the session; once the session stands it goes on without. Whoever has an invite
+needs no server where one of the members can be reached from outside.
 
 Exit status: 0 done, 2 wrong usage, 3 no server or no such session, 4 refused (full, locked, banned,
 wrong password), 5 the host or the session was lost, 6 not all members could be reached, 7 another
@@ -48,6 +55,10 @@ std::string check_name(const std::string& text) {
   const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F || c == '/'; };
   if (!text.empty() && text.size() <= mesh::most_name_bytes && std::ranges::none_of(text, is_control)) return {};
   return quoted(text) + " is not a name: 1 to 64 bytes, no slash and no control characters";
+}
+
+std::string check_name_or_invite(const std::string& text) {
+  return mesh::looks_like_invite(text) ? std::string{} : check_name(text);
 }
 
 std::string check_tag(const std::string& text) {
@@ -117,6 +128,10 @@ void add_member_options(CLI::App& command, Options& o) {
       .add_option("--password-file", o.password_file,
                   "the session's password, in a file; - reads standard input. It is never told to anybody")
       ->type_name("FILE");
+  command
+      .add_option("--identity", o.identity_file,
+                  "this member's key, in a file; made when it is absent (default: a new one each time)")
+      ->type_name("FILE");
   cli::add_duration(command, "--timeout", o.timeout, "longest time for a newcomer to get in");
   command
       .add_option("--relay-for-others", o.forwards,
@@ -134,14 +149,18 @@ void add_member_options(CLI::App& command, Options& o) {
       })
       ->type_name("PORT");
   command
-      .add_option(
-          "--export-cmd", o.export_command,
-          "run before this member hands over: what it prints, at most 60000 bytes, is the state for the next host")
+      .add_option("--export-cmd", o.export_command,
+                  "run while this member leads, and before it hands over: what it prints, at most 60000 bytes, is the "
+                  "state for "
+                  "the next host")
       ->type_name("CMD");
+  cli::add_duration(command, "--export-every", o.export_every,
+                    "how often --export-cmd is run while this member leads, so that a crash loses no more");
   command
       .add_option(
           "--import-cmd", o.import_command,
-          "run before this member takes over: the state of the old host is its input; it leads once that is done")
+          "run before this member takes over, or once it leads after the host has died: the state of the old host is "
+          "its input")
       ->type_name("CMD");
   command
       .add_option("--on-host-cmd", o.on_host_command,
@@ -199,14 +218,35 @@ void add_create(CLI::App& app, Options& o) {
       "what members do that are cut off from most others");
   command.add_flag("!--unlisted,--listed", o.is_listed,
                    "keep it out of the list: only who knows its name finds it (default: --listed)");
+  command.add_flag("--as-rendezvous", o.as_rendezvous,
+                   "need no server: print an invite; this host brings those who join by it together");
 }
 
 void add_join(CLI::App& app, Options& o) {
   auto& command = cli::add_command(app, "join", "become a member of a session");
   command.parse_complete_callback([&o] { o.command = Options::Command::join; });
-  add_session(command, o)->required();
+  command.add_option("SESSION", o.session, "the session's name, or an invite, which begins with natkit:")
+      ->check(check_name_or_invite)
+      ->configurable(false)
+      ->required();
   add_member_options(command, o);
   command.add_option("--game", o.game, "the game that the session is for")->type_name("ID")->check(check_name);
+}
+
+void add_match(CLI::App& app, Options& o) {
+  auto& command = cli::add_command(app, "match", "wait for others who want to play, and begin a session with them");
+  command.parse_complete_callback([&o] { o.command = Options::Command::match; });
+  command.add_option("--players", o.players, "how many in all, this one included")
+      ->type_name("N")
+      ->check(number_from(2, rendezvous::most_players))
+      ->required()
+      ->configurable(false);
+  add_member_options(command, o);
+  add_tags(command, o, "only with others who say the same");
+  command.get_option("--identity")
+      ->description("this member's key, in a file; made when it is absent (default: one that is kept for all matches)");
+  command.remove_option(command.get_option("--timeout"));
+  cli::add_duration(command, "--timeout", o.match_timeout, "longest time to wait for enough others");
 }
 
 void add_list(CLI::App& app, Options& o) {
@@ -214,6 +254,54 @@ void add_list(CLI::App& app, Options& o) {
   command.parse_complete_callback([&o] { o.command = Options::Command::list; });
   add_server(command, o);
   add_tags(command, o, "only sessions with this tag");
+  cli::add_duration(command, "--timeout", o.timeout, "longest time to wait for the answer");
+}
+
+void add_block(CLI::App& app, Options& o) {
+  auto& command = cli::add_command(app, "block", "never be matched with somebody, nor shown what it hosts");
+  command.parse_complete_callback([&o] { o.command = Options::Command::block; });
+  command
+      .add_option("MEMBER", o.member,
+                  "whom: the 64 digits of its id; or its name or the beginning of its id, where a session of this host "
+                  "knows it (default: show who is blocked)")
+      ->configurable(false);
+  command
+      .add_option("--session", o.session, "the session that knows it (default: the only one that has a process here)")
+      ->type_name("SESSION")
+      ->check(check_name)
+      ->configurable(false);
+  command.add_flag("--remove", o.remove, "block it no more")->configurable(false);
+}
+
+void add_report(CLI::App& app, Options& o) {
+  auto& command =
+      cli::add_command(app, "report", "tell the server what a member did; signed, and compared with others");
+  command.parse_complete_callback([&o] { o.command = Options::Command::report; });
+  add_session(command, o)->description("the session's name, or the 32 digits of its id")->required();
+  command
+      .add_option("MEMBER", o.member,
+                  "whom: its name or the beginning of its id, as a process on this host knows it; or the 64 digits of "
+                  "its id")
+      ->required()
+      ->configurable(false);
+  cli::add_choice(
+      command, "--reason", {"aborted", "cheating", "abuse", "other"},
+      [&o](const std::string& word) { o.reason = word; }, "what it did");
+  command.get_option("--reason")->required()->configurable(false);
+  command.add_option("--text", o.text, "in other words, at most 256 bytes")
+      ->type_name("TEXT")
+      ->check([](const std::string& text) {
+        return text.size() <= rendezvous::longest_report_text
+                   ? std::string{}
+                   : fmt::format("{} bytes are too many: {} are the most", text.size(),
+                                 rendezvous::longest_report_text);
+      })
+      ->configurable(false);
+  add_server(command, o);
+  command
+      .add_option("--identity", o.identity_file,
+                  "the key to sign with, in a file (default: the one that is kept for all matches)")
+      ->type_name("FILE");
   cli::add_duration(command, "--timeout", o.timeout, "longest time to wait for the answer");
 }
 
@@ -235,6 +323,23 @@ void require_session(CLI::App& command) {
 }
 }  // namespace
 
+Result<void> take_invite(Options& options) {
+  if (!mesh::looks_like_invite(options.session)) return {};
+  auto invite = mesh::parse_invite(options.session);
+  if (!invite && invite.error() == mesh::InviteError::other_version)
+    return std::unexpected(
+        Error{Errc::protocol, "version-mismatch", "the invite is of a later version", "a newer natkit reads it"});
+  // The name becomes that of a file.
+  if (!invite || !check_name(invite->name).empty())
+    return std::unexpected(Error{Errc::usage, "invite-garbled",
+                                 "the invite is garbled: it was not copied whole, or was changed on its way",
+                                 "copy it again, from \"natkit:\" to its end"});
+  options.session = invite->name;
+  options.game = invite->game;
+  options.invite = std::move(*invite);
+  return {};
+}
+
 std::optional<std::pair<std::string, std::string>> parse_tag(const std::string& text) {
   const auto equals = text.find('=');
   if (equals == std::string::npos || equals == 0) return std::nullopt;
@@ -247,13 +352,17 @@ std::optional<std::pair<std::string, std::string>> parse_tag(const std::string& 
 void add_commands(CLI::App& app, Options& o) {
   add_create(app, o);
   add_join(app, o);
+  add_match(app, o);
   add_list(app, o);
+  add_block(app, o);
+  add_report(app, o);
   add_question(app, o, "status", "members, host, paths and round trips of a session on this host")
       .add_option("--svg", o.svg_file, "draw it into this file as well")
       ->type_name("FILE")
       ->configurable(false);
   add_question(app, o, "members", "members of a session on this host, one a line");
   add_question(app, o, "watch", "the status, again each second, until Ctrl-C");
+  add_question(app, o, "invite", "print an invite: who has it can join without any server, by `meshctl join INVITE`");
   auto& send = add_question(app, o, "send", "a line of text to all, or to one");
   require_session(send);
   send.add_option("TEXT", o.text, "what to send")->check(check_text)->required()->configurable(false);
@@ -261,7 +370,7 @@ void add_commands(CLI::App& app, Options& o) {
   auto& kick = add_question(app, o, "kick", "throw a member out (the host may)");
   require_session(kick);
   kick.add_option("MEMBER", o.member, "its name, or the beginning of its id")->required()->configurable(false);
-  kick.add_flag("--ban", o.ban, "do not admit it again: but a new run of meshctl is somebody else")
+  kick.add_flag("--ban", o.ban, "do not admit it again: but a run without --identity is somebody else")
       ->configurable(false);
   add_question(app, o, "lock", "let nobody in any more, and leave the list (the host may)");
   add_question(app, o, "unlock", "let others in again (the host may)");

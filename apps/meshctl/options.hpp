@@ -7,7 +7,9 @@
 #include <utility>
 #include <vector>
 
+#include "natkit/base/result.hpp"
 #include "natkit/base/time.hpp"
+#include "natkit/mesh/invite.hpp"
 #include "natkit/mesh/view.hpp"
 
 namespace CLI {  // NOLINT(readability-identifier-naming): not our name
@@ -17,9 +19,9 @@ class App;
 namespace natkit {
 struct Options {
   /// What needs a process of its own, what asks the directory, and what asks a process that runs.
-  enum class Command : std::uint8_t { create, join, list, ask } command = Command::ask;
+  enum class Command : std::uint8_t { create, join, match, list, block, report, ask } command = Command::ask;
   std::string word;                  ///< of `ask`: "status", "kick" …
-  std::string session;               ///< its name
+  std::string session;               ///< its name; for `join` perhaps an invite, and then the name in it
   std::string member;                ///< for kick, handover, send: name or the beginning of the id
   std::string text;                  ///< for send
   std::vector<std::string> servers;  ///< HOST[:PORT], by preference
@@ -34,6 +36,7 @@ struct Options {
   bool is_listed = true;
   std::size_t forwards = 0;
   std::uint16_t local_port = 0;
+  Duration export_every = std::chrono::seconds{5};
   std::string admit_command, export_command, import_command, on_host_command;
   Duration timeout = std::chrono::seconds{10};
   bool chat = false;
@@ -41,8 +44,17 @@ struct Options {
   std::string log_file;
   std::string svg_file;
   bool ban = false;
+  bool as_rendezvous = false;
+  std::optional<mesh::Invite> invite;  ///< that was given for a name
+  std::string identity_file;           ///< empty: a new one for this run
+  std::string reason;                  ///< of a report
+  bool remove = false;                 ///< a block
+  std::size_t players = 2;             ///< of a match, this one included
+  Duration match_timeout = std::chrono::minutes{5};
 };
 
 void add_commands(CLI::App& app, Options& options);
+/// Takes the invite apart that stands in place of a name, if one does.
+[[nodiscard]] Result<void> take_invite(Options& options);
 [[nodiscard]] std::optional<std::pair<std::string, std::string>> parse_tag(const std::string& text);
 }  // namespace natkit

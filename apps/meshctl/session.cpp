@@ -7,6 +7,8 @@
 
 #include "natkit/base/printable.hpp"
 #include "natkit/base/take_front.hpp"
+#include "natkit/io/machine_load.hpp"
+#include "reporting.hpp"
 
 namespace natkit {
 namespace {
@@ -17,16 +19,8 @@ constexpr PipeId control_pipe{1};
 constexpr Duration watch_interval = std::chrono::seconds{1};
 constexpr Duration answer_patience = std::chrono::seconds{1};  ///< for the last answers to be read
 constexpr Duration hook_patience = std::chrono::seconds{5};
+constexpr Duration strain_interval = std::chrono::seconds{3};
 constexpr std::size_t longest_text = 4096;  ///< a line of chat
-
-report::PathKind kind_of(const ice::Path& path) {
-  using report::PathKind;
-  if (path.is_routed()) return PathKind::routed;
-  if (path.is_relayed()) return PathKind::relayed;
-  if (path.local_kind == ice::Kind::mapped || path.remote_kind == ice::Kind::mapped) return PathKind::mapped;
-  return path.local_kind == ice::Kind::host && path.remote_kind == ice::Kind::host ? PathKind::host
-                                                                                   : PathKind::reflexive;
-}
 
 std::string without_line_end(std::string_view text) {
   while (text.ends_with('\n') || text.ends_with('\r')) text.remove_suffix(1);
@@ -124,16 +118,17 @@ Session::Session(mesh::Node& node, cli::Output& output, const Options& options,
                  std::function<void(const std::string&)> stands)
     : node_(node), output_(output), options_(options), stands_(std::move(stands)) {}
 
-void Session::found(mesh::Settings settings, std::string password) {
-  founding_ = {std::move(settings), std::move(password)};
+void Session::found(mesh::Settings settings, std::string password, std::optional<mesh::SessionId> id) {
+  founding_ = {std::move(settings), std::move(password), id};
 }
 
 void Session::start(Instant now) {
   now_ = now;
   pipes_.push_back(PipeListenAt{.pipe = control_pipe, .path = control::socket_path(options_.session)});
   if (options_.chat) pipes_.push_back(PipeRead{standard_streams, longest_text});
+  next_strain_ = now;
   node_.start(now);
-  if (founding_) node_.found(now, founding_->settings, founding_->password);
+  if (founding_) node_.found(now, founding_->settings, founding_->password, founding_->id);
   if (goal_) {
     node_.join(now, *goal_);
     output_.progress("looking for the others …");
@@ -147,7 +142,9 @@ void Session::handle_datagram(Instant now, const Datagram& in) {
 }
 
 void Session::handle_timeout(Instant now) {
+  mind_strain(now);
   node_.handle_timeout(now);
+  keep_exporting(now);
   if (last_answers_by_ && *last_answers_by_ <= now) askers_.clear();
   if (next_watch_ && *next_watch_ <= now) {
     next_watch_.reset();
@@ -159,6 +156,13 @@ void Session::handle_timeout(Instant now) {
       }
   }
   look(now);
+}
+
+void Session::mind_strain(Instant now) {
+  if (const auto due = poll_timeout()) strain_.woken(*due, now);
+  if (!next_strain_ || now < *next_strain_) return;
+  next_strain_ = now + strain_interval;
+  node_.set_strain(strain_.take(now, io::run_queue_per_processor()));
 }
 
 void Session::handle_connected(Instant now, SocketId socket, const Endpoint& remote) {
@@ -194,7 +198,8 @@ std::optional<Instant> Session::poll_timeout() const {
   const auto last = askers_.empty() ? std::nullopt : last_answers_by_;
   if (last && (!due || *last < *due)) due = last;
   if (is_over_) return due;
-  if (next_watch_ && (!due || *next_watch_ < *due)) due = next_watch_;
+  for (const auto at : {next_watch_, next_export_, next_strain_})
+    if (at && (!due || *at < *due)) due = at;
   return due;
 }
 
@@ -208,6 +213,7 @@ void Session::stop(Instant now) {
 void Session::look(Instant now) {
   now_ = now;
   while (const auto event = node_.poll_event()) tell(now, *event);
+  tell_invite();
 }
 
 void Session::say(const std::string& event, const std::string& words) {
@@ -218,54 +224,6 @@ std::string Session::name_of(const mesh::MemberId& id) const {
   const auto found = names_.find(id);
   const auto text = to_text(id).substr(0, 8);
   return found == names_.end() || found->second.empty() ? text : found->second;
-}
-
-std::optional<report::PathFacts> Session::facts(const std::optional<ice::Path>& path) const {
-  if (!path) return std::nullopt;
-  const auto& gathering = node_.hub().gathering();
-  auto local = path->mapped;
-  if (!local && !path->is_routed()) local = gathering.local(path->socket);
-  return report::PathFacts{.kind = kind_of(*path),
-                           .transport = path->is_routed() ? Protocol::udp : gathering.transport(path->socket),
-                           .local = local,
-                           .remote = path->remote,
-                           .rtt = path->rtt};
-}
-
-report::MeshStatus Session::status(Instant now) const {
-  const auto& member = node_.member();
-  const auto& view = member.view();
-  report::MeshStatus status{.name = options_.session, .state = is_over_ ? "over" : "joining", .server = server_};
-  status.carried_bytes = node_.carried_bytes();
-  if (!view) return status;
-  status.session = to_text(view->session);
-  status.name = view->settings.name;
-  status.host = to_text(view->host);
-  status.epoch = view->version.epoch;
-  status.sequence = view->version.sequence;
-  status.most = view->settings.most;
-  status.is_locked = view->settings.standing == mesh::Standing::locked;
-  status.state = is_paused_ ? "paused" : member.acts(now) ? "host" : "member";
-  for (const auto& each : view->members) {
-    const auto path = node_.path_to(each.self.id);
-    const auto rank = std::ranges::find(view->succession, each.self.id);
-    report::MeshMember known{.id = to_text(each.self.id),
-                             .name = each.self.name,
-                             .number = each.number,
-                             .is_self = each.self.id == member.id(),
-                             .is_host = each.self.id == view->host,
-                             .is_voter = each.is_voter,
-                             .is_ready = each.is_ready};
-    if (rank != view->succession.end() && !known.is_host)
-      known.rank = static_cast<unsigned>(rank - view->succession.begin()) + 1;
-    if (path) {
-      known.path = facts(path->path);
-      if (path->via) known.via = to_text(*path->via);
-    }
-    known.score = mesh::score_of(member.aptitude_of(now, each.self.id), view->members.size()).total;
-    status.members.push_back(std::move(known));
-  }
-  return status;
 }
 
 void Session::tell(Instant now, const mesh::NodeEvent& event) {
@@ -281,6 +239,8 @@ void Session::tell(Instant now, const mesh::NodeEvent& event) {
     say(MeshEvents::member_joined(to_text(came->member.self.id), came->member.self.name),
         MeshWords::member_joined(name_of(came->member.self.id), view ? view->members.size() : 0));
   } else if (const auto* left = std::get_if<MemberLeft>(&event)) {
+    if (left->cause != Departure::kicked && left->cause != Departure::banned)
+      report_abort(now, left->member.self.id, to_text(left->cause));
     say(MeshEvents::member_left(to_text(left->member.self.id), left->member.self.name, to_text(left->cause)),
         MeshWords::member_left(name_of(left->member.self.id), to_text(left->cause)));
   } else if (const auto* changed = std::get_if<HostChanged>(&event)) {
@@ -289,10 +249,7 @@ void Session::tell(Instant now, const mesh::NodeEvent& event) {
         MeshWords::host_changed(changed->before ? name_of(*changed->before) : std::string{}, name_of(changed->now),
                                 changed->epoch, to_text(changed->cause)));
   } else if (const auto* leads = std::get_if<BecameHost>(&event)) {
-    if (output_.is_json()) say(MeshEvents::became_host(leads->epoch), {});
-    output_.explain(cli::Verbosity::steps, fmt::format("this host leads and acts in epoch {}", leads->epoch));
-    if (!options_.on_host_command.empty())
-      run_hook(Purpose::hosting, options_.on_host_command, node_.member().id(), {}, {});
+    begin_to_lead(leads->epoch);
   } else if (std::holds_alternative<Paused>(event)) {
     is_paused_ = true;
     say(MeshEvents::paused(), "paused: most of the others cannot be heard, so nobody leads here");
@@ -301,15 +258,21 @@ void Session::tell(Instant now, const mesh::NodeEvent& event) {
     say(MeshEvents::resumed(), "it goes on");
   } else if (const auto* struck = std::get_if<StruckOut>(&event)) {
     hear_removed(struck->cause);
+  } else if (const auto* forked = std::get_if<Forked>(&event)) {
+    say(MeshEvents::forked(to_text(forked->session), to_text(forked->origin)),
+        "cut off from most of the others: those that are left go on by themselves");
+  } else if (const auto* merged = std::get_if<Merged>(&event)) {
+    say(MeshEvents::merged(to_text(merged->from)), "back among the others");
   } else if (std::holds_alternative<Ended>(event)) {
     say(MeshEvents::ended(), "the session has ended");
   } else if (const auto* received = std::get_if<Received>(&event)) {
     hear_text(*received);
   } else if (const auto* asked = std::get_if<AdmissionAsked>(&event)) {
-    run_hook(Purpose::admission, options_.admit_command, asked->who.id, {}, {});
-    if (!hooks_.empty()) hooks_.back().environment.emplace_back("NATKIT_NAME", asked->who.name);
+    hear_admission_asked(now, *asked);
   } else if (const auto* offered = std::get_if<StateOffered>(&event)) {
     run_hook(Purpose::importing, options_.import_command, node_.member().id(), offered->state, {});
+  } else if (const auto* left_behind = std::get_if<StateInherited>(&event)) {
+    hear_inherited(*left_behind);
   } else if (std::holds_alternative<AllReady>(event)) {
     say(MeshEvents::all_ready(), "all are ready");
   } else if (const auto* link = std::get_if<LinkChanged>(&event)) {
@@ -322,6 +285,15 @@ void Session::tell(Instant now, const mesh::NodeEvent& event) {
     server_ = at->at.server;
     if (output_.is_json()) say(MeshEvents::registered(at->at.server), {});
     output_.explain(cli::Verbosity::steps, "registered at " + to_text(at->at.server));
+  } else if (const auto* entered = std::get_if<Entered>(&event)) {
+    const bool is_by_knock = entered->by == Entered::By::knock;
+    const auto way = node_.path_to(entered->member);
+    const auto path = facts(way ? way->path : std::nullopt);
+    if (output_.is_json())
+      say(MeshEvents::entered(to_text(entered->member), is_by_knock ? "knock" : "server", path), {});
+    output_.explain(cli::Verbosity::steps,
+                    fmt::format("{} answered {}", path ? to_text(path->remote) : name_of(entered->member),
+                                is_by_knock ? "the knock" : "by the server"));
   } else if (const auto* trouble = std::get_if<Trouble>(&event)) {
     if (trouble->error.reason == "server-unreachable") server_.reset();
     if (output_.is_json()) say(MeshEvents::trouble(trouble->error), {});
@@ -337,7 +309,22 @@ void Session::hear_joined() {
   const auto known = status(now_);
   say(MeshEvents::joined(known), MeshWords::joined(known));
   if (std::exchange(has_joined_, true)) return;
-  stands_(MeshWords::joined(known));
+  if (!options_.as_rendezvous) stands_(MeshWords::joined(known));
+}
+
+/// Once the addresses are known; again when the session can be reached by more than was said.
+void Session::tell_invite() {
+  if (!options_.as_rendezvous || !has_joined_ || is_over_ || !node_.hub().gathering().is_done()) return;
+  const auto made = node_.invite();
+  if (made && (!invited_from_ || *invited_from_ < made->scope)) {
+    invited_from_ = made->scope;
+    const auto facts = facts_of(*made);
+    say(MeshEvents::invite(facts), "others join by: meshctl join " + facts.text);
+    if (const auto note = MeshWords::invite_note(facts.scope); !note.empty()) output_.warn(note);
+  }
+  if (std::exchange(has_told_invite_, true)) return;
+  if (!made) output_.warn("there is no invite: this host has no address that others could knock at");
+  stands_(MeshWords::joined(status(now_)));
 }
 
 void Session::hear_removed(mesh::Departure cause) {
@@ -362,9 +349,31 @@ void Session::hear_refused(const mesh::NotJoined& refused) {
   const auto reason = mesh::to_text(refused.reason);
   if (output_.is_json()) say(MeshEvents::rejected(reason, refused.text, peers), {});
   auto [detail, advice] = words_for(refused.reason, options_.session);
+  if (options_.invite && refused.reason == mesh::Refusal::timeout)
+    advice = "the members that the invite names may be gone, or their NATs let no stranger in: ask for a new one";
   if (!names.empty()) detail += names + ')';
   if (!refused.text.empty()) detail += ": " + printable(refused.text);
   failure_ = output_.fail({code_of(refused.reason), std::string{reason}, detail, advice});
+}
+
+/// Both sides say so, each for itself: the server compares.
+void Session::report_abort(Instant now, const mesh::MemberId& who, std::string_view cause) {
+  const auto& view = node_.member().view();
+  if (!signer_ || !view || !players_.contains(who)) return;
+  node_.report(now, signed_report({.session = to_text(view->session),
+                                   .epoch = view->version.epoch,
+                                   .member = to_text(who),
+                                   .reason = rendezvous::Report::Reason::aborted,
+                                   .text = std::string{cause}},
+                                  *signer_));
+}
+
+void Session::hear_admission_asked(Instant now, const mesh::AdmissionAsked& asked) {
+  if (!players_.empty() && !players_.contains(asked.who.id))
+    return node_.reject(now, asked.who.id, "not of this match");
+  if (options_.admit_command.empty()) return node_.admit(now, asked.who.id);
+  run_hook(Purpose::admission, options_.admit_command, asked.who.id, {}, {});
+  hooks_.back().environment.emplace_back("NATKIT_NAME", asked.who.name);
 }
 
 void Session::hear_text(const mesh::Received& received) {
@@ -411,7 +420,7 @@ void Session::handle_hook_reply(Instant now, const HookReply& reply) {
   if (found == running_.end()) return;
   const auto running = std::move(found->second);
   running_.erase(found);
-  if (!reply.has_succeeded() && running.purpose != Purpose::admission)
+  if (!reply.has_succeeded() && running.purpose != Purpose::admission && running.purpose != Purpose::keeping)
     output_.warn("a command failed: " + printable(reply.complaint));
   switch (running.purpose) {
     case Purpose::admission:
@@ -427,25 +436,15 @@ void Session::handle_hook_reply(Instant now, const HookReply& reply) {
     case Purpose::exporting:
       if (running.then) running.then(now, reply.has_succeeded() ? reply.output : Bytes{});
       break;
+    case Purpose::keeping:
+      hear_export(now, reply);
+      break;
+    case Purpose::inheriting:
+      hear_state_taken_in();
+      break;
     case Purpose::hosting:
       break;
   }
   look(now);
-}
-
-void Session::leave(Instant now) {
-  if (std::exchange(is_leaving_, true)) return;
-  if (node_.member().acts(now) && !options_.export_command.empty())
-    return run_hook(Purpose::exporting, options_.export_command, node_.member().id(), {},
-                    [this](Instant then, Bytes state) { node_.leave(then, std::move(state)); });
-  node_.leave(now);
-}
-
-void Session::hand_over(Instant now, std::optional<mesh::MemberId> heir) {
-  const auto give = [this, heir](Instant then, Bytes state) {
-    if (!node_.hand_over(then, heir, std::move(state))) output_.warn("nobody could take over");
-  };
-  if (options_.export_command.empty()) return give(now, {});
-  run_hook(Purpose::exporting, options_.export_command, node_.member().id(), {}, give);
 }
 }  // namespace natkit

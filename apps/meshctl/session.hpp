@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -13,11 +14,15 @@
 #include "natkit/base/hook.hpp"
 #include "natkit/base/sans_io.hpp"
 #include "natkit/cli/output.hpp"
+#include "natkit/crypto/identity.hpp"
 #include "natkit/mesh/node.hpp"
+#include "natkit/mesh/strain.hpp"
 #include "natkit/report/mesh_events.hpp"
 #include "options.hpp"
 
 namespace natkit {
+[[nodiscard]] report::MeshInvite facts_of(const mesh::Node::Invited& made);
+
 class Session {
  public:
   /// `stands` is called once, when this host is a member.
@@ -25,8 +30,14 @@ class Session {
           std::function<void(const std::string&)> stands);
 
   /// One of these, before it starts.
-  void found(mesh::Settings settings, std::string password);
+  void found(mesh::Settings settings, std::string password, std::optional<mesh::SessionId> id = {});
   void join(mesh::Node::Goal goal) { goal_ = std::move(goal); }
+  /// Besides: a match of these. Nobody else is let in while this member leads, and who leaves before the end is
+  /// reported to the server, by whoever stays and by whoever leaves.
+  void keep_to(std::set<mesh::MemberId> players, const crypto::Identity& signer) {
+    players_ = std::move(players);
+    signer_ = signer;
+  }
 
   void start(Instant now);
   void handle_datagram(Instant now, const Datagram& in);
@@ -61,7 +72,7 @@ class Session {
     bool is_answered = false;
     bool wants_json = false;
   };
-  enum class Purpose : std::uint8_t { admission, exporting, importing, hosting };
+  enum class Purpose : std::uint8_t { admission, exporting, keeping, importing, inheriting, hosting };
   struct Running {
     Purpose purpose{};
     mesh::MemberId member{};
@@ -74,21 +85,35 @@ class Session {
   void hear_joined();
   void hear_removed(mesh::Departure cause);
   void hear_refused(const mesh::NotJoined& refused);
+  void report_abort(Instant now, const mesh::MemberId& who, std::string_view cause);
+  [[nodiscard]] std::string about(const std::string& name) const;
+  void hear_admission_asked(Instant now, const mesh::AdmissionAsked& asked);
   void hear_text(const mesh::Received& received);
+  void tell_invite();
   void hear_over(const mesh::Over& over);
   [[nodiscard]] report::MeshStatus status(Instant now) const;
   [[nodiscard]] std::optional<report::PathFacts> facts(const std::optional<ice::Path>& path) const;
+  void mind_strain(Instant now);
   [[nodiscard]] std::string name_of(const mesh::MemberId& id) const;
   void run_hook(Purpose purpose, const std::string& command, const mesh::MemberId& member, Bytes input,
                 std::function<void(Instant, Bytes)> then);
 
-  // control_commands.cpp
+  // session_control.cpp
   void hear_line(Instant now, PipeId pipe, Asker& asker);
   [[nodiscard]] std::string answer(Instant now, const control::Words& words);
   [[nodiscard]] std::string answer_to(Instant now, const std::string& command, const control::Words& words);
   [[nodiscard]] std::optional<mesh::MemberId> member_named(const std::string& name) const;
+  [[nodiscard]] std::string answer_invite(const std::string& format) const;
   [[nodiscard]] std::string watched(Instant now, const Asker& asker) const;
   void reply(PipeId pipe, std::string text);
+
+  // session_state.cpp: the state that goes from host to host
+  void begin_to_lead(std::uint64_t epoch);
+  void hear_inherited(const mesh::StateInherited& left_behind);
+  void hear_state_taken_in();
+  void keep_exporting(Instant now);
+  void hear_export(Instant now, const HookReply& reply);
+  [[nodiscard]] bool is_running(Purpose purpose) const;
   void leave(Instant now);
   void hand_over(Instant now, std::optional<mesh::MemberId> heir);
 
@@ -99,18 +124,26 @@ class Session {
   struct Founding {
     mesh::Settings settings;
     std::string password;
+    std::optional<mesh::SessionId> id;
   };
   std::optional<Founding> founding_;
   std::optional<mesh::Node::Goal> goal_;
+  std::set<mesh::MemberId> players_;  ///< of a match; empty: anybody
+  std::optional<crypto::Identity> signer_;
   Instant now_{};
   std::map<PipeId, Asker> askers_;
   std::deque<PipeChange> pipes_;
   std::deque<Hook> hooks_;
   std::map<HookId, Running> running_;
   std::uint32_t hooks_made_ = 0;
+  std::optional<Instant> next_export_;
+  bool has_export_failed_ = false;               ///< the last time: told once
+  bool waits_for_import_ = false;                ///< to run what is for who leads
   std::map<mesh::MemberId, std::string> names_;  ///< also of those that left
   std::optional<Endpoint> server_;
   std::string line_;  ///< of standard input, as far as it came
+  mesh::Strain strain_;
+  std::optional<Instant> next_strain_;
   std::optional<Instant> next_watch_;
   std::optional<Instant> last_answers_by_;
   bool is_paused_ = false;
@@ -118,6 +151,8 @@ class Session {
   bool is_leaving_ = false;
   bool is_over_ = false;
   std::optional<cli::Exit> failure_;
+  std::optional<mesh::Scope> invited_from_;  ///< of the invite that was told
+  bool has_told_invite_ = false;             ///< or that there is none
 };
 static_assert(SansIo<Session> && OpensSockets<Session> && HearsConnections<Session> && HearsSendFailure<Session> &&
               HearsPathErrors<Session> && OpensPipes<Session> && RunsHooks<Session> && LeavesLastWords<Session>);

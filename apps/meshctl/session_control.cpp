@@ -19,6 +19,12 @@ Error not_host(const std::string& host) {
 }
 }  // namespace
 
+report::MeshInvite facts_of(const mesh::Node::Invited& made) {
+  report::MeshInvite facts{.text = mesh::write_invite(made.invite), .scope = std::string{to_text(made.scope)}};
+  for (const auto& [member, endpoints] : made.invite.entries) facts.entries.emplace_back(to_text(member), endpoints);
+  return facts;
+}
+
 void Session::handle_pipe_accepted(Instant, PipeId, PipeId pipe, const Endpoint&) {
   askers_[pipe];
   pipes_.push_back(PipeRead{pipe, control::longest_line});
@@ -110,6 +116,24 @@ std::optional<mesh::MemberId> Session::member_named(const std::string& name) con
   return found;
 }
 
+/// "SESSION EPOCH MEMBER NAME", for what is to be said of somebody, who may have left.
+std::string Session::about(const std::string& name) const {
+  std::optional<mesh::MemberId> found;
+  std::size_t count = 0;
+  for (const auto& [id, known] : names_) {
+    const bool is_meant = known == name || (name.size() >= 4 && to_text(id).starts_with(name));
+    if (is_meant) found = id;
+    count += is_meant ? 1U : 0U;
+  }
+  const auto& view = node_.member().view();
+  if (count != 1 || !view)
+    return control::write_failure({Errc::nobody_there, "no-such-member",
+                                   "there was no one member called " + printable(name),
+                                   "the beginning of an id will do"});
+  return control::write_success(fmt::format("{} {} {} {}", to_text(view->session), view->version.epoch, to_text(*found),
+                                            printable(names_.at(*found))));
+}
+
 /// COMMAND FORMAT ARGUMENTS…
 std::string Session::answer(Instant now, const control::Words& words) {
   if (words.size() < 2) return control::write_failure({Errc::usage, "usage", "no such command", {}});
@@ -120,11 +144,25 @@ std::string Session::answer(Instant now, const control::Words& words) {
                                   : is_json              ? MeshEvents::status(status(now)) + '\n'
                                   : command == "members" ? MeshWords::members(status(now))
                                                          : MeshWords::status(status(now)));
+  if (command == "about")
+    return words.size() > 2 ? about(words[2]) : control::write_failure({Errc::usage, "usage", {}, {}});
   if (!node_.member().is_member())
     return control::write_failure({Errc::peer, "not-joined", "this host is not a member yet", "wait until it is"});
+  if (command == "invite") return answer_invite(words[1]);
   const auto failed = answer_to(now, command, words);
   if (!failed.empty()) return failed;
   return control::write_success(is_json ? MeshEvents::done(command) + '\n' : std::string{});
+}
+
+std::string Session::answer_invite(const std::string& format) const {
+  const auto made = node_.invite();
+  if (!made)
+    return control::write_failure(
+        {Errc::nobody_there, "no-address", "this host knows no address that others could knock at", "is it online?"});
+  const auto facts = facts_of(*made);
+  return control::write_success(format == "json"   ? MeshEvents::invite(facts) + '\n'
+                                : format == "note" ? MeshWords::invite_note(facts.scope)
+                                                   : facts.text + '\n');
 }
 
 /// Empty: done.

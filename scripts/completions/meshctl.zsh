@@ -17,10 +17,14 @@ _meshctl() {
       local -a commands=(
         'create:begin a session and lead it'
         'join:become a member of a session'
+        'match:wait for others who want to play, and begin a session with them'
         'list:show the sessions that are listed'
+        'block:never be matched with somebody, nor shown what it hosts'
+        'report:tell the server what a member did'
         'status:members, host, paths and round trips of a session on this host'
         'members:members of a session on this host, one a line'
         'watch:the status, again each second, until Ctrl-C'
+        'invite:print an invite'
         'send:a line of text to all, or to one'
         'kick:throw a member out'
         'lock:let nobody in any more, and leave the list'
@@ -37,11 +41,13 @@ _meshctl() {
           _arguments -s -S '*--server[the rendezvousd where members meet]:SERVER:_hosts' \
             '--name[what the others call this member]:NAME: ' \
             '--password-file[the session'\''s password, in a file]:FILE:_files' \
+            '--identity[this member'\''s key, in a file]:FILE:_files' \
             '--timeout[longest time for a newcomer to get in]:DURATION: ' \
             '--relay-for-others[carry packets for so many pairs that cannot connect directly]:N: ' \
             '--local-port[UDP port to send from and to be reached at]:PORT: ' \
-            '--export-cmd[run before this member hands over]:CMD: ' \
-            '--import-cmd[run before this member takes over]:CMD: ' \
+            '--export-cmd[run while this member leads, and before it hands over]:CMD: ' \
+            '--export-every[how often --export-cmd is run while this member leads, so that a crash loses no more]:DURATION: ' \
+            '--import-cmd[run before this member takes over, or once it leads after the host has died]:CMD: ' \
             '--on-host-cmd[run when this member begins to lead, as the founder too]:CMD: ' \
             '--admit-cmd[run for each joiner while this member leads, with NATKIT_MEMBER and NATKIT_NAME]:CMD: ' \
             '--chat[send each line of standard input to all]' \
@@ -54,6 +60,7 @@ _meshctl() {
             '--host-policy[who is next in line to lead]:oldest|reach|rtt|score|manual:(oldest reach rtt score manual)' \
             '--partition[what members do that are cut off from most others]:pause|fork|leave:(pause fork leave)' \
             '--unlisted[keep it out of the list]' \
+            '--as-rendezvous[need no server]' \
             '--json[answer in JSON]' \
             '(-q --quiet)'{-q,--quiet}'[nothing but the answer]' \
             '*'{-v,--verbose}'[explain each step on standard error]' \
@@ -67,11 +74,13 @@ _meshctl() {
           _arguments -s -S '*--server[the rendezvousd where members meet]:SERVER:_hosts' \
             '--name[what the others call this member]:NAME: ' \
             '--password-file[the session'\''s password, in a file]:FILE:_files' \
+            '--identity[this member'\''s key, in a file]:FILE:_files' \
             '--timeout[longest time for a newcomer to get in]:DURATION: ' \
             '--relay-for-others[carry packets for so many pairs that cannot connect directly]:N: ' \
             '--local-port[UDP port to send from and to be reached at]:PORT: ' \
-            '--export-cmd[run before this member hands over]:CMD: ' \
-            '--import-cmd[run before this member takes over]:CMD: ' \
+            '--export-cmd[run while this member leads, and before it hands over]:CMD: ' \
+            '--export-every[how often --export-cmd is run while this member leads, so that a crash loses no more]:DURATION: ' \
+            '--import-cmd[run before this member takes over, or once it leads after the host has died]:CMD: ' \
             '--on-host-cmd[run when this member begins to lead, as the founder too]:CMD: ' \
             '--admit-cmd[run for each joiner while this member leads, with NATKIT_MEMBER and NATKIT_NAME]:CMD: ' \
             '--chat[send each line of standard input to all]' \
@@ -87,6 +96,33 @@ _meshctl() {
             '(-h --help)'{-h,--help}'[print this help and exit]' \
             '*:SESSION: '
           ;;
+        match)
+          _arguments -s -S '--players[how many in all, this one included]:N: ' \
+            '*--server[the rendezvousd where members meet]:SERVER:_hosts' \
+            '--name[what the others call this member]:NAME: ' \
+            '--password-file[the session'\''s password, in a file]:FILE:_files' \
+            '--identity[this member'\''s key, in a file]:FILE:_files' \
+            '--relay-for-others[carry packets for so many pairs that cannot connect directly]:N: ' \
+            '--local-port[UDP port to send from and to be reached at]:PORT: ' \
+            '--export-cmd[run while this member leads, and before it hands over]:CMD: ' \
+            '--export-every[how often --export-cmd is run while this member leads, so that a crash loses no more]:DURATION: ' \
+            '--import-cmd[run before this member takes over, or once it leads after the host has died]:CMD: ' \
+            '--on-host-cmd[run when this member begins to lead, as the founder too]:CMD: ' \
+            '--admit-cmd[run for each joiner while this member leads, with NATKIT_MEMBER and NATKIT_NAME]:CMD: ' \
+            '--chat[send each line of standard input to all]' \
+            '--detach[go to the background once the session stands]' \
+            '--log-file[where --detach writes what it would have printed]:FILE:_files' \
+            '--game[the game that the session is for]:ID: ' \
+            '*--tag[only with others who say the same]:KEY=VALUE: ' \
+            '--timeout[longest time to wait for enough others]:DURATION: ' \
+            '--json[answer in JSON]' \
+            '(-q --quiet)'{-q,--quiet}'[nothing but the answer]' \
+            '*'{-v,--verbose}'[explain each step on standard error]' \
+            '--color[colour the answer]:auto|always|never:(auto always never)' \
+            '--config[read options from this TOML file, section \[meshctl\]]:FILE:_files' \
+            '--version[print the version and exit]' \
+            '(-h --help)'{-h,--help}'[print this help and exit]'
+          ;;
         list)
           _arguments -s -S '*--server[the rendezvousd where members meet]:SERVER:_hosts' \
             '--game[the game that the session is for]:ID: ' \
@@ -99,6 +135,33 @@ _meshctl() {
             '--config[read options from this TOML file, section \[meshctl\]]:FILE:_files' \
             '--version[print the version and exit]' \
             '(-h --help)'{-h,--help}'[print this help and exit]'
+          ;;
+        block)
+          _arguments -s -S '--session[the session that knows it]:SESSION: ' \
+            '--remove[block it no more]' \
+            '--json[answer in JSON]' \
+            '(-q --quiet)'{-q,--quiet}'[nothing but the answer]' \
+            '*'{-v,--verbose}'[explain each step on standard error]' \
+            '--color[colour the answer]:auto|always|never:(auto always never)' \
+            '--config[read options from this TOML file, section \[meshctl\]]:FILE:_files' \
+            '--version[print the version and exit]' \
+            '(-h --help)'{-h,--help}'[print this help and exit]' \
+            '*:MEMBER: '
+          ;;
+        report)
+          _arguments -s -S '--reason[what it did]:aborted|cheating|abuse|other:(aborted cheating abuse other)' \
+            '--text[in other words, at most 256 bytes]:TEXT: ' \
+            '*--server[the rendezvousd where members meet]:SERVER:_hosts' \
+            '--identity[the key to sign with, in a file]:FILE:_files' \
+            '--timeout[longest time to wait for the answer]:DURATION: ' \
+            '--json[answer in JSON]' \
+            '(-q --quiet)'{-q,--quiet}'[nothing but the answer]' \
+            '*'{-v,--verbose}'[explain each step on standard error]' \
+            '--color[colour the answer]:auto|always|never:(auto always never)' \
+            '--config[read options from this TOML file, section \[meshctl\]]:FILE:_files' \
+            '--version[print the version and exit]' \
+            '(-h --help)'{-h,--help}'[print this help and exit]' \
+            '*:SESSION: '
           ;;
         status)
           _arguments -s -S '--svg[draw it into this file as well]:FILE:_files' \
@@ -122,6 +185,16 @@ _meshctl() {
             '*:SESSION: '
           ;;
         watch)
+          _arguments -s -S '--json[answer in JSON]' \
+            '(-q --quiet)'{-q,--quiet}'[nothing but the answer]' \
+            '*'{-v,--verbose}'[explain each step on standard error]' \
+            '--color[colour the answer]:auto|always|never:(auto always never)' \
+            '--config[read options from this TOML file, section \[meshctl\]]:FILE:_files' \
+            '--version[print the version and exit]' \
+            '(-h --help)'{-h,--help}'[print this help and exit]' \
+            '*:SESSION: '
+          ;;
+        invite)
           _arguments -s -S '--json[answer in JSON]' \
             '(-q --quiet)'{-q,--quiet}'[nothing but the answer]' \
             '*'{-v,--verbose}'[explain each step on standard error]' \

@@ -2,116 +2,29 @@
 """Sessions of meshctl between networks of the lab, by real NATs at 50 ms: who joins, who leads when the host is killed or leaves,
 what is said, and how long each of it takes.
 
-    mesh_test.py [life] [two] [routed] [apart]      all of them by default
+    mesh_test.py [life] [two] [silent] [routed] [apart]      all of them by default
 
 Ends with 1 if something is wrong, and says what.
 """
-import argparse
-import functools
-import json
+import os
 import signal
-import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-import programs
-import punching
+from mesh_lab import (SERVERS, Member, check, create, full_status, join, start_at_once, tell, until_all, wait_for_new_host)
 
-DELAY = "delay=12.5ms"   # at either end, so 50 ms there and back
 HOMES = {"anna": "eim-apdf", "ben": "eim-eif", "carl": "public", "dora": "eim-adf", "emil": "apdm-apdf", "finn": "eim-apdf"}
 SYMMETRIC = [f"sym{number}" for number in range(1, 8)]
-SESSION = "den"
-
-complaints: list[str] = []
-
-
-def check(is_right: bool, what: str) -> None:
-    print(f"{'ok   ' if is_right else 'WRONG'} {what}", flush=True)
-    if not is_right:
-        complaints.append(what)
-
-
-class Member(punching.Talker):
-    """One process of meshctl, with a folder of its own for its socket."""
-
-    def __init__(self, host: str, command: str, *arguments: str, session: str = SESSION):
-        self.folder = tempfile.TemporaryDirectory(prefix="mesh-")
-        self.session = session
-        super().__init__(host, programs.inside(host, programs.own("meshctl"), command, session, *arguments, "--name", host, "--json",
-                                               "--server", punching.SERVER), XDG_RUNTIME_DIR=self.folder.name)
-
-    def ask(self, *words: str) -> subprocess.CompletedProcess:
-        command, *rest = words
-        return subprocess.run([programs.own("meshctl"), command, self.session, *rest, "--json"], capture_output=True, text=True,
-                              timeout=punching.END_SECONDS * 4, check=False,
-                              env={**punching.os.environ, "XDG_RUNTIME_DIR": self.folder.name})
-
-    @property
-    def id(self) -> str:
-        return self.find("joined")[0].event["member"]
-
-    @functools.cached_property
-    def joined_ms(self) -> float:
-        return (self.find("joined")[0].at - self.started) * 1000
-
-    def status(self) -> dict:
-        done = self.ask("status")
-        return json.loads(done.stdout) if done.returncode == 0 else {}
-
-    def leaders(self) -> list[str]:
-        return [one.event["new"] for one in self.find("host-changed")]
-
-
-def create(host: str, *options: str) -> Member:
-    member = Member(host, "create", *options)
-    check(member.wait_for("joined"), f"{host} begins a session")
-    return member
-
-
-def join(host: str, *options: str) -> Member:
-    member = Member(host, "join", *options)
-    check(member.wait_for("joined", 15), f"{host} joins")
-    return member
-
-
-def until_all(condition, seconds: float = 10.0) -> bool:
-    end = time.monotonic() + seconds
-    while not (is_so := condition()) and time.monotonic() < end:
-        time.sleep(0.02)   # several processes are waited for at once
-    return is_so
-
-
-def wait_for_new_host(members: list[Member], old: Member, since: float, what: str) -> str | None:
-    is_so = until_all(lambda: all(len(member.find("host-changed")) and member.find("host-changed")[-1].event["new"] != old.id for member in members))
-    leaders = {member.leaders()[-1] for member in members}
-    last = max((member.find("host-changed")[-1].at for member in members), default=since)
-    check(is_so and len(leaders) == 1, f"{what}: all name one new host, after {(last - since) * 1000:.0f} ms")
-    return leaders.pop() if len(leaders) == 1 else None
-
-
-def full_status(member: Member, count: int) -> bool:
-    status = member.status()
-    return len(status.get("members", [])) == count and all(each["self"] or each["path"] for each in status["members"])
-
-
-def end_all(members: list[Member]) -> None:
-    for member in members:
-        if member.process.poll() is None:
-            member.process.send_signal(signal.SIGTERM)
-    for member in members:
-        member.wait(15)
 
 
 def life() -> list[Member]:
     """Five come, the host is killed, a sixth comes, the new host leaves, the session is ended."""
     members = [create("anna")]
-    started = time.monotonic()
     rest = [Member(host, "join") for host in ("ben", "carl", "dora", "emil")]
+    start_at_once(rest)
     members += rest
-    check(until_all(lambda: all(one.find("joined") for one in rest), 20), f"four join at once, after {(time.monotonic() - started) * 1000:.0f} ms: "
+    check(until_all(lambda: all(one.find("joined") for one in rest), 20), "four join at once, after ms: "
           + ", ".join(f"{one.host} {one.joined_ms:.0f}" for one in rest if one.find("joined")))
     if not all(one.find("joined") for one in rest):
         return members
@@ -160,6 +73,29 @@ def two() -> list[Member]:
     return members
 
 
+def signal_tool(member: Member, number: signal.Signals) -> None:
+    """To the tool itself: who started it in its network hands signals on, but not these."""
+    starter = member.process.pid
+    for child in Path(f"/proc/{starter}/task/{starter}/children").read_text(encoding="ascii").split():
+        os.kill(int(child), number)
+
+
+def silent() -> list[Member]:
+    """Of two one falls silent, as by a power cut: the server's vote lets the other go on."""
+    members = [create("anna"), join("ben")]
+    anna, ben = members
+    check(until_all(lambda: full_status(ben, 2) and ben.status().get("witness") == "votes"), "two are linked, and the server votes")
+    signal_tool(anna, signal.SIGSTOP)
+    stopped_at = time.monotonic()
+    wait_for_new_host([ben], anna, stopped_at, "the host falls silent", 3000)
+    check(not ben.find("paused"), "the other never paused")
+    check(until_all(lambda: ben.believes() == {ben.id}, 15), "the silent one is struck out")
+    signal_tool(anna, signal.SIGCONT)
+    check(until_all(lambda: full_status(anna, 2) and full_status(ben, 2), 20), "the silent one wakes and is back")
+    check(until_all(lambda: anna.leaders()[-1] == ben.id), "and knows who leads")
+    return members
+
+
 def routed() -> list[Member]:
     """Behind symmetric NATs pairs have no path of their own: a willing member carries their packets, and no relay does."""
     members = [create("carl", "--relay-for-others", "30")]
@@ -189,28 +125,8 @@ def apart() -> list[Member]:
     return members
 
 
-SERVERS: list[programs.Program] = []
-STORIES = {"life": life, "two": two, "routed": routed, "apart": apart}
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("stories", nargs="*", choices=[*STORIES, []], default=[])
-    options = parser.parse_args()
-    networks = {**HOMES, **{name: "apdm-apdf" for name in SYMMETRIC}}
-    programs.beside_a_lab(*(f"{name}={kind},{DELAY}" for name, kind in networks.items()), f"server={DELAY}")
-    for name in options.stories or STORIES:
-        print(f"--- {name}: {STORIES[name].__doc__}", flush=True)
-        before = len(complaints)
-        server, _ = programs.serve("--listen", punching.SERVER, "--relay", "on", host="server")
-        SERVERS.append(server)
-        with server:
-            members = STORIES[name]()
-            end_all(members)
-        if len(complaints) > before:
-            print(*(member.story() for member in members), sep="\n")
-    return int(bool(complaints))
+STORIES = {"life": life, "two": two, "silent": silent, "routed": routed, "apart": apart}
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(tell(STORIES, {**HOMES, **{name: "apdm-apdf" for name in SYMMETRIC}}, __doc__))
