@@ -40,8 +40,8 @@ using namespace natkit;
 constexpr std::size_t token_bytes = 16;
 constexpr std::size_t knock_bytes = 32;
 constexpr unsigned looks_for_match = 20;  ///< at two a second
-/// A direct path takes three round trips; 150 ms is a long one.
-constexpr Duration relay_after = std::chrono::milliseconds{600};
+/// A direct path takes three round trips, of which 150 ms is a long one, and what was lost is sent again after 500 ms.
+constexpr Duration relay_after = std::chrono::milliseconds{1000};
 
 cli::Exit interrupted(cli::Output& output, io::RunEnd end) {
   const bool is_sigint = end == io::RunEnd::interrupted;

@@ -52,6 +52,33 @@ TEST_CASE("Who has no other way is connected by the relay once that has been wai
   CHECK(encounter.connected_after() <= 2000);
 }
 
+TEST_CASE("While a route is expected, no packet goes to a relay, however late the route is",
+          "[link][relays_last][sim]") {
+  RoutedEncounter routed{last(Box::symmetric, Box::symmetric)};
+  for (auto* party : {&routed.encounter.a, &routed.encounter.b})
+    party->hub.expect_route(*party->id, routed.encounter.net.now() + 3s);
+  routed.encounter.tell();
+  routed.run(2500ms);
+  REQUIRE_FALSE(routed.encounter.are_secured());
+  routed.add(by_x, router_x, 100);
+  routed.run(2s, [&] { return routed.encounter.are_secured(); });
+  REQUIRE(routed.encounter.are_secured());
+  routed.run(10s);
+  CHECK(routed.are_routed());
+  CHECK(sent_to_relay(routed.encounter) == 0);
+}
+
+TEST_CASE("Who expects a route in vain is connected by the relay when its time is over", "[link][relays_last][sim]") {
+  Encounter encounter{last(Box::symmetric, Box::symmetric)};
+  for (auto* party : {&encounter.a, &encounter.b}) party->hub.expect_route(*party->id, encounter.net.now() + 3s);
+  encounter.tell();
+  encounter.run(10s, [&] { return encounter.are_secured(); });
+  REQUIRE(encounter.are_secured());
+  CHECK(encounter.a.link().path()->is_relayed());
+  CHECK(encounter.connected_after() >= 2900);
+  CHECK(encounter.connected_after() <= 3500);
+}
+
 TEST_CASE("A relay that one side uses at once and the other last connects them all the same",
           "[link][relays_last][sim]") {
   auto config = last(Box::symmetric, Box::symmetric);

@@ -96,6 +96,9 @@ class Hub {
   void end_remote(Instant now, LinkId link);
   /// A link that should use relays last may use them from now on: the owner knows that there is no other way.
   void allow_relays(Instant now, LinkId link);
+  /// The owner expects a route to its peer: until then a link that should use relays last goes without them, though all
+  /// pairs that there are have failed. A path makes it void.
+  void expect_route(LinkId link, Instant until);
   /// Null when it is gone. After calls that make it speak, `flush`.
   [[nodiscard]] Link* find(LinkId link);
   [[nodiscard]] const Link* find(LinkId link) const;
@@ -166,6 +169,7 @@ class Hub {
     RelayUse relays = RelayUse::at_once;
     bool is_knocked = false;
     std::optional<Instant> relays_at{};          ///< held back until then: there is no path
+    Instant route_by{};                          ///< … and until then, as the owner expects one
     std::vector<ice::Candidate> held_remotes{};  ///< the peer's relayed addresses meanwhile
     std::vector<ice::LocalCandidate> routes{};
 

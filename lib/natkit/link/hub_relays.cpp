@@ -32,6 +32,11 @@ void Hub::allow_relays(Instant now, LinkId link) {
   flush(now);
 }
 
+void Hub::expect_route(LinkId link, Instant until) {
+  auto* found = entry(link);
+  if (found && found->relays == RelayUse::last) found->route_by = until;
+}
+
 void Hub::watch_relays(Instant now) {
   for (auto& [id, one] : links_)
     if (one.relays == RelayUse::last) watch_relays(now, id, one);
@@ -43,9 +48,11 @@ void Hub::watch_relays(Instant now, LinkId link, Entry& entry) {
     return;
   }
   if (!entry.relays_at) entry.relays_at = now + config_.relay_after;
+  entry.relays_at = std::max(*entry.relays_at, entry.route_by);
   // Not before the relays have been tried, too, is there no path.
   entry.link->wait_until(*entry.relays_at + time_for_relays);
-  if (*entry.relays_at <= now || has_every_pair_failed(*entry.link)) give_relays(now, link, entry);
+  const bool is_hopeless = entry.route_by <= now && has_every_pair_failed(*entry.link);
+  if (*entry.relays_at <= now || is_hopeless) give_relays(now, link, entry);
 }
 
 void Hub::give_relays(Instant now, LinkId link, Entry& entry) {

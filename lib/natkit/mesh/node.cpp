@@ -10,9 +10,6 @@
 namespace natkit::mesh {
 namespace {
 constexpr std::uint8_t last_words_mark = 0xf1;  ///< no protocol on this port begins so (link/hub.hpp)
-/// Round trips and routes change slowly.
-constexpr Duration care = std::chrono::milliseconds{250};
-
 void earliest(std::optional<Instant>& due, std::optional<Instant> at) {
   if (at && (!due || *at < *due)) due = at;
 }
@@ -299,7 +296,7 @@ void Node::hear_secured(Instant now, const MemberId& peer, Contact& contact) {
   auto* link = hub_.find(*contact.link);
   for (const auto& [stream, options] : agreed_streams())
     if (!link->open_agreed_stream(stream, options)) return drop_link(now, peer, contact);
-  contact.stage = Contact::Stage::up;
+  contact.enter(now, Contact::Stage::up);
   contact.deadline.reset();
   contact.pause = Contact{}.pause;
   contact.tries = 0;
@@ -315,6 +312,7 @@ void Node::hear_secured(Instant now, const MemberId& peer, Contact& contact) {
   for (auto& [other, waiting] : contacts_)
     if (waiting.stage == Contact::Stage::idle) begin_anew(now, waiting);
   keep_contacts(now);
+  keep_routes(now);
 }
 
 void Node::hear_ended(Instant now, const MemberId& peer, Contact& contact, const link::Link::Ended& ended) {
@@ -344,7 +342,7 @@ void Node::drop_link(Instant now, const MemberId& peer, Contact& contact) {
   contact.routers.clear();
   contact.places_told.clear();
   contact.deadline.reset();
-  contact.stage = Contact::Stage::idle;
+  contact.enter(now, Contact::Stage::idle);
   contact.next_try = now + contact.pause;
   contact.pause = std::min(2 * contact.pause, Duration{std::chrono::seconds{5}});
   if (!stood) return;

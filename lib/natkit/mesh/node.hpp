@@ -150,11 +150,14 @@ class Node {
   [[nodiscard]] link::Traffic traffic() const;
 
  private:
+  /// Round trips and routes change slowly: they are looked at so often.
+  static constexpr Duration care = std::chrono::milliseconds{250};
   /// What is done about one other host. At most one link at a time.
   ///   idle --offer, knock, or the server brought us together--> connecting --secured--> up
   ///    ^--------------- no path, no answer: a pause --------------'-----lost------------'
   struct Contact {
     enum class Stage : std::uint8_t { idle, connecting, up } stage{};
+    Instant stage_since{};
     std::optional<link::LinkId> link{};
     std::optional<MemberId> by{};                    ///< who passes words on
     std::optional<rendezvous::AttemptId> attempt{};  ///< … or the server does
@@ -174,6 +177,11 @@ class Node {
     Instant next_search{};
     Duration search_pause{};
     unsigned searches = 0;
+
+    void enter(Instant now, Stage next) {
+      stage = next;
+      stage_since = now;
+    }
   };
   /// A place at the server with a link that waits for whoever comes.
   struct Door {
@@ -243,6 +251,8 @@ class Node {
   // node_routes.cpp: paths through members
   void keep_routes(Instant now);
   void add_routes(Instant now, const MemberId& peer, Contact& contact);
+  [[nodiscard]] bool may_be_routed_soon(Instant now, const MemberId& peer) const;
+  [[nodiscard]] bool may_forward_soon(Instant now, const Introduction& who) const;
   void carry(Instant now);
   void hear_frame(Instant now, const MemberId& from, ByteView bytes);
   void send_frame(Instant now, link::LinkId id, ByteView bytes);

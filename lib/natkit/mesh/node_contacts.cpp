@@ -106,7 +106,7 @@ void Node::try_to_link(Instant now, const MemberId& peer, Contact& contact) {
   if (!link) return;
   contact.link = link;
   contact.by = by;
-  contact.stage = Contact::Stage::connecting;
+  contact.enter(now, Contact::Stage::connecting);
   contact.number = ++offers_made_;
   // An answer that does not come costs a second; a path has its time once there is one.
   contact.deadline = now + std::chrono::seconds{1};
@@ -201,7 +201,7 @@ void Node::hear_answer(Instant now, const PassedOn& passed, std::uint32_t number
 void Node::begin_link(Instant now, const MemberId& peer, Contact& contact, link::Description description,
                       ice::Role role, Instant start) {
   description.fingerprint = crypto::Fingerprint{peer.bytes};
-  contact.stage = Contact::Stage::connecting;
+  contact.enter(now, Contact::Stage::connecting);
   contact.deadline = now + config_.attempt;
   hub_.begin(now, *contact.link, {.description = std::move(description), .role = role, .start_at = start});
   add_routes(now, peer, contact);

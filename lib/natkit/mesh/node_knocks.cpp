@@ -81,7 +81,7 @@ void Node::knock(Instant now, const MemberId& peer, Contact& contact, const std:
   const auto link = hub_.knock(now, *knock_, endpoints, crypto::Fingerprint{peer.bytes});
   if (!link) return;
   contact.link = link;
-  contact.stage = Contact::Stage::connecting;
+  contact.enter(now, Contact::Stage::connecting);
   contact.deadline = now + config_.attempt;
 }
 

@@ -14,6 +14,11 @@ constexpr std::size_t short_id = 8;
 constexpr std::size_t most_routers = 2;
 /// Bytes that a link has not sent, or not heard of: at 1 Mbit/s a quarter of a second.
 constexpr std::size_t most_waiting = 32768;
+/// Between the last of the two links to a router and a check through it: two round trips, a long one being 300 ms. The
+/// peer's link may be later than ours by what separates two that join at once.
+constexpr Duration time_for_route = std::chrono::milliseconds{1500};
+/// Past that whatever still hinders the members that are willing is no matter of time.
+constexpr Duration most_patience = std::chrono::seconds{5};
 
 Bytes frame(const MemberId& from, const MemberId& to, ByteView payload) {
   Bytes out;
@@ -54,9 +59,35 @@ std::optional<MemberId> Node::router_of(SocketId socket) const {
   return found == routes_.end() ? std::nullopt : std::optional{found->first};
 }
 
+/// While it may still come to be linked directly with both, though nobody can know of the peer's link.
+bool Node::may_forward_soon(Instant now, const Introduction& who) const {
+  const auto found = contacts_.find(who.id);
+  if (who.forwards == 0 || found == contacts_.end() || member_.has_said_farewell(who.id)) return false;
+  const auto& contact = found->second;
+  const auto* link = contact.link ? hub_.find(*contact.link) : nullptr;
+  switch (contact.stage) {
+    case Contact::Stage::idle:
+      return contact.tries == 0;
+    case Contact::Stage::connecting:
+      return now < contact.stage_since + config_.hub.relay_after;
+    case Contact::Stage::up:
+      return link && link->path() && link->path()->is_direct() && now < contact.stage_since + time_for_route;
+  }
+  return false;
+}
+
+bool Node::may_be_routed_soon(Instant now, const MemberId& peer) const {
+  const auto known = member_.known();
+  return is_routing_allowed() && std::ranges::any_of(known, [&](const Introduction& who) {
+           return who.id != peer && who.id != member_.id() && may_forward_soon(now, who);
+         });
+}
+
 /// Both ends do the same, so neither has to be told.
 void Node::add_routes(Instant now, const MemberId& peer, Contact& contact) {
   if (!contact.link || !is_routing_allowed()) return;
+  const bool is_new = contact.stage == Contact::Stage::connecting && now < contact.stage_since + most_patience;
+  if (is_new && may_be_routed_soon(now, peer)) hub_.expect_route(*contact.link, now + 2 * care);
   std::uint16_t preference = 0xffff;
   for (const auto& router : routers_for(peer)) {
     if (contact.routers.size() >= most_routers) break;
