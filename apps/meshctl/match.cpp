@@ -3,10 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <utility>
+#include <optional>
 
 #include "block_list.hpp"
+#include "natkit/cli/hosts.hpp"
 #include "natkit/report/mesh_match.hpp"
+#include "server_talk.hpp"
+#include "servers.hpp"
+#include "stored_identity.hpp"
+#include "taking_part.hpp"
 
 namespace natkit {
 namespace {
@@ -65,8 +70,8 @@ report::MeshMatch shown(const rendezvous::Match& match, const MatchMade& made) {
                            .is_self = member == self});
   return out;
 }
-}  // namespace
 
+/// What this host says of itself while it waits.
 Seeker seeker_of(const Options& options, const crypto::Identity& identity, const std::vector<IpAddress>& addresses) {
   Seeker seeker{.member = to_text(own_id(identity)),
                 .game = options.game,
@@ -78,6 +83,7 @@ Seeker seeker_of(const Options& options, const crypto::Identity& identity, const
   return seeker;
 }
 
+/// Fails where the server's answer makes no sense, or leaves this host out.
 Result<MatchMade> match_made(const rendezvous::Match& match, const crypto::Identity& identity) {
   MatchMade made{.identity = identity};
   const auto session = mesh::parse_session_id(match.session);
@@ -97,85 +103,56 @@ void tell_match(cli::Output& output, const rendezvous::Match& match, const Match
   output.answer(output.is_json() ? report::MeshMatchEvents::matched(known) : report::MeshMatchWords::matched(known));
 }
 
-Waiting::Waiting(rendezvous::Client::Config client, Seeker seeker, Duration patience, cli::Output& output, Rng& rng)
-    : client_(std::move(client), rng), seeker_(std::move(seeker)), patience_(patience), output_(output) {}
+struct Waiting {
+  Seeker seeker;
+  Duration patience{};
+  cli::Output& output;
+  /// None: it came to nothing, and `error` says why.
+  std::optional<rendezvous::Match> match{};
+  Error error = nobody_came(patience, 1, seeker.players);
 
-void Waiting::start(Instant now) {
-  until_ = now + patience_;
-  error_ = nobody_came(patience_, 1, seeker_.players);
-  client_.start(now);
-  hear(now);
-}
+  void begin(Instant, rendezvous::Client&) {}  // the round trip to the server is known when it is registered there
+  void fail(const Error& why) { error = why; }
+  /// Whoever is matched meanwhile would wait for this host in vain.
+  void give_up(Instant now, rendezvous::Client& client) { client.stop_seeking(now); }
 
-void Waiting::handle_datagram(Instant now, const Datagram& in) {
-  client_.handle_datagram(now, in);
-  hear(now);
-}
-
-void Waiting::handle_timeout(Instant now) {
-  client_.handle_timeout(now);
-  hear(now);
-  if (until_ && *until_ <= now) stop(now);
-}
-
-void Waiting::handle_connected(Instant now, SocketId socket, const Endpoint& remote) {
-  client_.handle_connected(now, socket, remote);
-  hear(now);
-}
-
-void Waiting::handle_send_failure(Instant now, const Datagram& lost, std::string_view why) {
-  client_.handle_send_failure(now, lost, why);
-  hear(now);
-}
-
-void Waiting::handle_socket_failure(Instant now, SocketId socket, std::string_view why) {
-  client_.handle_socket_failure(now, socket, why);
-  hear(now);
-}
-
-std::optional<Instant> Waiting::poll_timeout() const {
-  auto due = client_.poll_timeout();
-  if (until_ && (!due || *until_ < *due)) due = until_;
-  return due;
-}
-
-/// Whoever is matched meanwhile would wait for this host in vain.
-void Waiting::stop(Instant now) {
-  if (!is_over_) client_.stop_seeking(now);
-  end(now);
-}
-
-void Waiting::end(Instant now) {
-  if (std::exchange(is_over_, true)) return;
-  until_.reset();
-  client_.leave(now);
-}
-
-void Waiting::hear(Instant now) {
-  while (const auto event = client_.poll_event()) {
-    if (const auto* at = std::get_if<rendezvous::RegisteredAt>(&*event)) {
-      hear_registered(now, *at);
-    } else if (const auto* seeking = std::get_if<rendezvous::StillSeeking>(&*event)) {
-      error_ = nobody_came(patience_, seeking->waiting, seeker_.players);
-      output_.progress(report::MeshMatchWords::seeking(seeking->waiting, seeker_.players));
-      if (output_.is_json()) output_.answer(report::MeshMatchEvents::seeking(seeking->waiting, seeker_.players));
-    } else if (const auto* found = std::get_if<rendezvous::FoundMatch>(&*event)) {
-      match_ = found->match;
-      end(now);
-    } else if (const auto* refused = std::get_if<rendezvous::NotAnswered>(&*event)) {
-      if (!is_over_) error_ = not_taken(refused->refusal);
-      end(now);
-    } else if (const auto* not_possible = std::get_if<rendezvous::NotPossible>(&*event)) {
-      error_ = not_possible->error;
-      end(now);
-    } else if (const auto* lost = std::get_if<rendezvous::ServerLost>(&*event)) {
-      if (!is_over_) output_.warn(to_text(lost->server) + " is lost; waiting goes on when it is back");
+  Talk hear(Instant now, rendezvous::Client& client, const rendezvous::ClientEvent& event) {
+    if (const auto* at = std::get_if<rendezvous::RegisteredAt>(&event)) {
+      seeker.round_trip = at->round_trip;
+      static_cast<void>(client.seek(now, seeker));
+    } else if (const auto* seeking = std::get_if<rendezvous::StillSeeking>(&event)) {
+      error = nobody_came(patience, seeking->waiting, seeker.players);
+      output.progress(report::MeshMatchWords::seeking(seeking->waiting, seeker.players));
+      if (output.is_json()) output.answer(report::MeshMatchEvents::seeking(seeking->waiting, seeker.players));
+    } else if (const auto* lost = std::get_if<rendezvous::ServerLost>(&event)) {
+      output.warn(to_text(lost->server) + " is lost; waiting goes on when it is back");
+    } else if (const auto* found = std::get_if<rendezvous::FoundMatch>(&event)) {
+      match = found->match;
+      return Talk::is_over;
+    } else if (const auto* refused = std::get_if<rendezvous::NotAnswered>(&event)) {
+      error = not_taken(refused->refusal);
+      return Talk::is_over;
     }
+    return Talk::goes_on;
   }
-}
+};
+}  // namespace
 
-void Waiting::hear_registered(Instant now, const rendezvous::RegisteredAt& at) {
-  seeker_.round_trip = at.round_trip;
-  static_cast<void>(client_.seek(now, seeker_));
+cli::Exit match(cli::Output& output, Options o) {
+  const auto servers = find_servers(o);
+  if (!servers) return output.fail(servers.error());
+  const auto identity = kept_identity(o.identity_file);
+  if (!identity) return output.fail(identity.error());
+  Waiting waiting{
+      .seeker = seeker_of(o, *identity, cli::own_addresses(*servers)), .patience = o.match_timeout, .output = output};
+  if (const auto exit = talk_about(waiting, {.servers = *servers, .id = crypto::to_text(identity->fingerprint())},
+                                   o.match_timeout, output))
+    return *exit;
+  if (!waiting.match) return output.fail(waiting.error);
+  const auto made = match_made(*waiting.match, *identity);
+  if (!made) return output.fail(made.error());
+  o.session = made->name;
+  tell_match(output, *waiting.match, *made);
+  return take_part(output, o, &*made);
 }
 }  // namespace natkit

@@ -1,8 +1,12 @@
 #include "reporting.hpp"
 
-#include <utility>
+#include <optional>
+#include <string>
 
 #include "natkit/crypto/signature.hpp"
+#include "server_talk.hpp"
+#include "servers.hpp"
+#include "stored_identity.hpp"
 
 namespace natkit {
 namespace {
@@ -18,6 +22,26 @@ Error not_taken(rendezvous::DirectoryRefusal refusal) {
           "the server does not take this report: " + std::string{rendezvous::to_text(refusal)},
           {}};
 }
+
+struct Reporting {
+  rendezvous::Report report;
+  /// None: it was not taken, and `error` says why.
+  std::optional<rendezvous::ReportStanding> standing{};
+  Error error{Errc::nobody_there, "server-unreachable", "the server did not answer", "is it running?"};
+
+  void begin(Instant now, rendezvous::Client& client) const { static_cast<void>(client.report_member(now, report)); }
+  void fail(const Error& why) { error = why; }
+  void give_up(Instant, rendezvous::Client&) {}
+  Talk hear(Instant, rendezvous::Client&, const rendezvous::ClientEvent& event) {
+    if (const auto* heard = std::get_if<rendezvous::ReportHeard>(&event))
+      standing = heard->standing;
+    else if (const auto* refused = std::get_if<rendezvous::NotAnswered>(&event))
+      error = not_taken(refused->refusal);
+    else
+      return Talk::goes_on;
+    return Talk::is_over;
+  }
+};
 }  // namespace
 
 rendezvous::Report signed_report(rendezvous::Report report, const crypto::Identity& by) {
@@ -26,66 +50,20 @@ rendezvous::Report signed_report(rendezvous::Report report, const crypto::Identi
   return report;
 }
 
-Reporting::Reporting(rendezvous::Client::Config client, rendezvous::Report report, Duration patience, Rng& rng)
-    : client_(std::move(client), rng), report_(std::move(report)), patience_(patience) {}
-
-void Reporting::start(Instant now) {
-  until_ = now + patience_;
-  client_.start(now);
-  static_cast<void>(client_.report_member(now, report_));
-  hear(now);
-}
-
-void Reporting::handle_datagram(Instant now, const Datagram& in) {
-  client_.handle_datagram(now, in);
-  hear(now);
-}
-
-void Reporting::handle_timeout(Instant now) {
-  client_.handle_timeout(now);
-  hear(now);
-  if (until_ && *until_ <= now) end(now);
-}
-
-void Reporting::handle_connected(Instant now, SocketId socket, const Endpoint& remote) {
-  client_.handle_connected(now, socket, remote);
-  hear(now);
-}
-
-void Reporting::handle_send_failure(Instant now, const Datagram& lost, std::string_view why) {
-  client_.handle_send_failure(now, lost, why);
-  hear(now);
-}
-
-void Reporting::handle_socket_failure(Instant now, SocketId socket, std::string_view why) {
-  client_.handle_socket_failure(now, socket, why);
-  hear(now);
-}
-
-std::optional<Instant> Reporting::poll_timeout() const {
-  auto due = client_.poll_timeout();
-  if (until_ && (!due || *until_ < *due)) due = until_;
-  return due;
-}
-
-void Reporting::end(Instant now) {
-  if (std::exchange(is_over_, true)) return;
-  until_.reset();
-  client_.leave(now);
-}
-
-void Reporting::hear(Instant now) {
-  while (const auto event = client_.poll_event()) {
-    if (const auto* heard = std::get_if<rendezvous::ReportHeard>(&*event)) {
-      standing_ = heard->standing;
-      end(now);
-    } else if (const auto* refused = std::get_if<rendezvous::NotAnswered>(&*event)) {
-      if (!is_over_) error_ = not_taken(refused->refusal);
-      end(now);
-    } else if (const auto* not_possible = std::get_if<rendezvous::NotPossible>(&*event)) {
-      error_ = not_possible->error;
-      end(now);
-    }
-  }
+cli::Exit report_member(cli::Output& output, const Options& o, const AskAbout& ask) {
+  const auto servers = find_servers(o);
+  if (!servers) return output.fail(servers.error());
+  const auto identity = kept_identity(o.identity_file);
+  if (!identity) return output.fail(identity.error());
+  const auto report = report_of(o, ask);
+  if (!report) return output.fail(report.error());
+  Reporting reporting{.report = signed_report(*report, *identity)};
+  if (const auto exit = talk_about(
+          reporting, {.servers = *servers, .id = crypto::to_text(identity->fingerprint()), .patience = o.timeout},
+          o.timeout, output))
+    return *exit;
+  if (!reporting.standing) return output.fail(reporting.error);
+  tell_report(output, *report, *reporting.standing);
+  return cli::Exit::ok;
 }
 }  // namespace natkit

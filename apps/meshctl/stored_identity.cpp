@@ -126,5 +126,10 @@ Result<std::string> state_file(const std::string& name) {
                                "set XDG_STATE_HOME to a folder that can be written"});
 }
 
-Result<std::string> default_identity_file() { return state_file("identity.pem"); }
+Result<crypto::Identity> kept_identity(const std::string& file) {
+  if (!file.empty()) return identity_in(file);
+  const auto usual = state_file("identity.pem");
+  if (!usual) return std::unexpected(usual.error());
+  return identity_in(*usual);
+}
 }  // namespace natkit

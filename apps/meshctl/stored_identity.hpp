@@ -10,8 +10,9 @@ namespace natkit {
 /// with `identity-not-readable`, `identity-not-writable`, `identity-not-safe` (others can read it) or
 /// `identity-malformed`.
 [[nodiscard]] Result<crypto::Identity> identity_in(const std::string& file);
-/// In the state folder, which is made.
-[[nodiscard]] Result<std::string> default_identity_file();
+/// By which others know this user from one run to the next: the same; where no file is named, one of the state folder,
+/// which is made.
+[[nodiscard]] Result<crypto::Identity> kept_identity(const std::string& file);
 /// A file of ours in the state folder.
 [[nodiscard]] Result<std::string> state_path(const std::string& name);
 /// The same; the folder is made.

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "natkit/base/note_earlier.hpp"
 #include "natkit/base/sans_io.hpp"
 #include "natkit/rendezvous/server.hpp"
 #include "natkit/stun/service.hpp"
@@ -71,11 +72,8 @@ class FrontDoor {
   }
   [[nodiscard]] std::optional<Instant> poll_timeout() const {
     auto due = service_.poll_timeout();
-    const auto note = [&due](std::optional<Instant> other) {
-      if (other && (!due || *other < *due)) due = other;
-    };
-    if (relay_ != nullptr) note(relay_->poll_timeout());
-    if (meeting_ != nullptr) note(meeting_->poll_timeout());
+    if (relay_ != nullptr) note_earlier(due, relay_->poll_timeout());
+    if (meeting_ != nullptr) note_earlier(due, meeting_->poll_timeout());
     return due;
   }
 

@@ -1,38 +1,25 @@
 // Whatever members and strangers say to a member, at any time: messages of any kind that is there, changed at any
 // place, and any bytes. The version of its view only grows, what it keeps is bounded, and it says nothing to itself.
-//
-// Signatures are a letter here, so that the fuzzer can make them: behind them more is to be found.
 #include <algorithm>
 #include <array>
 #include <chrono>
 #include <map>
 
 #include "fuzz/fuzz.hpp"
+#include "fuzz/letters.hpp"
 #include "natkit/base/rng.hpp"
 #include "natkit/mesh/participant.hpp"
 
 using namespace natkit;
 using namespace natkit::mesh;
+using fuzz::id_of;
+using fuzz::Letters;
 using fuzz::must_hold;
 
 namespace {
 using namespace std::chrono_literals;
 
 constexpr unsigned peers = 6;  // 0 is the member itself, or a host; 5 no member of any view at first
-
-MemberId id_of(unsigned number) {
-  MemberId id;
-  id.bytes[0] = static_cast<std::uint8_t>(number + 1);
-  return id;
-}
-
-class Letters final : public Signatures {
- public:
-  [[nodiscard]] Bytes sign(ByteView) const override { return {0}; }
-  [[nodiscard]] bool verify(const MemberId&, ByteView, ByteView, ByteView signature) const override {
-    return signature.size() == 1;
-  }
-};
 
 /// The fuzzer's bytes, taken one after the other; then zeros.
 class Source {

@@ -1,34 +1,21 @@
 // Whatever is asked of a witness: it promises and votes for one candidate at a time, its view only grows, and what it
 // answers can be read. What it is asked and what it answers is read and written as the same bytes.
-//
-// Signatures are a letter here, so that the fuzzer can make them: behind them more is to be found.
 #include <algorithm>
 #include <chrono>
 #include <map>
 
 #include "fuzz/fuzz.hpp"
+#include "fuzz/letters.hpp"
 #include "natkit/mesh/witness.hpp"
 
 using namespace natkit;
 using namespace natkit::mesh;
+using fuzz::id_of;
+using fuzz::Letters;
 using fuzz::must_hold;
 
 namespace {
 using namespace std::chrono_literals;
-
-MemberId id_of(unsigned number) {
-  MemberId id;
-  id.bytes[0] = static_cast<std::uint8_t>(number + 1);
-  return id;
-}
-
-class Letters final : public Signatures {
- public:
-  [[nodiscard]] Bytes sign(ByteView) const override { return {0}; }
-  [[nodiscard]] bool verify(const MemberId&, ByteView, ByteView, ByteView signature) const override {
-    return signature.size() == 1;
-  }
-};
 
 constexpr unsigned witness_number = 9;
 

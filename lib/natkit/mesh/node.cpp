@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "natkit/base/note_earlier.hpp"
 #include "natkit/base/take_front.hpp"
 #include "natkit/link/introduction.hpp"
 #include "natkit/mesh/streams.hpp"
@@ -10,9 +11,6 @@
 namespace natkit::mesh {
 namespace {
 constexpr std::uint8_t last_words_mark = 0xf1;  ///< no protocol on this port begins so (link/hub.hpp)
-void earliest(std::optional<Instant>& due, std::optional<Instant> at) {
-  if (at && (!due || *at < *due)) due = at;
-}
 }  // namespace
 
 Node::Node(Config config, const Signatures& signatures, Rng& rng)
@@ -195,12 +193,12 @@ std::optional<Datagram> Node::poll_transmit() {
 
 std::optional<Instant> Node::poll_timeout() const {
   auto due = hub_.poll_timeout();
-  if (client_) earliest(due, client_->poll_timeout());
+  if (client_) note_earlier(due, client_->poll_timeout());
   if (is_closing_) return due;
-  earliest(due, member_.poll_timeout());
-  for (const auto* door : all_doors()) earliest(due, door->describe_by);
-  if (goal_) earliest(due, std::min(goal_->next, goal_->until));
-  earliest(due, next_care_);
+  note_earlier(due, member_.poll_timeout());
+  for (const auto* door : all_doors()) note_earlier(due, door->describe_by);
+  if (goal_) note_earlier(due, std::min(goal_->next, goal_->until));
+  note_earlier(due, next_care_);
   return due;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "natkit/base/note_earlier.hpp"
 #include "natkit/base/take_front.hpp"
 
 namespace natkit::mesh {
@@ -21,10 +22,6 @@ constexpr std::uint32_t rounds_of_condition = 5;
 std::uint8_t rtt_byte(const std::optional<Duration>& rtt) {
   if (!rtt) return rtt_unknown;
   return static_cast<std::uint8_t>(std::clamp<std::int64_t>(*rtt / 2ms, 0, rtt_unknown - 1));
-}
-
-void earliest(std::optional<Instant>& due, Instant at) {
-  if (!due || at < *due) due = at;
 }
 }  // namespace
 
@@ -396,15 +393,15 @@ void Participant::handle_timeout(Instant now) {
 std::optional<Instant> Participant::poll_timeout() const {
   std::optional<Instant> due;
   if (phase_ == Phase::over || phase_ == Phase::outside) return due;
-  earliest(due, next_beat_);
-  if (phase_ == Phase::joining) earliest(due, std::min(pursuit_->next, pursuit_->until));
+  note_earlier(due, next_beat_);
+  if (phase_ == Phase::joining) note_earlier(due, std::min(pursuit_->next, pursuit_->until));
   if (phase_ != Phase::member) return due;
-  if (claim_at_) earliest(due, *claim_at_);
-  if (candidacy_) earliest(due, std::min(candidacy_->next, candidacy_->until));
-  if (held_) earliest(due, std::min(std::max(ballot_.promised_until(), held_->at), held_->until));
-  if (handover_) earliest(due, std::min(handover_->next, handover_->until));
+  if (claim_at_) note_earlier(due, *claim_at_);
+  if (candidacy_) note_earlier(due, std::min(candidacy_->next, candidacy_->until));
+  if (held_) note_earlier(due, std::min(std::max(ballot_.promised_until(), held_->at), held_->until));
+  if (handover_) note_earlier(due, std::min(handover_->next, handover_->until));
   if (has_acted_)
-    if (const auto end = lease_.until(*view_, id())) earliest(due, *end);
+    if (const auto end = lease_.until(*view_, id())) note_earlier(due, *end);
   return due;
 }
 

@@ -6,6 +6,7 @@
 #include <array>
 #include <cassert>
 
+#include "natkit/base/note_earlier.hpp"
 #include "natkit/base/printable.hpp"
 #include "natkit/rendezvous/client_state.hpp"
 
@@ -34,10 +35,6 @@ int weight_of(Reason reason) {
 /// Coming back later helps against being unreachable or full, and against nothing else.
 bool may_pass(Reason reason) {
   return reason == Reason::server_unreachable || reason == Reason::server_full || reason == Reason::server_closing;
-}
-
-void note_earlier(std::optional<Instant>& earliest, std::optional<Instant> candidate) {
-  if (candidate && (!earliest || *candidate < *earliest)) earliest = candidate;
 }
 }  // namespace
 

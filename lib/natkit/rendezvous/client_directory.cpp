@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "natkit/base/note_earlier.hpp"
 #include "natkit/rendezvous/client.hpp"
 #include "natkit/rendezvous/client_state.hpp"
 
@@ -14,10 +15,6 @@ constexpr std::size_t most_wished = 2000;
 bool is_passing(DirectoryRefusal refusal) {
   return refusal == DirectoryRefusal::full || refusal == DirectoryRefusal::too_fast ||
          refusal == DirectoryRefusal::unanswered;
-}
-
-void note_earlier(std::optional<Instant>& earliest, std::optional<Instant> candidate) {
-  if (candidate && (!earliest || *candidate < *earliest)) earliest = candidate;
 }
 }  // namespace
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "natkit/base/note_earlier.hpp"
 #include "natkit/rendezvous/server_state.hpp"
 
 namespace natkit::rendezvous {
@@ -349,8 +350,7 @@ std::optional<Datagram> Server::poll_transmit() {
 
 std::optional<Instant> Server::poll_timeout() const {
   auto due = alarms_->next();
-  const auto matching = config_.matchmaker != nullptr ? config_.matchmaker->poll_timeout() : std::nullopt;
-  if (matching && (!due || *matching < *due)) due = matching;
+  if (config_.matchmaker != nullptr) note_earlier(due, config_.matchmaker->poll_timeout());
   return due;
 }
 
