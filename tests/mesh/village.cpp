@@ -55,7 +55,7 @@ std::optional<Datagram> Villager::poll_transmit() {
 
 std::optional<Instant> Villager::poll_timeout() const { return is_dead ? std::nullopt : node.poll_timeout(); }
 
-Villager& Village::add(std::string_view name, Box box) {
+Villager& Village::add(std::string_view name, Box box, std::uint8_t forwards) {
   auto& gateway = make_box(net, box);
   gateway.set_link({.delay = 12500us});
   auto& host = net.add_host({}, gateway);
@@ -67,7 +67,15 @@ Villager& Village::add(std::string_view name, Box box) {
   config.member.self = {.id = {identity.fingerprint().digest},
                         .incarnation = mesh::Incarnation{net.rng().next()},
                         .name = std::string{name},
-                        .certificate = crypto::certificate_of(identity)};
+                        .certificate = crypto::certificate_of(identity),
+                        .forwards = forwards};
+  if (servers) {
+    config.hub.gathering.stun = {servers->stun};
+    config.hub.relay_after = 100ms;  // so that relays are tempting
+    config.client =
+        rendezvous::Client::Config{.servers = {servers->meeting}, .id = crypto::to_text(identity.fingerprint())};
+    config.server = mesh::Node::ServerUse::needed;
+  }
   auto& villager = villagers.emplace_back(std::move(config), net.rng());
   villager.host = &host;
   villager.outside = box == Box::open ? host.addresses().front() : gateway.addresses().front();

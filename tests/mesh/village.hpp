@@ -1,9 +1,10 @@
 #pragma once
-// Whole members (mesh/node.hpp) on a simulated internet without any server, each behind something. A round trip takes
-// 50 ms from anybody to anybody.
+// Whole members (mesh/node.hpp) on a simulated internet, without any server but for towns (town.hpp), each behind
+// something. A round trip takes 50 ms from anybody to anybody.
 #include <deque>
 #include <functional>
 #include <initializer_list>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -60,7 +61,7 @@ class Village {
  public:
   explicit Village(std::uint64_t seed) : net(seed) { set_virtual_time(net.now()); }
 
-  Villager& add(std::string_view name, Box box);
+  Villager& add(std::string_view name, Box box, std::uint8_t forwards = 0);
   void found(Villager& founder, mesh::Settings settings) const;
   void join(Villager& joiner, const mesh::Invite& invite) const;
   /// Nothing passes between these and those any more, or everything.
@@ -74,7 +75,13 @@ class Village {
   /// All of them are members and have a link with each other.
   [[nodiscard]] static bool are_together(std::initializer_list<const Villager*> all);
 
+  /// What the members that are added from then on know of servers.
+  struct Servers {
+    Endpoint stun{}, meeting{};
+  };
+
   sim::Network net;
+  std::optional<Servers> servers{};
   std::deque<Villager> villagers;
 };
 

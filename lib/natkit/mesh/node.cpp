@@ -300,7 +300,7 @@ void Node::hear_secured(Instant now, const MemberId& peer, Contact& contact) {
   contact.tries = 0;
   contact.forsaken_since.reset();
   if (contact.attempt) client_->report(now, *contact.attempt, rendezvous::Outcome::connected);
-  if (entrance_to_ == peer) close_entrance(now);
+  close_entrance(now, peer);
   if (link->path()) learn_address(now, *link->path());
   if (link->path()) tell_path(peer, link->path());
   hear_entered(now, peer, contact.attempt ? Entered::By::server : Entered::By::knock);
@@ -317,10 +317,7 @@ void Node::hear_ended(Instant now, const MemberId& peer, Contact& contact, const
   const bool stood = contact.stage == Contact::Stage::up;
   if (contact.attempt && !stood) client_->report(now, *contact.attempt, rendezvous::Outcome::failed);
   drop_link(now, peer, contact);
-  if (entrance_to_ == peer && !stood) {
-    close_entrance(now);
-    if (goal_) enter_by_next(now);
-  }
+  if (!stood) close_entrance(now, peer);
   if (!stood && ended.reason == link::EndReason::authentication_failed)
     events_.emplace_back(Trouble{{.code = Errc::refused,
                                   .reason = "authentication-failed",
@@ -432,7 +429,7 @@ void Node::finish(Instant now, std::optional<Error> error) {
   for (const auto* door : all_doors())
     if (door->link) hub_.drop(*door->link);
   doors_.clear();
-  entrance_.reset();
+  entrances_.clear();
   hub_.flush(now);
   hub_.close(now);
   if (client_) client_->leave(now);

@@ -152,6 +152,8 @@ class Node {
  private:
   /// Round trips and routes change slowly: they are looked at so often.
   static constexpr Duration care = std::chrono::milliseconds{250};
+  /// A member's offer and the server's word that the two should meet cross within two ways to anybody.
+  static constexpr Duration crossing = std::chrono::milliseconds{500};
   /// What is done about one other host. At most one link at a time.
   ///   idle --offer, knock, or the server brought us together--> connecting --secured--> up
   ///    ^--------------- no path, no answer: a pause --------------'-----lost------------'
@@ -183,21 +185,21 @@ class Node {
       stage_since = now;
     }
   };
-  /// A place at the server with a link that waits for whoever comes.
+  /// A place at the server with a link that waits: at a door of ours for whoever comes, at an entrance for one member.
   struct Door {
     rendezvous::PlaceId place{};
     std::optional<link::LinkId> link{};
     std::optional<Instant> describe_by{};
+    Instant since{};
   };
   /// From a name to the first link.
   struct Search {
     Goal goal;
     Instant next{};
     Instant until{};
-    std::vector<std::string> entries{};  ///< members to be asked, not tried yet
-    bool has_asked = false;              ///< a member; from then on the member machine has its own deadline
-    bool has_entered = false;            ///< linked with the first
-    bool was_answered = false;           ///< by the directory
+    bool has_dialled = false;   ///< at the doors of the members in the row
+    bool has_entered = false;   ///< linked with the first, who is asked to let this host in
+    bool was_answered = false;  ///< by the directory
     unsigned empty_answers = 0;
     Instant server_from{};  ///< knocks have the first say
   };
@@ -272,9 +274,9 @@ class Node {
   void hear_rows(Instant now, const std::vector<rendezvous::Entry>& rows);
   void seek_host(Instant now);
   void ask_host_of(Instant now, const rendezvous::Row& row);
-  void enter_by_next(Instant now);
+  void dial(Instant now, const std::vector<std::string>& entries);
   void try_door(Instant now, const MemberId& member);
-  void close_entrance(Instant now);
+  void close_entrance(Instant now, const MemberId& member);
   void hear_not_possible(Instant now, const rendezvous::NotPossible& not_possible);
   void keep_looking(Instant now);
   void keep_row(Instant now);
@@ -309,9 +311,8 @@ class Node {
   bool was_registered_ = false;  ///< once
   std::optional<Duration> server_rtt_;
   std::optional<MemberId> witness_;
-  std::vector<Door> doors_;       ///< where others find this member
-  std::optional<Door> entrance_;  ///< where this host finds a member …
-  std::optional<MemberId> entrance_to_;
+  std::vector<Door> doors_;             ///< where others find this member
+  std::map<MemberId, Door> entrances_;  ///< where this host finds members
   std::optional<Search> goal_;
   std::optional<link::KnockSecret> knock_;       ///< of the session
   std::map<link::LinkId, MemberId> knockers_{};  ///< who knocked and has not proven yet who it is

@@ -49,6 +49,9 @@ Way way_of(const ice::Path& path) {
   return path.is_routed() ? Way::routed : path.is_relayed() ? Way::relayed : Way::direct;
 }
 
+/// The server answers in a round trip, or after one more where somebody's door was just taken.
+constexpr Duration patience_at_entrance = std::chrono::milliseconds{750};
+
 std::uint32_t microseconds(Duration duration) {
   return static_cast<std::uint32_t>(std::clamp<std::int64_t>(duration / std::chrono::microseconds{1}, 0, 10'000'000));
 }
@@ -68,6 +71,7 @@ void Node::keep_contacts(Instant now) {
         ++contact.tries;
         if (contact.tries >= 2) member_.handle_link(now, peer, LinkState::failed, {});
         drop_link(now, peer, contact);
+        close_entrance(now, peer);
       }
       if (is_vain_knock(now, contact) && introducer_for(peer, 0)) {
         drop_link(now, peer, contact);
@@ -96,10 +100,15 @@ void Node::keep_contacts(Instant now) {
   }
 }
 
-/// The member with the lesser id offers; the other one waits, and would hear of the offer.
+/// The member with the lesser id offers; the other one waits, and would hear of the offer. Whom the server is about to
+/// bring here needs no other help, for a while.
 void Node::try_to_link(Instant now, const MemberId& peer, Contact& contact) {
   contact.next_try = now + contact.pause;
-  if (entrance_to_ == peer || !(member_.id() < peer)) return;
+  if (const auto entrance = entrances_.find(peer); entrance != entrances_.end()) {
+    if (now < entrance->second.since + patience_at_entrance) return;
+    close_entrance(now, peer);
+  }
+  if (!(member_.id() < peer)) return;
   const auto by = introducer_for(peer, contact.tries);
   if (!by || contact.forsaken_since) return;
   const auto link = hub_.open(now, link::RelayUse::last);
@@ -172,6 +181,8 @@ void Node::hear_offer(Instant now, const PassedOn& passed, std::uint32_t number,
       std::ranges::count_if(contacts_, [&](const auto& each) { return !wanted_.contains(each.first); });
   if (!wanted_.contains(passed.from) && static_cast<std::size_t>(strangers) >= config_.most_strangers) return;
   auto& contact = contacts_[passed.from];
+  // The server has brought the two together meanwhile, as its maker hears, too.
+  if (contact.attempt && contact.stage == Contact::Stage::connecting && now < contact.stage_since + crossing) return;
   // It would not offer if it knew of a link that stands.
   if (contact.link) drop_link(now, passed.from, contact);
   const auto link = hub_.open(now, link::RelayUse::last);

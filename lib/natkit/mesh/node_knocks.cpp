@@ -89,7 +89,7 @@ void Node::knock(Instant now, const MemberId& peer, Contact& contact, const std:
 void Node::knock_at_entries(Instant now) {
   if (!goal_ || !goal_->goal.invite || hub_.gathering().candidates().empty()) return;
   for (const auto& [member, endpoints] : goal_->goal.invite->entries) {
-    if (member == member_.id() || entrance_to_ == member) continue;
+    if (member == member_.id() || entrances_.contains(member)) continue;
     auto& contact = contacts_[member];
     if (contact.stage == Contact::Stage::idle && contact.next_try <= now) knock(now, member, contact, endpoints);
   }
@@ -98,10 +98,9 @@ void Node::knock_at_entries(Instant now) {
 void Node::hear_entered(Instant now, const MemberId& member, Entered::By by) {
   if (!goal_ || std::exchange(goal_->has_entered, true)) return;
   events_.emplace_back(Entered{by, member});
-  if (std::exchange(goal_->has_asked, true)) return;
   std::optional<PasswordKey> key;
   if (!goal_->goal.password.empty()) key = key_of_password(goal_->goal.password, session_);
-  member_.join(now, {.session = session_, .password = key}, member);
+  member_.join(now, {.session = session_, .password = key, .until = goal_->until}, member);
 }
 
 /// One that nothing has answered after several round trips: where somebody can introduce the two, that is better.
@@ -166,7 +165,8 @@ void Node::search_forsaken(Instant now, const MemberId& peer, Contact& contact) 
   contact.next_search =
       now + contact.search_pause + std::chrono::milliseconds{static_cast<std::int64_t>(rng_.below(1000))};
   contact.search_pause = std::min(2 * contact.search_pause, longest_search_pause);
-  const bool is_for_the_door = contact.searches++ % 2 == 0 && is_registered_ && !entrance_ && member_.id() < peer;
+  const bool is_for_the_door =
+      contact.searches++ % 2 == 0 && is_registered_ && entrances_.empty() && member_.id() < peer;
   if (is_for_the_door) return try_door(now, peer);
   const auto knocks = std::ranges::count_if(contacts_, [](const auto& each) {
     return each.second.stage == Contact::Stage::connecting && !each.second.by && !each.second.attempt;

@@ -117,14 +117,14 @@ void Node::open_door(Instant now) {
 std::vector<Node::Door*> Node::all_doors() {
   std::vector<Door*> all;
   for (auto& door : doors_) all.push_back(&door);
-  if (entrance_) all.push_back(&*entrance_);
+  for (auto& [member, entrance] : entrances_) all.push_back(&entrance);
   return all;
 }
 
 std::vector<const Node::Door*> Node::all_doors() const {
   std::vector<const Door*> all;
   for (const auto& door : doors_) all.push_back(&door);
-  if (entrance_) all.push_back(&*entrance_);
+  for (const auto& [member, entrance] : entrances_) all.push_back(&entrance);
   return all;
 }
 
@@ -142,12 +142,14 @@ void Node::hear_found(Instant now, const rendezvous::FoundPeer& found) {
   if (!door || !door->link || !parsed) return client_->send_bye(now, found.attempt, rendezvous::Reason::rejected);
   const auto link = *std::exchange(door->link, std::nullopt);
   const MemberId peer{parsed->description.fingerprint->digest};
-  const bool is_door = !entrance_ || door != &*entrance_;
-  const bool is_whom_we_asked = !is_door && entrance_to_ == peer;
-  const auto strangers =
-      std::ranges::count_if(contacts_, [&](const auto& each) { return !wanted_.contains(each.first); });
-  const bool is_too_many = is_door && static_cast<std::size_t>(strangers) >= config_.most_strangers;
-  if (is_too_many || (!is_door && !is_whom_we_asked)) {
+  const auto entrance = std::ranges::find(entrances_, door, [](auto& each) { return &each.second; });
+  const bool is_door = entrance == entrances_.end();
+  const auto known = contacts_.find(peer);
+  // By a member's help, at the same time.
+  const bool is_just_linked = known != contacts_.end() && known->second.stage == Contact::Stage::up &&
+                              now < known->second.stage_since + crossing;
+  const bool is_welcome = is_door ? has_room_for(peer) : entrance->first == peer;
+  if (is_just_linked || !is_welcome) {
     hub_.drop(link);
     client_->send_bye(now, found.attempt, rendezvous::Reason::rejected);
   } else {
@@ -164,8 +166,8 @@ void Node::hear_found(Instant now, const rendezvous::FoundPeer& found) {
 
 // --- whom this host finds ------------------------------------------------------------------------------------------
 //
-//   asking the directory --rows--> asking an entry by its door --found--> linked: the member machine goes on
-//        ^-- no row yet, or the entry is not there: a pause, the next entry --'         deadline: not found
+//   asking the directory --rows--> dialling at the doors of all entries --found--> linked: the member machine goes on
+//        ^----- no row yet, or nobody is there: a pause -------'                   deadline: not found, or nobody there
 
 void Node::join(Instant now, Goal goal) {
   goal_ = Search{.goal = std::move(goal), .next = now, .until = now + config_.member.timing.join};
@@ -181,9 +183,7 @@ void Node::join(Instant now, Goal goal) {
 }
 
 void Node::ask_directory(Instant now) {
-  if (!goal_ || !client_ || !is_registered_ || question_ || entrance_ || !goal_->entries.empty() ||
-      now < goal_->server_from)
-    return;
+  if (!goal_ || !client_ || !is_registered_ || question_ || !entrances_.empty() || now < goal_->server_from) return;
   rendezvous::Query query{.most = 8};
   if (goal_->goal.session)
     query.session = to_text(*goal_->goal.session);
@@ -205,9 +205,7 @@ void Node::hear_rows(Instant now, const std::vector<rendezvous::Entry>& rows) {
     const auto session = parse_session_id(row.session);
     if (!session || row.entry_points.empty()) continue;
     session_ = *session;
-    goal_->entries.assign(row.entry_points.begin(), row.entry_points.end());
-    std::erase(goal_->entries, to_text(member_.id()));  // not oneself
-    return enter_by_next(now);
+    return dial(now, row.entry_points);
   }
 }
 
@@ -216,13 +214,13 @@ void Node::seek_host(Instant now) {
   const auto& view = member_.view();
   const bool has_a_host = member_.is_member() && !member_.is_paused() && !(view && view->settings.branch_of);
   const bool is_lost = !goal_ && !is_closing_ && !has_a_host && !member_.is_over();
-  if (!is_lost || !is_registered_ || question_ || entrance_ || now < next_seek_) return;
+  if (!is_lost || !is_registered_ || question_ || !entrances_.empty() || now < next_seek_) return;
   next_seek_ = now + pause_of_seek;
   question_ = client_->find(now, {.session = to_text(session_), .most = 1});
 }
 
 void Node::ask_host_of(Instant now, const rendezvous::Row& row) {
-  if (entrance_ || row.session != to_text(session_) || row.entry_points.empty()) return;
+  if (!entrances_.empty() || row.session != to_text(session_) || row.entry_points.empty()) return;
   const auto host = parse_member_id(row.entry_points.front());
   const auto contact = host ? contacts_.find(*host) : contacts_.end();
   const bool is_linked = contact != contacts_.end() && contact->second.stage == Contact::Stage::up;
@@ -231,47 +229,42 @@ void Node::ask_host_of(Instant now, const rendezvous::Row& row) {
   if (!is_linked) try_door(now, *host);
 }
 
-void Node::enter_by_next(Instant now) {
-  close_entrance(now);
-  while (!goal_->entries.empty()) {
-    const auto entry = goal_->entries.front();
-    goal_->entries.erase(goal_->entries.begin());
+/// At all doors at once: whoever opens first lets this host in, and links with the others are wanted too.
+void Node::dial(Instant now, const std::vector<std::string>& entries) {
+  goal_->has_dialled = true;
+  for (const auto& entry : entries) {
     const auto member = parse_member_id(entry);
-    if (!member) continue;
-    try_door(now, *member);
-    // Who has an invite asks whoever it is linked with first.
-    if (goal_->has_asked || goal_->goal.invite) return;
-    goal_->has_asked = true;
-    std::optional<PasswordKey> key;
-    if (!goal_->goal.password.empty()) key = key_of_password(goal_->goal.password, session_);
-    return member_.join(now, {.session = session_, .password = key}, *member);
+    if (!member || *member == member_.id() || entrances_.contains(*member)) continue;
+    const auto known = contacts_.find(*member);
+    if (known == contacts_.end() || known->second.stage == Contact::Stage::idle) try_door(now, *member);
   }
 }
 
 void Node::try_door(Instant now, const MemberId& member) {
-  entrance_to_ = member;
-  entrance_ = Door{.place = client_->open(now, {.purpose = rendezvous::Purpose::connect,
-                                                .name = door_name(session_, to_text(member)),
-                                                .wait = wait_at_entrance}),
-                   .describe_by = now + config_.gathering};
-  if (hub_.gathering().is_done()) describe(now, *entrance_);
+  auto& entrance = entrances_[member];
+  entrance = {.place = client_->open(now, {.purpose = rendezvous::Purpose::connect,
+                                           .name = door_name(session_, to_text(member)),
+                                           .wait = wait_at_entrance}),
+              .describe_by = now + config_.gathering,
+              .since = now};
+  if (hub_.gathering().is_done()) describe(now, entrance);
 }
 
-void Node::close_entrance(Instant now) {
-  entrance_to_.reset();
-  if (!entrance_) return;
-  if (entrance_->link) hub_.drop(*entrance_->link);
-  client_->close(now, entrance_->place);
-  entrance_.reset();
+void Node::close_entrance(Instant now, const MemberId& member) {
+  const auto found = entrances_.find(member);
+  if (found == entrances_.end()) return;
+  if (found->second.link) hub_.drop(*found->second.link);
+  client_->close(now, found->second.place);
+  entrances_.erase(found);
 }
 
 void Node::hear_not_possible(Instant now, const rendezvous::NotPossible& not_possible) {
   if (not_possible.finality == rendezvous::Finality::passing) return;
-  if (entrance_ && not_possible.place == entrance_->place) {
-    if (entrance_->link) hub_.drop(*entrance_->link);
-    entrance_.reset();
-    entrance_to_.reset();
-    if (goal_) enter_by_next(now);
+  const auto entrance = std::ranges::find(entrances_, not_possible.place,
+                                          [](const auto& each) { return std::optional{each.second.place}; });
+  if (entrance != entrances_.end()) {
+    if (entrance->second.link) hub_.drop(*entrance->second.link);
+    entrances_.erase(entrance);
     return;
   }
   if (const auto door =
@@ -292,14 +285,12 @@ void Node::hear_not_possible(Instant now, const rendezvous::NotPossible& not_pos
 /// Until the member machine has a link it can go on with.
 void Node::keep_looking(Instant now) {
   if (!goal_) return;
-  if (goal_->has_asked &&
-      std::ranges::any_of(contacts_, [](const auto& each) { return each.second.stage == Contact::Stage::up; })) {
+  if (goal_->has_entered) {
     goal_.reset();
-    close_entrance(now);
     return;
   }
   if (now >= goal_->until) {
-    const bool was_anybody_there = goal_->has_asked || !goal_->was_answered || goal_->goal.invite;
+    const bool was_anybody_there = goal_->has_dialled || !goal_->was_answered || goal_->goal.invite;
     events_.emplace_back(NotJoined{was_anybody_there ? Refusal::timeout : Refusal::not_found, tried(), {}});
     return finish(now, std::nullopt);
   }
@@ -307,7 +298,8 @@ void Node::keep_looking(Instant now) {
   if (now < goal_->next) return;
   goal_->next = now + pause_of_search;
   // A name that nobody has yet is worth a second look, since hosts come and go; but not the whole time.
-  if (goal_->was_answered && !goal_->has_asked && !goal_->goal.invite && ++goal_->empty_answers >= goal_->goal.looks) {
+  if (goal_->was_answered && !goal_->has_dialled && !goal_->goal.invite &&
+      ++goal_->empty_answers >= goal_->goal.looks) {
     events_.emplace_back(NotJoined{Refusal::not_found, {}, {}});
     return finish(now, std::nullopt);
   }

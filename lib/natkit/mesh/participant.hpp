@@ -149,6 +149,7 @@ class Participant {
   struct Invitation {
     SessionId session{};
     std::optional<PasswordKey> password{};
+    std::optional<Instant> until{};  ///< the whole join; else `Timing::join` from now on
   };
   enum class CommandError : std::uint8_t { not_host, no_such_member, not_now };
 

@@ -9,8 +9,8 @@ void Participant::join(Instant now, Invitation invitation, const MemberId& by) {
   session_ = invitation.session;
   phase_ = Phase::joining;
   next_beat_ = now + config_.timing.heartbeat;
-  pursuit_ = {
-      .invitation = std::move(invitation), .by = by, .since = now, .until = now + config_.timing.join, .next = now};
+  const auto until = invitation.until.value_or(now + config_.timing.join);
+  pursuit_ = {.invitation = std::move(invitation), .by = by, .since = now, .until = until, .next = now};
   settle(now);
 }
 

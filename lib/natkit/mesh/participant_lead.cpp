@@ -211,6 +211,8 @@ void Participant::expect(Instant now, const Introduction& who, Duration how_long
   if (!expected_.contains(who.id) && expected_.size() >= most_members) return;
   auto& expected = expected_[who.id];
   expected = {who, std::max(expected.until, now + how_long)};
+  // The host waits to hear that a joiner is linked with everybody: that may be so already.
+  if (!is_host() && peers_.is_up(who.id)) beat_to(now, view_->host, Answer::not_wanted);
 }
 
 void Participant::handle(Instant now, const MemberId& from, const Joining& joining) {
@@ -284,8 +286,11 @@ std::optional<JoinRefused> Participant::find_failure(Instant now, const MemberId
   if (!about.report || about.report->version != view_->version) return std::nullopt;
   const auto missing = missing_links(joiner, about);
   std::vector<MemberId> failed;
+  // Of whom the host hears nothing itself, that says little: it may be about to be struck out.
+  const auto is_there = [&](const MemberId& member) { return peers_.was_heard(member, now - config_.timing.promise); };
   for (const auto& member : about.report->failed)
-    if (std::ranges::find(missing, member) != missing.end()) failed.push_back(member);
+    if (std::ranges::find(missing, member) != missing.end() && (member == id() || is_there(member)))
+      failed.push_back(member);
   if (failed.empty()) return std::nullopt;
   return JoinRefused{Refusal::not_all_reached, {}, failed};
 }
