@@ -26,6 +26,23 @@ TEST_CASE("Who joins by a name dials all members at once, and is in without any 
   CHECK(town.village.run(1s, [&] { return Village::are_together({&anna, &ben, &carl}); }));
 }
 
+TEST_CASE("Those who join at once hear of each other at once, not when the first of them is in", "[town][sim]") {
+  Town town{1};
+  auto& anna = town.found("anna", Box::open);
+  REQUIRE(town.village.run(2s, [&] { return !anna.all<mesh::AtServer>().empty(); }));
+  const auto began = town.village.net.now();
+  auto& ben = town.join("ben", Box::drop);
+  town.village.run(10ms);
+  auto& carl = town.join("carl", Box::drop);
+  town.village.run(10ms);
+  auto& dora = town.join("dora", Box::drop);
+  town.village.run(10ms);
+  auto& emil = town.join("emil", Box::drop);
+  CHECK(town.village.run(3s, [&] { return Village::are_together({&anna, &ben, &carl, &dora, &emil}); }));
+  CAPTURE(milliseconds_of(town.village.net.now() - began));
+  CHECK(town.village.net.now() - began <= 830ms);
+}
+
 TEST_CASE("Who joins by a name is let in by another member when the host in the row does not answer", "[town][sim]") {
   Town town{1};
   auto& anna = town.found("anna", Box::open);

@@ -194,8 +194,11 @@ void Participant::handle(Instant now, const MemberId& from, const JoinRequest& r
   if (!acts(now)) return say(from, JoinRefused{Refusal::no_host, {}, {}});
   if (!joiners_.contains(from) && joiners_.size() >= most_joiners) return say(from, JoinRefused{Refusal::full, {}, {}});
   auto& joiner = joiners_[from];
-  if (joiner.who.incarnation != request.self.incarnation)
+  if (joiner.who.incarnation != request.self.incarnation) {
     joiner = {.who = request.self, .until = now + config_.timing.join};
+    // Those who come at once need links with each other, too.
+    for (auto& [id, other] : joiners_) other.listed = {};
+  }
   say(from, list());
   joiner.listed = view_->version;
 }
