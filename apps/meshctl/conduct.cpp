@@ -1,5 +1,7 @@
 #include "conduct.hpp"
 
+#include <algorithm>
+#include <optional>
 #include <sstream>
 #include <utility>
 #include <vector>
@@ -16,15 +18,26 @@ struct Known {
   std::string session;
   std::uint64_t epoch = 0;
   std::string member;
+  std::optional<crypto::Sha256Digest> evidence{};
   std::string name;
 };
+
+std::optional<crypto::Sha256Digest> parse_evidence(const std::string& text) {
+  crypto::Sha256Digest digest{};
+  const auto bytes = from_hex(text);
+  if (!bytes || bytes->size() != digest.size()) return std::nullopt;
+  std::ranges::copy(*bytes, digest.begin());
+  return digest;
+}
 
 Result<Known> known(const std::string& member, const AskAbout& ask) {
   const auto told = ask(member);
   if (!told) return std::unexpected(told.error());
   std::istringstream words{*told};
   Known out;
-  words >> out.session >> out.epoch >> out.member >> std::ws;
+  std::string evidence;
+  words >> out.session >> out.epoch >> out.member >> evidence >> std::ws;
+  out.evidence = parse_evidence(evidence);
   std::getline(words, out.name);
   if (mesh::parse_session_id(out.session) && mesh::parse_member_id(out.member)) return out;
   return std::unexpected(Error{Errc::protocol, "version-mismatch", "the session's process answers otherwise",
@@ -80,6 +93,7 @@ Result<rendezvous::Report> report_of(const Options& options, const AskAbout& ask
   report.session = who->session;
   report.epoch = who->epoch;
   report.member = who->member;
+  report.evidence = who->evidence;
   return report;
 }
 

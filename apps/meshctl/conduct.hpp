@@ -8,7 +8,7 @@
 #include "options.hpp"
 
 namespace natkit {
-/// Asks the process of a session about a member: "SESSION EPOCH MEMBER NAME".
+/// Asks the process of a session about a member: "SESSION EPOCH MEMBER EVIDENCE NAME".
 using AskAbout = std::function<Result<std::string>(const std::string& member)>;
 
 /// Shows the list, or changes it.

@@ -7,6 +7,8 @@
 
 #include "block_list.hpp"
 #include "natkit/cli/hosts.hpp"
+#include "natkit/io/machine_load.hpp"
+#include "natkit/mesh/strain.hpp"
 #include "natkit/report/mesh_match.hpp"
 #include "server_talk.hpp"
 #include "servers.hpp"
@@ -44,18 +46,30 @@ Error not_taken(rendezvous::DirectoryRefusal refusal) {
             .reason = "no-matchmaker",
             .detail = "the server does not match players",
             .advice = "it may be of an older version; --server names another one"};
+  if (refusal == not_signed)
+    return {.code = Errc::protocol,
+            .reason = "not-signed",
+            .detail = "the match that the server told is not signed by the key that it named",
+            .advice = "somebody may stand between this host and the server: name it by --server over another network"};
   return {.code = Errc::refused,
           .reason = refusal == full ? "server-full" : std::string{rendezvous::to_text(refusal)},
           .detail = "the server does not let this host wait for a match: " + std::string{rendezvous::to_text(refusal)},
           .advice = refusal == full ? "as many wait as may, in all or from this address; try again later" : ""};
 }
 
-report::MeshMatch shown(const rendezvous::Match& match, const MatchMade& made) {
+report::MeshMatch shown(const rendezvous::FoundMatch& found, const MatchMade& made) {
+  const auto& match = found.match;
   report::MeshMatch out{.session = match.session,
                         .name = made.name,
                         .game = match.game,
                         .tags = {match.tags.begin(), match.tags.end()},
                         .players = {}};
+  if (const auto& proof = found.signed_match)
+    out.decision = {.signer = to_hex(crypto::sha256(proof->certificate)),
+                    .decided = found.decided,
+                    .text = proof->text,
+                    .certificate = to_hex(proof->certificate),
+                    .signature = to_hex(proof->signature)};
   const auto self = to_text(own_id(made.identity));
   for (const auto& [member, fitness, score] : match.players)
     out.players.push_back({.member = member,
@@ -77,6 +91,9 @@ Seeker seeker_of(const Options& options, const crypto::Identity& identity, const
                 .game = options.game,
                 .players = static_cast<std::uint32_t>(options.players),
                 .families = families_of(addresses)};
+  seeker.longest_trip = options.longest_trip;
+  seeker.most_strain = options.most_strain;
+  if (const auto run_queue = io::run_queue_per_processor()) seeker.strain = mesh::Strain{}.take({}, run_queue);
   for (const auto& text : options.tags)
     if (const auto tag = parse_tag(text)) seeker.tags.insert(*tag);
   for (const auto& each : BlockList::read().latest(rendezvous::most_blocked)) seeker.blocked.insert(each);
@@ -94,12 +111,13 @@ Result<MatchMade> match_made(const rendezvous::Match& match, const crypto::Ident
                                  "it may be of another version; --server names another one"});
   made.session = *session;
   made.name = "match-" + match.session.substr(0, digits_in_name);
-  made.is_host = match.players.front().member == to_text(own_id(identity));
+  made.host = *mesh::parse_member_id(match.players.front().member);
+  made.is_host = made.host == own_id(identity);
   return made;
 }
 
-void tell_match(cli::Output& output, const rendezvous::Match& match, const MatchMade& made) {
-  const auto known = shown(match, made);
+void tell_match(cli::Output& output, const rendezvous::FoundMatch& found, const MatchMade& made) {
+  const auto known = shown(found, made);
   output.answer(output.is_json() ? report::MeshMatchEvents::matched(known) : report::MeshMatchWords::matched(known));
 }
 
@@ -108,7 +126,7 @@ struct Waiting {
   Duration patience{};
   cli::Output& output;
   /// None: it came to nothing, and `error` says why.
-  std::optional<rendezvous::Match> match{};
+  std::optional<rendezvous::FoundMatch> found{};
   Error error = nobody_came(patience, 1, seeker.players);
 
   void begin(Instant, rendezvous::Client&) {}  // the round trip to the server is known when it is registered there
@@ -126,8 +144,8 @@ struct Waiting {
       if (output.is_json()) output.answer(report::MeshMatchEvents::seeking(seeking->waiting, seeker.players));
     } else if (const auto* lost = std::get_if<rendezvous::ServerLost>(&event)) {
       output.warn(to_text(lost->server) + " is lost; waiting goes on when it is back");
-    } else if (const auto* found = std::get_if<rendezvous::FoundMatch>(&event)) {
-      match = found->match;
+    } else if (const auto* matched = std::get_if<rendezvous::FoundMatch>(&event)) {
+      found = *matched;
       return Talk::is_over;
     } else if (const auto* refused = std::get_if<rendezvous::NotAnswered>(&event)) {
       error = not_taken(refused->refusal);
@@ -148,11 +166,11 @@ cli::Exit match(cli::Output& output, Options o) {
   if (const auto exit = talk_about(waiting, {.servers = *servers, .id = crypto::to_text(identity->fingerprint())},
                                    o.match_timeout, output))
     return *exit;
-  if (!waiting.match) return output.fail(waiting.error);
-  const auto made = match_made(*waiting.match, *identity);
+  if (!waiting.found) return output.fail(waiting.error);
+  const auto made = match_made(waiting.found->match, *identity);
   if (!made) return output.fail(made.error());
   o.session = made->name;
-  tell_match(output, *waiting.match, *made);
+  tell_match(output, *waiting.found, *made);
   return take_part(output, o, &*made);
 }
 }  // namespace natkit

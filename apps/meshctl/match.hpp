@@ -16,6 +16,7 @@ struct MatchMade {
   mesh::SessionId session{};
   std::string name{};
   std::set<mesh::MemberId> players{};
+  mesh::MemberId host{};  ///< who is to begin it
   bool is_host = false;
 };
 

@@ -10,6 +10,7 @@
 #include <map>
 
 #include "natkit/cli/app.hpp"
+#include "natkit/cli/duration.hpp"
 #include "natkit/io/resolver.hpp"
 #include "natkit/mesh/message.hpp"
 #include "natkit/mesh/view_fields.hpp"
@@ -171,6 +172,11 @@ void add_member_options(CLI::App& command, Options& o) {
                   "run for each joiner while this member leads, with NATKIT_MEMBER and NATKIT_NAME; 0 admits it, else "
                   "what it prints is the reason")
       ->type_name("CMD");
+  command
+      .add_option("--policy-cmd", o.policy_command,
+                  "run while this member leads, with what `status --json` tells as its input: it prints who is to lead "
+                  "next, a name or id a line, the best first; within 2 s, else --host-policy decides")
+      ->type_name("CMD");
   command.add_flag("--chat", o.chat, "send each line of standard input to all");
   command.add_flag("--detach", o.detach, "go to the background once the session stands")->configurable(false);
   command.add_option("--log-file", o.log_file, "where --detach writes what it would have printed (default: nowhere)")
@@ -247,6 +253,21 @@ void add_match(CLI::App& app, Options& o) {
       ->description("this member's key, in a file; made when it is absent (default: one that is kept for all matches)");
   command.remove_option(command.get_option("--timeout"));
   cli::add_duration(command, "--timeout", o.match_timeout, "longest time to wait for enough others");
+  command
+      .add_option_function<std::string>(
+          "--max-rtt", [&o](const std::string& text) { o.longest_trip = cli::parse_duration(text); },
+          "only with others to whom the round trip is expected to be no longer")
+      ->type_name("DURATION")
+      ->check([](const std::string& text) {
+        const auto trip = cli::parse_duration(text);
+        return trip && *trip > Duration{} ? std::string{} : quoted(text) + " is not a duration such as 80ms";
+      });
+  command
+      .add_option_function<std::string>(
+          "--max-strain", [&o](const std::string& text) { o.most_strain = parse_number<std::uint8_t>(text); },
+          "only with others whose machine is not known to be busier, in percent")
+      ->type_name("N")
+      ->check(number_from(0, 100));
 }
 
 void add_list(CLI::App& app, Options& o) {

@@ -37,7 +37,7 @@ struct Options {
   std::size_t forwards = 0;
   std::uint16_t local_port = 0;
   Duration export_every = std::chrono::seconds{5};
-  std::string admit_command, export_command, import_command, on_host_command;
+  std::string admit_command, policy_command, export_command, import_command, on_host_command;
   Duration timeout = std::chrono::seconds{10};
   bool chat = false;
   bool detach = false;
@@ -51,6 +51,8 @@ struct Options {
   bool remove = false;                 ///< a block
   std::size_t players = 2;             ///< of a match, this one included
   Duration match_timeout = std::chrono::minutes{5};
+  std::optional<Duration> longest_trip;     ///< to those to be matched with
+  std::optional<std::uint8_t> most_strain;  ///< of their machines
 };
 
 void add_commands(CLI::App& app, Options& options);

@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "natkit/base/note_earlier.hpp"
 #include "natkit/base/printable.hpp"
 #include "natkit/base/take_front.hpp"
 #include "natkit/io/machine_load.hpp"
+#include "natkit/mesh/transcript.hpp"
 #include "reporting.hpp"
 
 namespace natkit {
@@ -107,6 +109,9 @@ std::pair<std::string, std::string> words_for(mesh::Refusal reason, const std::s
     case ended:
       return {"there is no session " + name + " at this server",
               "check the spelling and --game; `meshctl list` shows the ones that are listed"};
+    case foreign_host:
+      return {"another one than the host that the match named leads there",
+              "somebody else has taken its place: match again, and report who that was"};
     case timeout:
       return {"nobody of " + name + " answered in time", "a longer --timeout, or see `nat-probe` on both sides"};
   }
@@ -145,6 +150,7 @@ void Session::handle_timeout(Instant now) {
   mind_strain(now);
   node_.handle_timeout(now);
   keep_exporting(now);
+  mind_policy(now);
   if (last_answers_by_ && *last_answers_by_ <= now) askers_.clear();
   if (next_watch_ && *next_watch_ <= now) {
     next_watch_.reset();
@@ -196,10 +202,9 @@ std::optional<Hook> Session::poll_hook() { return take_front(hooks_); }
 std::optional<Instant> Session::poll_timeout() const {
   auto due = node_.poll_timeout();
   const auto last = askers_.empty() ? std::nullopt : last_answers_by_;
-  if (last && (!due || *last < *due)) due = last;
+  note_earlier(due, last);
   if (is_over_) return due;
-  for (const auto at : {next_watch_, next_export_, next_strain_})
-    if (at && (!due || *at < *due)) due = at;
+  for (const auto at : {next_watch_, next_export_, next_strain_, next_policy_}) note_earlier(due, at);
   return due;
 }
 
@@ -213,6 +218,8 @@ void Session::stop(Instant now) {
 void Session::look(Instant now) {
   now_ = now;
   while (const auto event = node_.poll_event()) tell(now, *event);
+  note_view();
+  mind_policy(now);
   tell_invite();
 }
 
@@ -356,6 +363,20 @@ void Session::hear_refused(const mesh::NotJoined& refused) {
   failure_ = output_.fail({code_of(refused.reason), std::string{reason}, detail, advice});
 }
 
+/// A host dies, members come and go: what was seen of somebody while it was there is what counts.
+void Session::note_view() {
+  const auto& view = node_.member().view();
+  if (!view || view == seen_) return;
+  seen_ = view;
+  const auto seen = mesh::transcript_of(*view);
+  for (const auto& member : view->members) seen_with_[member.self.id] = seen;
+}
+
+std::optional<crypto::Sha256Digest> Session::evidence_about(const mesh::MemberId& who) const {
+  const auto found = seen_with_.find(who);
+  return found == seen_with_.end() ? std::nullopt : std::optional{found->second};
+}
+
 /// Both sides say so, each for itself: the server compares.
 void Session::report_abort(Instant now, const mesh::MemberId& who, std::string_view cause) {
   const auto& view = node_.member().view();
@@ -364,7 +385,8 @@ void Session::report_abort(Instant now, const mesh::MemberId& who, std::string_v
                                    .epoch = view->version.epoch,
                                    .member = to_text(who),
                                    .reason = rendezvous::Report::Reason::aborted,
-                                   .text = std::string{cause}},
+                                   .text = std::string{cause},
+                                   .evidence = evidence_about(who)},
                                   *signer_));
 }
 
@@ -420,7 +442,8 @@ void Session::handle_hook_reply(Instant now, const HookReply& reply) {
   if (found == running_.end()) return;
   const auto running = std::move(found->second);
   running_.erase(found);
-  if (!reply.has_succeeded() && running.purpose != Purpose::admission && running.purpose != Purpose::keeping)
+  if (!reply.has_succeeded() && running.purpose != Purpose::admission && running.purpose != Purpose::keeping &&
+      running.purpose != Purpose::ordering)
     output_.warn("a command failed: " + printable(reply.complaint));
   switch (running.purpose) {
     case Purpose::admission:
@@ -441,6 +464,9 @@ void Session::handle_hook_reply(Instant now, const HookReply& reply) {
       break;
     case Purpose::inheriting:
       hear_state_taken_in();
+      break;
+    case Purpose::ordering:
+      hear_policy(reply);
       break;
     case Purpose::hosting:
       break;

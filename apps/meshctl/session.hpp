@@ -72,7 +72,7 @@ class Session {
     bool is_answered = false;
     bool wants_json = false;
   };
-  enum class Purpose : std::uint8_t { admission, exporting, keeping, importing, inheriting, hosting };
+  enum class Purpose : std::uint8_t { admission, exporting, keeping, importing, inheriting, hosting, ordering };
   struct Running {
     Purpose purpose{};
     mesh::MemberId member{};
@@ -85,6 +85,8 @@ class Session {
   void hear_joined();
   void hear_removed(mesh::Departure cause);
   void hear_refused(const mesh::NotJoined& refused);
+  void note_view();
+  [[nodiscard]] std::optional<crypto::Sha256Digest> evidence_about(const mesh::MemberId& who) const;
   void report_abort(Instant now, const mesh::MemberId& who, std::string_view cause);
   [[nodiscard]] std::string about(const std::string& name) const;
   void hear_admission_asked(Instant now, const mesh::AdmissionAsked& asked);
@@ -114,6 +116,11 @@ class Session {
   void keep_exporting(Instant now);
   void hear_export(Instant now, const HookReply& reply);
   [[nodiscard]] bool is_running(Purpose purpose) const;
+
+  // session_policy.cpp
+  void mind_policy(Instant now);
+  void hear_policy(const HookReply& reply);
+
   void leave(Instant now);
   void hand_over(Instant now, std::optional<mesh::MemberId> heir);
 
@@ -144,6 +151,12 @@ class Session {
   std::string line_;  ///< of standard input, as far as it came
   mesh::Strain strain_;
   std::optional<Instant> next_strain_;
+  std::optional<Instant> next_policy_;
+  std::vector<mesh::MemberId> ordered_;  ///< whom the command was asked about last
+  bool has_policy_failed_ = false;       ///< the last time: told once
+  /// Of each member that was there, what can be shown of it (mesh/transcript.hpp).
+  std::map<mesh::MemberId, crypto::Sha256Digest> seen_with_;
+  mesh::ViewRef seen_;
   std::optional<Instant> next_watch_;
   std::optional<Instant> last_answers_by_;
   bool is_paused_ = false;

@@ -116,7 +116,7 @@ std::optional<mesh::MemberId> Session::member_named(const std::string& name) con
   return found;
 }
 
-/// "SESSION EPOCH MEMBER NAME", for what is to be said of somebody, who may have left.
+/// "SESSION EPOCH MEMBER EVIDENCE NAME", for what is to be said of somebody, who may have left.
 std::string Session::about(const std::string& name) const {
   std::optional<mesh::MemberId> found;
   std::size_t count = 0;
@@ -130,7 +130,9 @@ std::string Session::about(const std::string& name) const {
     return control::write_failure({Errc::nobody_there, "no-such-member",
                                    "there was no one member called " + printable(name),
                                    "the beginning of an id will do"});
-  return control::write_success(fmt::format("{} {} {} {}", to_text(view->session), view->version.epoch, to_text(*found),
+  const auto evidence = evidence_about(*found);
+  return control::write_success(fmt::format("{} {} {} {} {}", to_text(view->session), view->version.epoch,
+                                            to_text(*found), evidence ? to_hex(*evidence) : "-",
                                             printable(names_.at(*found))));
 }
 

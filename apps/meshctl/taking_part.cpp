@@ -9,6 +9,7 @@
 #include "interrupted.hpp"
 #include "natkit/cli/detach.hpp"
 #include "natkit/cli/hosts.hpp"
+#include "natkit/cli/identity_file.hpp"
 #include "natkit/cli/secret_file.hpp"
 #include "natkit/crypto/secure_rng.hpp"
 #include "natkit/crypto/signature.hpp"
@@ -18,7 +19,6 @@
 #include "natkit/mesh/certificate_signatures.hpp"
 #include "servers.hpp"
 #include "session.hpp"
-#include "stored_identity.hpp"
 
 namespace natkit {
 namespace {
@@ -103,8 +103,12 @@ void enter_match(Session& session, const Options& o, const MatchMade& made, mesh
     return session.found(std::move(settings), password, made.session);
   }
   // The host begins it in this very moment.
-  session.join(
-      {.name = o.session, .game = {}, .session = made.session, .password = password, .looks = looks_for_match});
+  session.join({.name = o.session,
+                .game = {},
+                .session = made.session,
+                .password = password,
+                .looks = looks_for_match,
+                .founder = made.host});
 }
 
 cli::Exit take_part_here(cli::Output& output, const Options& o, const std::function<void(const std::string&)>& stands,
@@ -116,7 +120,7 @@ cli::Exit take_part_here(cli::Output& output, const Options& o, const std::funct
     if (!read) return output.fail(read.error());
     password = *read;
   }
-  const auto identity = made != nullptr ? Result<crypto::Identity>{made->identity} : identity_in(o.identity_file);
+  const auto identity = made != nullptr ? Result<crypto::Identity>{made->identity} : cli::identity_in(o.identity_file);
   if (!identity) return output.fail(identity.error());
   auto config = configure(o, *identity, rng);
   if (!config) return output.fail(config.error());

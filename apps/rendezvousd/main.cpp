@@ -8,9 +8,11 @@
 #include <algorithm>
 #include <optional>
 
+#include "conduct_options.hpp"
 #include "directory_options.hpp"
 #include "front_door.hpp"
 #include "natkit/cli/app.hpp"
+#include "natkit/cli/identity_file.hpp"
 #include "natkit/crypto/secure_rng.hpp"
 #include "natkit/crypto/signature.hpp"
 #include "natkit/io/clock.hpp"
@@ -47,6 +49,7 @@ struct Options {
   rendezvousd::TlsOptions tls;
   rendezvousd::SignallingOptions signalling;
   rendezvousd::DirectoryOptions directory;
+  rendezvousd::ConductOptions conduct;
   io::RunOptions run{.framing = io::TcpFraming::turn};
 };
 
@@ -70,6 +73,7 @@ void add_options(CLI::App& app, Options& o, cli::Output& output) {
       "tell hosts that prove their address whether a port of that address is open from outside");
   rendezvousd::add_signalling_options(app, o.signalling);
   rendezvousd::add_directory_options(app, o.directory);
+  rendezvousd::add_conduct_options(app, o.conduct);
   rendezvousd::add_tls_options(app, o.tls);
   rendezvousd::add_relay_options(app, o.relay);
   constexpr const char* limits = "Limits";
@@ -208,7 +212,15 @@ void sum_up(ServiceLog& log, io::RunEnd end, const stun::Service& service) {
                        checks.busy + checks.rate_limited));
 }
 
-/// Secrets and certificate may have been replaced, and the clock set.
+void reload_bans(ServiceLog& log, rendezvous::Server& meeting, const Options& o) {
+  if (o.conduct.ban_file.empty()) return;
+  auto bans = rendezvousd::read_bans(o.conduct.ban_file);
+  if (!bans) return log.warning(bans.error().detail + "; the old bans stay");
+  log.info(fmt::format("SIGHUP: {} banned", bans->size()));
+  meeting.replace_bans(io::now(), std::move(*bans));
+}
+
+/// Secrets, bans and certificate may have been replaced, and the clock set.
 void reload(ServiceLog& log, turn::Relay* relay, rendezvous::Server* meeting, Options& o) {
   auto certificate = rendezvousd::read_tls(o.tls);
   if (certificate)
@@ -219,6 +231,7 @@ void reload(ServiceLog& log, turn::Relay* relay, rendezvous::Server* meeting, Op
   if (meeting != nullptr) {
     meeting->offer().tell_time(io::now(), io::unix_now());
     meeting->renew_offers();
+    reload_bans(log, *meeting, o);
   }
   if (o.relay.secret_file.empty())
     return log.info("SIGHUP: certificate read again; addresses and limits change with a restart");
@@ -304,6 +317,10 @@ cli::Exit serve(Options& o, cli::Output& output) {
                                                o.signalling.is_wished ? rendezvousd::make_secret(rng) : std::string{});
   if (!planned) return output.fail(planned.error());
   const auto bound = in_order_of_wish(o.wish, listeners->bound());
+  const auto signer = cli::identity_in(o.conduct.identity_file);
+  if (!signer) return output.fail(signer.error());
+  auto bans = rendezvousd::read_bans(o.conduct.ban_file);
+  if (!bans) return output.fail(bans.error());
   auto meeting_plan = plan_meeting(o, bound, *planned ? &**planned : nullptr);
   if (!meeting_plan) return output.fail(meeting_plan.error());
 
@@ -323,6 +340,8 @@ cli::Exit serve(Options& o, cli::Output& output) {
     (*meeting_plan)->matchmaker = &matchmaker;
     (*meeting_plan)->reports = &reports;
     (*meeting_plan)->witness = &witnesses;
+    (*meeting_plan)->identity = *signer;
+    (*meeting_plan)->bans = std::move(*bans);
   }
   std::optional<rendezvous::Server> meeting;
   if (*meeting_plan) meeting.emplace(**meeting_plan, names, rng);

@@ -4,7 +4,7 @@ _meshctl() {
   local commands='create join match list block report status members watch invite send kick lock unlock ready handover leave end'
   local common='--json -q --quiet -v --verbose --color --config --version -h --help'
   local member='--server --name --password-file --identity --timeout --relay-for-others --local-port --export-cmd --export-every --import-cmd
-    --on-host-cmd --admit-cmd --chat --detach --log-file --game'
+    --on-host-cmd --admit-cmd --policy-cmd --chat --detach --log-file --game'
   COMPREPLY=()
   for ((i = 1; i < COMP_CWORD; i++)); do
     [[ -z $command && " $commands " == *" ${COMP_WORDS[i]} "* ]] && command=${COMP_WORDS[i]} && at=$i
@@ -18,15 +18,15 @@ _meshctl() {
     --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$word"); return ;;
     --server) mapfile -t COMPREPLY < <(compgen -A hostname -- "$word"); return ;;
     --config | --password-file | --identity | --log-file | --svg) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
-    --export-cmd | --import-cmd | --on-host-cmd | --admit-cmd) mapfile -t COMPREPLY < <(compgen -c -f -- "$word"); return ;;
-    --name | --relay-for-others | --local-port | --game | --tag | --max | --players | --to | --session | --text) return ;;
+    --export-cmd | --import-cmd | --on-host-cmd | --admit-cmd | --policy-cmd) mapfile -t COMPREPLY < <(compgen -c -f -- "$word"); return ;;
+    --name | --relay-for-others | --local-port | --game | --tag | --max | --players | --max-rtt | --max-strain | --to | --session | --text) return ;;
   esac
   local options
   case $command in
     '') options="$commands $common" ;;
     create) options="--tag --max --mesh --host-policy --partition --unlisted --as-rendezvous $member $common" ;;
     join) options="$member $common" ;;
-    match) options="--players --tag $member $common" ;;
+    match) options="--players --max-rtt --max-strain --tag $member $common" ;;
     block) options="--session --remove $common" ;;
     report) options="--reason --text --server --identity --timeout $common" ;;
     list) options="--server --game --tag --timeout $common" ;;

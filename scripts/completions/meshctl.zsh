@@ -50,6 +50,7 @@ _meshctl() {
             '--import-cmd[run before this member takes over, or once it leads after the host has died]:CMD: ' \
             '--on-host-cmd[run when this member begins to lead, as the founder too]:CMD: ' \
             '--admit-cmd[run for each joiner while this member leads, with NATKIT_MEMBER and NATKIT_NAME]:CMD: ' \
+            '--policy-cmd[run while this member leads, with what `status --json` tells as its input]:CMD: ' \
             '--chat[send each line of standard input to all]' \
             '--detach[go to the background once the session stands]' \
             '--log-file[where --detach writes what it would have printed]:FILE:_files' \
@@ -83,6 +84,7 @@ _meshctl() {
             '--import-cmd[run before this member takes over, or once it leads after the host has died]:CMD: ' \
             '--on-host-cmd[run when this member begins to lead, as the founder too]:CMD: ' \
             '--admit-cmd[run for each joiner while this member leads, with NATKIT_MEMBER and NATKIT_NAME]:CMD: ' \
+            '--policy-cmd[run while this member leads, with what `status --json` tells as its input]:CMD: ' \
             '--chat[send each line of standard input to all]' \
             '--detach[go to the background once the session stands]' \
             '--log-file[where --detach writes what it would have printed]:FILE:_files' \
@@ -109,12 +111,15 @@ _meshctl() {
             '--import-cmd[run before this member takes over, or once it leads after the host has died]:CMD: ' \
             '--on-host-cmd[run when this member begins to lead, as the founder too]:CMD: ' \
             '--admit-cmd[run for each joiner while this member leads, with NATKIT_MEMBER and NATKIT_NAME]:CMD: ' \
+            '--policy-cmd[run while this member leads, with what `status --json` tells as its input]:CMD: ' \
             '--chat[send each line of standard input to all]' \
             '--detach[go to the background once the session stands]' \
             '--log-file[where --detach writes what it would have printed]:FILE:_files' \
             '--game[the game that the session is for]:ID: ' \
             '*--tag[only with others who say the same]:KEY=VALUE: ' \
             '--timeout[longest time to wait for enough others]:DURATION: ' \
+            '--max-rtt[only with others to whom the round trip is expected to be no longer]:DURATION: ' \
+            '--max-strain[only with others whose machine is not known to be busier, in percent]:N: ' \
             '--json[answer in JSON]' \
             '(-q --quiet)'{-q,--quiet}'[nothing but the answer]' \
             '*'{-v,--verbose}'[explain each step on standard error]' \

@@ -6,6 +6,8 @@ complete -c rendezvousd -l log -x -a 'text json' -d 'how to write the ready line
 complete -c rendezvousd -l reachability -x -a 'on off' -d 'tell hosts that prove their address whether a port of that address is open from outside'
 complete -c rendezvousd -l signalling -x -a 'on off' -d 'let clients meet under a name, on the TCP ports that are listened on'
 complete -c rendezvousd -l http -x -d 'serve the directory of sessions, metrics and health over HTTP on this address'
+complete -c rendezvousd -l identity -r -F -d 'the key that decisions about matches are signed with, in a file'
+complete -c rendezvousd -l ban-file -r -F -d 'members that may not be here'
 complete -c rendezvousd -l tls-cert -r -F -d 'serve TLS as well, on the same TCP ports, with this certificate and those that lead to its authority'
 complete -c rendezvousd -l tls-key -r -F -d 'the certificate\'s key'
 complete -c rendezvousd -l relay -x -a 'on off' -d 'carry data for hosts that cannot reach each other'

@@ -7,6 +7,8 @@ _rendezvousd() {
     '--reachability[tell hosts that prove their address whether a port of that address is open from outside]:on|off:(on off)' \
     '--signalling[let clients meet under a name, on the TCP ports that are listened on]:on|off:(on off)' \
     '*--http[serve the directory of sessions, metrics and health over HTTP on this address]:ADDR\[\:PORT\]: ' \
+    '--identity[the key that decisions about matches are signed with, in a file]:FILE:_files' \
+    '--ban-file[members that may not be here]:FILE:_files' \
     '--tls-cert[serve TLS as well, on the same TCP ports, with this certificate and those that lead to its authority]:FILE:_files' \
     '--tls-key[the certificate'\''s key]:FILE:_files' \
     '--relay[carry data for hosts that cannot reach each other]:on|off:(on off)' \

@@ -166,4 +166,35 @@ TEST_CASE("A succession in order stays as it is, whatever wavers", "[mesh][fitne
   CHECK(world.at(0).view()->version.sequence <= sequence + 4);
   CHECK(world.fault().empty());
 }
+
+TEST_CASE("An order that somebody wishes moves members within the succession, and nothing else", "[mesh][fitness]") {
+  World world{with(mesh::Policy::oldest)};
+  world.gather(4);
+  const auto names = [&](std::initializer_list<unsigned> members) {
+    std::vector<mesh::MemberId> ids;
+    for (const auto member : members) ids.push_back(world.id_of(member));
+    return ids;
+  };
+  const auto before = *world.at(1).view();
+  REQUIRE(before.succession == names({1, 2, 3}));
+  const auto follows = [&](std::initializer_list<unsigned> order) {
+    return world.run_until([&] { return world.at(1).view()->succession == names(order) && world.is_of_one_mind(); },
+                           5s);
+  };
+  world.at(0).set_order(names({3}));
+  CHECK(follows({3, 1, 2}));
+  // The host is in it, and somebody who is not there.
+  world.at(0).set_order({world.id_of(0), member_id(77), world.id_of(2), world.id_of(1)});
+  CHECK(follows({2, 1, 3}));
+  auto now = *world.at(1).view();
+  CHECK(now.host == before.host);
+  CHECK(now.members == before.members);
+  CHECK(now.version.epoch == before.version.epoch);
+  world.at(1).set_order(names({3}));  // not its to say
+  world.run_for(2s);
+  CHECK(world.at(0).view()->succession == names({2, 1, 3}));
+  world.at(0).set_order({});
+  CHECK(follows({1, 2, 3}));
+  CHECK(world.fault().empty());
+}
 }  // namespace natkit::test

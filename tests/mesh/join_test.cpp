@@ -43,6 +43,67 @@ TEST_CASE("Only who knows the password joins", "[mesh][join]") {
   CHECK(joins(world, world.add({.by = 1, .password = right})));
 }
 
+TEST_CASE("A joiner shows that it knows the password, and never says it nor the key made of it", "[mesh][join]") {
+  const std::string password = "correct horse battery staple";
+  const auto key = mesh::key_of_password(password, mesh::SessionId{});
+  std::vector<Bytes> said;
+  World world{{.seed = 31,
+               .settings = {.name = "den", .password = key},
+               .tamper = [&](World& there, unsigned from, unsigned, mesh::Message& message) {
+                 if (from == 1) said.push_back(mesh::write_message(there.session(), message));
+               }}};
+  world.add();
+  REQUIRE(joins(world, world.add({.password = key})));
+  const auto joined = said.size();
+  REQUIRE(joined > 0);
+  check_refused(world, world.add(), Refusal::wrong_password);  // so it was asked for
+  const auto has = [](ByteView all, ByteView part) { return !std::ranges::search(all, part).empty(); };
+  std::size_t proofs = 0;
+  for (const auto& each : said) {
+    CHECK_FALSE(has(each, key));
+    CHECK_FALSE(has(each, as_bytes(password)));
+    const auto message = mesh::parse_message(each)->message;
+    if (const auto* request = std::get_if<mesh::JoinRequest>(&message)) proofs += request->proof.empty() ? 0U : 1U;
+  }
+  CHECK(proofs > 0);
+}
+
+TEST_CASE("Who was named as host is joined, and nobody else in his place", "[mesh][join]") {
+  World world{{.seed = 32}};
+  world.gather(2);
+  CHECK(joins(world, world.add({.founder = world.id_of(0)})));
+  const auto misled = world.add({.founder = world.id_of(1)});  // a member, but not who began it
+  CHECK_FALSE(joins(world, misled));
+  REQUIRE(refusal(world, misled));
+  CHECK(refusal(world, misled)->reason == Refusal::foreign_host);
+  CHECK(refusal(world, misled)->peers == std::vector{world.id_of(0)});
+}
+
+TEST_CASE("Who came after the named host by right is joined too, once the old ones show it", "[mesh][join]") {
+  World world{{.seed = 33}};
+  const auto is_led_by = [&](unsigned host) { return world.acting_host() == host && world.is_of_one_mind(); };
+  world.gather(3);
+  SECTION("by his own hand") {
+    REQUIRE(world.at(0).hand_over(world.local(0), world.id_of(1), {}));
+    world.settle(0);
+  }
+  SECTION("by votes") { world.kill(0, World::Death::process_killed); }
+  REQUIRE(
+      world.run_until([&] { return world.acting_host() && world.acting_host() != 0U && world.is_of_one_mind(); }, 20s));
+  const auto second = *world.acting_host();
+  const auto late = world.add({.by = second, .founder = world.id_of(0)});
+  CHECK(joins(world, late));
+  // Who came late can show it to the next one.
+  REQUIRE(world.run_until([&] { return is_led_by(second) && world.at(second).view()->find_voter(world.id_of(late)); },
+                          20s));
+  REQUIRE(world.at(second).hand_over(world.local(second), world.id_of(late), {}));
+  world.settle(second);
+  REQUIRE(world.run_until([&] { return is_led_by(late); }, 20s));
+  CHECK(joins(world, world.add({.by = late, .founder = world.id_of(0)})));
+  const auto misled = world.add({.by = late, .founder = world.id_of(2)});
+  CHECK_FALSE(joins(world, misled));
+}
+
 TEST_CASE("Nobody new joins a locked session, and who was there comes back", "[mesh][join]") {
   World world{{.seed = 2}};
   world.gather(4);

@@ -130,7 +130,8 @@ void World::start(unsigned member, const Newcomer& newcomer) {
   if (member == 0 && node.incarnation == 1)
     node.machine->found(local(0), session_, config_.settings);
   else
-    node.machine->join(local(member), {.session = session_, .password = newcomer.password}, id_of(*newcomer.by));
+    node.machine->join(local(member), {.session = session_, .password = newcomer.password, .founder = newcomer.founder},
+                       id_of(*newcomer.by));
   drain(member);
 }
 

@@ -56,6 +56,7 @@ class World {
     std::optional<mesh::PasswordKey> password{};
     mesh::Participant::Hook admission{};
     mesh::Participant::Hook takeover{};
+    std::optional<mesh::MemberId> founder{};  ///< who was named to it
   };
   static constexpr Duration most_jitter = 5ms;  ///< one way
   explicit World(Config config);

@@ -38,6 +38,7 @@ class Member(punching.Talker):
 
     def __init__(self, server: str, name: str, command: str, *options: str):
         self.name = name
+        self.place = server
         self.folder = tempfile.TemporaryDirectory(prefix="mesh-")
         super().__init__(name, [programs.own("meshctl"), command, SESSION, "--name", name, "--json", "--server", server, *options],
                          XDG_RUNTIME_DIR=self.folder.name, XDG_STATE_HOME=self.folder.name)

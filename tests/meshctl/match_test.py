@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Players who do not know each other are matched by a rendezvousd on this host, and end up in one session that nobody else sees."""
+import hashlib
 import json
+import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -9,6 +11,20 @@ import loopback
 import programs
 from loopback import SECONDS, check, until
 from players import Player, run
+
+
+def holds(decision: dict) -> bool:
+    """For a program that nobody here wrote."""
+    openssl = programs.foreign("openssl", "openssl")
+    with tempfile.TemporaryDirectory() as folder:
+        certificate, key, text, signature = (Path(folder, name) for name in ("certificate", "key", "text", "signature"))
+        certificate.write_bytes(bytes.fromhex(decision["certificate"]))
+        signature.write_bytes(bytes.fromhex(decision["signature"]))
+        text.write_bytes(b"natkit match\n" + decision["text"].encode())
+        subprocess.run([openssl, "x509", "-inform", "DER", "-in", certificate, "-pubkey", "-noout", "-out", key], check=True, timeout=SECONDS)
+        return subprocess.run([openssl, "dgst", "-sha256", "-verify", key, "-signature", signature, text], capture_output=True, check=False,
+                              timeout=SECONDS).returncode == 0
+
 
 server, udp = programs.serve("--listen", "127.0.0.1:0")
 players: list[Player] = []
@@ -21,6 +37,14 @@ try:
         told = [each.event("matched") for each in three]
         check(len({one["session"] for one in told}) == 1 and len({one["host"] for one in told}) == 1, "all hear of one session and one host")
         check([one["member"] for one in told[0]["players"]] == [one["member"] for one in told[1]["players"]], "and of the same players")
+        decision = told[0]["decision"]
+        check(all(one["decision"] == decision for one in told), "and have the same word of the server")
+        said = json.loads(decision["text"])
+        check([one["member"] for one in said["players"]] == [one["member"] for one in told[0]["players"]] and said["session"] == told[0]["session"]
+              and abs(said["decided"] - time.time()) < 60 and decision["decided_unix_ms"] == 1000 * said["decided"], "which says who plays and hosts, and when that was decided")
+        check(hashlib.sha256(bytes.fromhex(decision["certificate"])).hexdigest() == decision["signed_by"], "by the key that it named")
+        check(holds(decision), "and OpenSSL finds the signature right")
+        check(not holds({**decision, "text": decision["text"].replace('"chess"', '"go"')}), "but not over anything else")
         check(told[0]["reasons"] and "score" in told[0]["reasons"][-1], f"and why that one hosts: {told[0]['reasons']}")
         check(all(sum(player["self"] for player in one["players"]) == 1 for one in told), "each finds itself among them")
         check(all(each.wait_for("joined", SECONDS) for each in three), "all are members of the session")

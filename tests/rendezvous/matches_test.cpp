@@ -16,7 +16,8 @@ struct Place {
   SeededRng rng{1};
   Matchmaker matchmaker{{}, rng};
   Reports reports{{}};
-  World world{1, {.matchmaker = &matchmaker, .reports = &reports}};
+  crypto::Identity identity = crypto::Identity::make();
+  World world{1, {.matchmaker = &matchmaker, .reports = &reports, .identity = identity}};
 
   World::Player& join(unsigned number, Duration round_trip = 20ms) {
     auto& player = world.join(member(number), round_trip);
@@ -50,6 +51,14 @@ TEST_CASE("Clients who seek the same are told of one match, and how many wait un
   CHECK(match.players.size() == 3);
   CHECK(b.all<FoundMatch>()[0].match.session == match.session);
   CHECK(b.all<FoundMatch>()[0].match.players[0].member == match.players[0].member);
+  // Both have the same word of the server, by the key that it named.
+  REQUIRE(b.all<FoundMatch>()[0].signed_match);
+  CHECK(a.all<FoundMatch>()[0].signed_match == b.all<FoundMatch>()[0].signed_match);
+  const auto decision = open_match(*b.all<FoundMatch>()[0].signed_match);
+  REQUIRE(decision);
+  CHECK(decision->match == match);
+  CHECK(to_hex(decision->signer.digest) == a.all<RegisteredAt>()[0].signer);
+  CHECK(decision->signer == place.identity.fingerprint());
   place.world.run_for(1min);
   CHECK(place.matchmaker.waiting() == 0);  // and nobody says it again
   CHECK(a.all<FoundMatch>().size() == 1);

@@ -384,3 +384,43 @@ TEST_CASE("Among hundreds nobody waits long, blocked ones never meet, and few me
   CHECK(again * 50 < pairs);  // less than 2 %
   CHECK(world.maker.remembered() <= people);
 }
+
+TEST_CASE("Who wants no long way and no busy machine waits for others", "[match]") {
+  World world;
+  auto near_only = seeker(1), far = seeker(2), busy = seeker(3), fine = seeker(4);
+  near_only.longest_trip = 60ms;
+  near_only.most_strain = 50;
+  far.round_trip = 80ms;
+  busy.strain = 90;
+  fine.strain = 10;
+  // Neither wants to meet anybody else, so that only the wish of the first decides.
+  far.blocked = busy.blocked = {member(2), member(3), member(4)};
+  world.seek(near_only, 1);
+  world.seek(far, 2);
+  world.seek(busy, 3);
+  world.run_for(2min);
+  CHECK(world.matches.empty());
+  world.seek(fine, 4);
+  world.run_for(1s);
+  CHECK(world.has_met(1, 4));
+}
+
+TEST_CASE("To whom the way is unknown it may be long, and a machine that says nothing may be idle", "[match]") {
+  World world;
+  auto wishes = seeker(1), silent = seeker(2);
+  SECTION("way") {
+    wishes.longest_trip = 60ms;
+    silent.round_trip.reset();
+    world.seek(wishes, 1);
+    world.seek(silent, 2);
+    world.run_for(1min);
+    CHECK(world.matches.empty());
+  }
+  SECTION("machine") {
+    wishes.most_strain = 10;
+    world.seek(wishes, 1);
+    world.seek(silent, 2);
+    world.run_for(1s);
+    CHECK(world.has_met(1, 2));
+  }
+}

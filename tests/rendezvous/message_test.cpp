@@ -40,7 +40,8 @@ std::vector<Message> samples() {
       Register{.id = "sha-256 AA", .token = "t"},
       Registered{.session = Registered::Session::resumed, .heard = 3},
       Registered{.services = {{.kind = Service::Kind::turn, .credentials = turn::Credentials{"n", "p"}}},
-                 .services_for = 1h},
+                 .services_for = 1h,
+                 .signer = std::string(64, 'e')},
       Renewed{.services = {{.kind = Service::Kind::stun, .address = endpoint, .name = "s"}}},
       Ping{.number = 1, .heard = 2},
       Pong{.number = 1, .heard = 2},
@@ -92,6 +93,7 @@ std::vector<Message> samples() {
       Rows{.question = 3},
       DirectoryRefused{.reason = DirectoryRefusal::stale_epoch, .session = "1", .epoch = 3},
       DirectoryRefused{.reason = DirectoryRefusal::too_fast, .question = 3},
+      DirectoryRefused{.reason = DirectoryRefusal::banned, .question = 3},
       WitnessText{.session = "1", .text = "who"},
       Seek{.question = 5,
            .seeker = {.member = "a",
@@ -103,7 +105,9 @@ std::vector<Message> samples() {
                       .round_trip = 20ms,
                       .round_trips = {{"b", 4ms}},
                       .blocked = {"c"},
-                      .strain = std::uint8_t{7}}},
+                      .strain = std::uint8_t{7},
+                      .longest_trip = 80ms,
+                      .most_strain = std::uint8_t{50}}},
       Seek{.question = 6, .seeker = {.member = "a"}},
       Unseek{.question = 6},
       Seeking{.question = 6, .waiting = 3},
@@ -118,7 +122,9 @@ std::vector<Message> samples() {
                                                  .failures = 0.5,
                                                  .strain = std::uint8_t{7}},
                                      .score = 0.75},
-                                    {.member = "b"}}}},
+                                    {.member = "b"}}},
+              .decision = SignedMatch{.text = "{\"a\":\"\n\"}", .certificate = {1, 2}, .signature = {3}}},
+      Matched{.question = 6, .match = {.session = "1", .players = {{.member = "a"}, {.member = "b"}}}},
       ReportMember{.question = 7,
                    .report = {.session = "1",
                               .epoch = 2,
@@ -127,6 +133,7 @@ std::vector<Message> samples() {
                               .text = "rude",
                               .certificate = {1, 2},
                               .signature = {3, 4}}},
+      ReportMember{.question = 8, .report = {.session = "1", .member = "b", .evidence = crypto::Sha256Digest{1, 2, 3}}},
       ReportTaken{.question = 7, .standing = ReportStanding::agreed}};
 }
 
@@ -160,6 +167,43 @@ TEST_CASE("What a newer version adds is passed over", "[rendezvous][message]") {
   REQUIRE(parsed);
   CHECK(std::get<Bye>(*parsed).attempt == AttemptId{255});
   CHECK(std::get<Bye>(*parsed).reason == Reason::rejected);
+}
+
+TEST_CASE("Who is told of a peer is told both roles: without its own, or what the peer opened, it is malformed",
+          "[rendezvous][message]") {
+  const std::string whole =
+      R"({"type":"peer-found","place":1,"attempt":"00000000000000ff","role":"controlling","peer":"b",)"
+      R"("peer_purpose":"listen","peer_address":"192.0.2.1:4000","description":"d","start_in_ms":1})";
+  const auto without = [&](const std::string& part, const std::string& instead = {}) {
+    auto line = whole;
+    line.replace(line.find(part), part.size(), instead);
+    return line;
+  };
+  const auto parsed = parse_message(whole);
+  REQUIRE(parsed);
+  CHECK(std::get<PeerFound>(*parsed).role == Role::controlling);
+  CHECK(std::get<PeerFound>(*parsed).peer_purpose == Purpose::listen);
+  CHECK(error_of(without(R"("role":"controlling",)")) == MessageError::malformed);
+  CHECK(error_of(without("controlling", "both")) == MessageError::malformed);
+  CHECK(error_of(without(R"("peer_purpose":"listen",)")) == MessageError::malformed);
+  // Who wants to be found, and as what, says so too.
+  CHECK(error_of(R"({"type":"open","place":1,"name":"n"})") == MessageError::malformed);
+}
+
+TEST_CASE("Evidence and decisions of the wrong kind are malformed", "[rendezvous][message]") {
+  const auto report = [](const std::string& evidence) {
+    return R"({"type":"report","question":1,"session":"1","epoch":1,"member":"b","reason":"abuse","certificate":"00",)"
+           R"("signature":"00","evidence":)" +
+           evidence + '}';
+  };
+  CHECK(parse_message(report('"' + std::string(64, 'a') + '"')));
+  for (const auto* evidence : {"7", "\"aa\"", "\"xy\"", "{}"})
+    CHECK(error_of(report(evidence)) == MessageError::malformed);
+  const std::string matched =
+      R"({"type":"matched","question":1,"session":"1","players":[{"member":"a"},{"member":"b"}])";
+  CHECK(parse_message(matched + '}'));
+  for (const auto* decision : {"7", "{}", R"({"text":"t","certificate":"0","signature":"00"})"})
+    CHECK(error_of(matched + ",\"decision\":" + decision + '}') == MessageError::malformed);
 }
 
 TEST_CASE("What is no message is told from a message that is wrong", "[rendezvous][message]") {

@@ -133,3 +133,40 @@ TEST_CASE("Half of it is forgotten in a day", "[reports]") {
   court.now += 24h * 30;
   CHECK(court.of(court.ben).agreed == 0);
 }
+
+TEST_CASE("Two who show the same of the session weigh more than two who show nothing, or different things",
+          "[reports]") {
+  const auto with = [](Report what, const crypto::Identity& by, std::uint8_t evidence) {
+    what.evidence.emplace().fill(evidence);
+    what.signature = crypto::sign(by, report_text(what));
+    return what;
+  };
+  Court court;
+  const auto by_anna = report(court.anna, court.ben), by_ben = report(court.ben, court.ben);
+  SECTION("the same") {
+    court.take(with(by_anna, court.anna, 1), 1);
+    CHECK(court.take(with(by_ben, court.ben, 1), 2) == agreed);
+    CHECK(court.of(court.ben).agreed == 1.5);
+  }
+  SECTION("different") {
+    court.take(with(by_anna, court.anna, 1), 1);
+    CHECK(court.take(with(by_ben, court.ben, 2), 2) == agreed);
+    CHECK(court.of(court.ben).agreed == 1);
+  }
+  SECTION("one of them nothing") {
+    court.take(with(by_anna, court.anna, 1), 1);
+    CHECK(court.take(by_ben, 2) == agreed);
+    CHECK(court.of(court.ben).agreed == 1);
+  }
+  SECTION("alone") {
+    court.take(with(by_anna, court.anna, 1), 1);
+    court.now += 2min;
+    court.reports.expire(court.now);
+    CHECK(court.of(court.ben).disputed == 1);  // evidence does not make one voice two
+  }
+  SECTION("what was not signed is no evidence") {
+    auto forged = with(by_anna, court.anna, 1);
+    forged.evidence->fill(2);
+    CHECK(court.reports.take(court.now, forged, home(1)).error() == ReportRefusal::not_signed);
+  }
+}

@@ -146,6 +146,8 @@ std::string_view to_text(Refusal refusal) {
     case Refusal::ended:
     case Refusal::not_found:
       return "not-found";
+    case Refusal::foreign_host:
+      return "foreign-host";
   }
   return "";
 }

@@ -102,11 +102,12 @@ enum class Refusal : std::uint8_t {
   wrong_password,
   not_all_reached,
   rejected,
-  no_host,    ///< nobody leads at the moment: ask again
-  ended,      ///< the session is over
-  host_lost,  ///< not on the wire: the joiner's own verdict
-  timeout,    ///< the same
-  not_found,  ///< the same
+  no_host,       ///< nobody leads at the moment: ask again
+  ended,         ///< the session is over
+  host_lost,     ///< not on the wire: the joiner's own verdict
+  timeout,       ///< the same
+  not_found,     ///< the same
+  foreign_host,  ///< the same: who leads there is not who was named, nor came after him by right
 };
 [[nodiscard]] std::string_view to_text(Refusal refusal);  ///< the contract's names
 struct JoinRefused {

@@ -89,6 +89,7 @@ class Node {
     std::optional<Invite> invite{};
     /// The directory is asked so often before the session counts as not there; a host may be about to begin it.
     unsigned looks = 3;
+    std::optional<MemberId> founder{};  ///< where somebody named him
   };
 
   Node(Config config, const Signatures& signatures, Rng& rng);
@@ -111,6 +112,7 @@ class Node {
   /// Tells the server what is to be said of a member; lost where there is no server, or none that listens.
   void report(Instant now, rendezvous::Report report);
   /// See `Participant`.
+  void set_order(std::vector<MemberId> order) { member_.set_order(std::move(order)); }
   void set_strain(std::uint8_t strain) { member_.set_strain(strain); }
   void set_reach(Instant now, Reach reach);
   void keep_state(Instant now, Bytes state);

@@ -100,7 +100,8 @@ void Node::hear_entered(Instant now, const MemberId& member, Entered::By by) {
   events_.emplace_back(Entered{by, member});
   std::optional<PasswordKey> key;
   if (!goal_->goal.password.empty()) key = key_of_password(goal_->goal.password, session_);
-  member_.join(now, {.session = session_, .password = key, .until = goal_->until}, member);
+  member_.join(now, {.session = session_, .password = key, .until = goal_->until, .founder = goal_->goal.founder},
+               member);
 }
 
 /// One that nothing has answered after several round trips: where somebody can introduce the two, that is better.

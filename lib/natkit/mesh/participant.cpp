@@ -190,7 +190,7 @@ Views Participant::views_since(const Version& known) const {
 // --- views ---------------------------------------------------------------------------------------------------------
 
 void Participant::handle(Instant now, const MemberId& from, const Views& views) {
-  if (phase_ == Phase::joining) return enter(now, from, views.latest);
+  if (phase_ == Phase::joining) return enter(now, from, views);
   if (phase_ != Phase::member) return;
   for (const auto& founding : views.foundings) consider(now, founding);
   if (phase_ == Phase::member) consider(now, views.latest);

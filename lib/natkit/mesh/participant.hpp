@@ -14,8 +14,8 @@
 ///               | host silent for `promise`, and others do not hear him  |   acts while a majority's promises hold
 ///               '--> claiming --votes of a majority------------------->--'   (lease.hpp); hands over; ends the session
 ///
-/// A voter that is no member, at the meeting place, makes an even number odd (witness.hpp). Who is cut off from most may
-/// go on in a session of its own (participant_branch.cpp).
+/// A voter that is no member, at the meeting place, makes an even number odd (witness.hpp). Who is cut off from most
+/// may go on in a session of its own (participant_branch.cpp).
 ///
 /// Invariants of each session, checked by the simulator after every step:
 ///  1. At one instant at most one host acts, whatever is lost, late, cut off or stopped, as long as clocks differ by
@@ -150,6 +150,7 @@ class Participant {
     SessionId session{};
     std::optional<PasswordKey> password{};
     std::optional<Instant> until{};  ///< the whole join; else `Timing::join` from now on
+    std::optional<MemberId> founder{};  ///< where somebody named him: nobody else's session of this id will do
   };
   enum class CommandError : std::uint8_t { not_host, no_such_member, not_now };
 
@@ -176,6 +177,8 @@ class Participant {
   /// To `to`, by `by` that has a link with both.
   void pass(Instant now, const MemberId& by, const MemberId& to, std::string text);
   /// Of this machine, 0 to 100.
+  /// Who is to lead next while this member does: these first, in this order, then the others as the policy has them.
+  void set_order(std::vector<MemberId> order);
   void set_strain(std::uint8_t strain) { strain_ = strain; }
   /// The witness that the meeting place offers (witness.hpp); what it says is heard like a peer's.
   void offer_witness(Instant now, const Introduction& witness, std::optional<Duration> rtt);
@@ -344,6 +347,7 @@ class Participant {
   void commit(Instant now);
   void propose(Instant now);
   [[nodiscard]] std::map<MemberId, Aptitude> aptitudes(Instant now) const;
+  [[nodiscard]] std::vector<MemberId> in_order(Instant now, const View& view) const;
   [[nodiscard]] bool may_vote_from_now(Instant now, const View& next, const MemberId& newcomer) const;
   [[nodiscard]] bool is_order_due(Instant now);
   void replace_view(Instant now, View next, const std::set<MemberId>& out);
@@ -402,7 +406,7 @@ class Participant {
   [[nodiscard]] Bytes proof() const;
   void report(Instant now);
   void give_up(Instant now);
-  void enter(Instant now, const MemberId& from, const View& view);
+  void enter(Instant now, const MemberId& from, const Views& views);
   void mind_admission(Instant now);
   void step_outside();
   [[nodiscard]] const ViewRef& last_view() const { return view_ ? view_ : announced_; }
@@ -440,6 +444,8 @@ class Participant {
   std::map<MemberId, Since> since_{};  ///< when this member saw the others in a view first
   ViewRef aged_{};                     ///< … the latest that was looked at
   std::map<MemberId, double> failures_{};
+  std::vector<MemberId> wished_order_;
+  bool has_new_order_ = false;
   Instant ranked_at_{};  ///< when the order of the succession was looked at
   struct Kept {
     std::uint64_t epoch = 0;

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "natkit/mesh/founder.hpp"
 #include "natkit/mesh/participant.hpp"
 
 /// How one that is outside gets in.
@@ -144,18 +145,27 @@ void Participant::give_up(Instant now) {
 }
 
 /// The host's own word that this member is in. What counts is that a majority has it: that is told with his heartbeats.
-void Participant::enter(Instant now, const MemberId& from, const View& view) {
+void Participant::enter(Instant now, const MemberId& from, const Views& views) {
+  const auto& view = views.latest;
   const auto* self = view.find(id());
   const bool is_known_host = from == pursuit_->by || (pursuit_->list && from == pursuit_->list->host);
   const bool is_of_before = origin_ && origin_->view->session == session_ && view.version < origin_->view->version;
   if (view.session != session_ || is_of_before || view.version <= outgrown_ || from != view.host || !is_known_host ||
       !self || self->self.incarnation != config_.self.incarnation || !is_signed_by_host(view, signatures_))
     return;
+  const auto& founder = pursuit_->invitation.founder;
+  if (founder && !is_founded_by(*founder, views, signatures_)) {
+    events_.emplace_back(NotJoined{Refusal::foreign_host, {}, {view.host}});
+    return finish();
+  }
   phase_ = Phase::member;
   pursuit_->entered = view.version;
   view_ = std::make_shared<const View>(view);
   before_.reset();
   foundings_.clear();
+  // Who joins later may ask by what right this host leads.
+  for (const auto& founding : views.foundings)
+    if (founder) foundings_.push_back(std::make_shared<const View>(founding));
   committed_ = {};
   epoch_since_ = host_beat_at_ = led_at_ = now;
   ballot_.follow(view.version.epoch, view.host);

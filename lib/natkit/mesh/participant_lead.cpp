@@ -88,8 +88,9 @@ void Participant::propose(Instant now) {
   }
   mind_witness(now, next, may_change_voters);
   next.settings.standing = standing_.value_or(next.settings.standing);
-  if (next.members != view_->members || !is_complete_succession(next) || is_order_due(now))
-    next.succession = succession_of(next, aptitudes(now));
+  const bool has_new_order = std::exchange(has_new_order_, false);
+  if (next.members != view_->members || !is_complete_succession(next) || has_new_order || is_order_due(now))
+    next.succession = in_order(now, next);
   if (next.members == view_->members && next.witness == view_->witness && next.settings == view_->settings &&
       next.banned == view_->banned && next.succession == view_->succession)
     return;
@@ -102,6 +103,19 @@ bool Participant::is_order_due(Instant now) {
   if (now - ranked_at_ < config_.timing.ranking) return false;
   ranked_at_ = now;
   return is_out_of_order(*view_, aptitudes(now));
+}
+
+void Participant::set_order(std::vector<MemberId> order) {
+  has_new_order_ = has_new_order_ || order != wished_order_;
+  wished_order_ = std::move(order);
+}
+
+std::vector<MemberId> Participant::in_order(Instant now, const View& view) const {
+  auto order = succession_of(view, aptitudes(now));
+  std::ranges::stable_sort(order, {}, [&](const MemberId& member) {
+    return std::ranges::find(wished_order_, member) - wished_order_.begin();
+  });
+  return order;
 }
 
 std::map<MemberId, Aptitude> Participant::aptitudes(Instant now) const {

@@ -28,17 +28,6 @@ Bytes lead_text(std::string_view what, const SessionId& session, std::uint64_t e
   return out;
 }
 
-/// The view that this one, the first of its epoch, was made from.
-View base_of(const View& first) {
-  auto base = first;
-  base.version = first.mandate->base;
-  base.host = first.mandate->base_host;
-  if (first.mandate->end)
-    for (auto& member : base.members)
-      if (member.self.id == base.host) member.is_voter = true;
-  return base;
-}
-
 bool is_signed(const View& view, const Member& by, ByteView signature, const Signatures& signatures) {
   return signatures.verify(by.self.id, by.self.certificate, body(view), signature);
 }
@@ -122,6 +111,16 @@ Bytes end_text(const SessionId& session, const Version& version) {
   WireWriter wire{out};
   fields(wire, version);
   return out;
+}
+
+View base_of(const View& first) {
+  auto base = first;
+  base.version = first.mandate->base;
+  base.host = first.mandate->base_host;
+  if (first.mandate->end)
+    for (auto& member : base.members)
+      if (member.self.id == base.host) member.is_voter = true;
+  return base;
 }
 
 bool is_signed_by_host(const View& view, const Signatures& signatures) {

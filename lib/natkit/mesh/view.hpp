@@ -163,6 +163,8 @@ using ViewRef = std::shared_ptr<const View>;
 [[nodiscard]] Bytes struck_text(const SessionId& session, const Version& version, const Departed& who);
 [[nodiscard]] Bytes end_text(const SessionId& session, const Version& version);
 
+/// The view that `first`, the first of its epoch and not of the session, was made from.
+[[nodiscard]] View base_of(const View& first);
 [[nodiscard]] bool is_signed_by_host(const View& view, const Signatures& signatures);
 /// Whether `next`, the first view of a later epoch, follows from `known`: nothing but host and version changed since a
 /// view that the old host signed, and a majority of voters, or the old host itself, wants the new one.

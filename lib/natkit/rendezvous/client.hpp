@@ -42,6 +42,7 @@ struct RegisteredAt {
   std::vector<Service> services{};  ///< what else this host may use; each with its address
   /// Until then relays may be asked with these names; new ones come before (`NewServices`). None: they do not end.
   std::optional<Instant> services_end{};
+  std::string signer{};  ///< the fingerprint of the key that it signs decisions with; empty: it signs none
 };
 /// In place of the ones told before: their names end, or another server answers.
 struct NewServices {
@@ -135,6 +136,10 @@ struct ReportHeard {
 struct FoundMatch {
   QuestionId question{};
   Match match{};
+  /// The server's word, to be shown to others; it is signed by `RegisteredAt::signer`, and is what `match` was read
+  /// from. None: a server that signs nothing.
+  std::optional<SignedMatch> signed_match{};
+  std::optional<turn::UnixTime> decided{};
 };
 using ClientEvent = std::variant<RegisteredAt, FoundPeer, RemoteCandidate, RemoteRestart, PeerLeft, NotPossible,
                                  ServerLost, Resumed, NewServices, RowStands, RowRefused, RowGone, FoundRows,
@@ -190,7 +195,8 @@ class Client {
   /// Answered once, by FoundRows or NotAnswered, within `patience` of its being asked or of the server's return.
   QuestionId find(Instant now, Query query);
   /// Waits for others who want the same, until FoundMatch, NotAnswered or `stop_seeking`; through losses of the server
-  /// too. One at a time: another one takes its place. NotAnswered `unanswered`: this server matches nobody.
+  /// too. One at a time: another one takes its place. NotAnswered `unanswered`: this server matches nobody;
+  /// `not_signed`: what it told is not by the key that it named.
   QuestionId seek(Instant now, Seeker seeker);
   void stop_seeking(Instant now);
   /// Says what is to be said of a member of a session; answered once, by ReportHeard or NotAnswered.

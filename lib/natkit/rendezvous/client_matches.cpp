@@ -42,7 +42,16 @@ void Client::handle(Instant now, const Seeking& message) {
 
 void Client::handle(const Matched& message) {
   if (!sessions_->search || sessions_->search->question != QuestionId{message.question}) return;
-  events_.emplace_back(FoundMatch{.question = sessions_->search->question, .match = message.match});
+  FoundMatch found{.question = sessions_->search->question, .match = message.match};
+  if (!sessions_->signer.empty() || message.decision) {
+    const auto decision = message.decision ? open_match(*message.decision) : std::unexpected(DecisionError::not_signed);
+    if (!decision || to_hex(decision->signer.digest) != sessions_->signer)
+      return give_seek_up(DirectoryRefusal::not_signed);
+    found.match = decision->match;
+    found.decided = decision->decided;
+    found.signed_match = message.decision;
+  }
+  events_.emplace_back(std::move(found));
   sessions_->search.reset();
 }
 

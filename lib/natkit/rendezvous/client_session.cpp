@@ -76,13 +76,17 @@ void Client::handle(Instant now, const Registered& message) {
       reopen(now);
     }
   }
+  sessions_->signer = message.signer;
   auto [services, end] = take_services(now, message);
   if (std::exchange(was_registered_, true)) {
     events_.emplace_back(Resumed{.server = used_->server, .session = message.session});
     if (!services.empty()) events_.emplace_back(NewServices{.services = std::move(services), .services_end = end});
   } else {
-    RegisteredAt event{
-        .server = used_->server, .seen_as = used_->seen_as, .services = std::move(services), .services_end = end};
+    RegisteredAt event{.server = used_->server,
+                       .seen_as = used_->seen_as,
+                       .services = std::move(services),
+                       .services_end = end,
+                       .signer = message.signer};
     if (used_->connected) event.round_trip = *used_->welcomed - *used_->connected;
     events_.emplace_back(event);
   }

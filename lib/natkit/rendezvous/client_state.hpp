@@ -86,5 +86,6 @@ struct Client::Sessions {
     Instant deadline{};
   };
   std::map<QuestionId, Complaint> complaints{};
+  std::string signer{};  ///< of the server that is used: who has to sign its decisions; empty: nobody
 };
 }  // namespace natkit::rendezvous

@@ -36,6 +36,8 @@ constexpr std::array refusal_names{
     RefusalName{DirectoryRefusal::full, "directory-full"},
     RefusalName{DirectoryRefusal::not_found, "not-found"},
     RefusalName{DirectoryRefusal::too_fast, "too-fast"},
+    RefusalName{DirectoryRefusal::banned, "banned"},
+    RefusalName{DirectoryRefusal::not_signed, "not-signed"},
     RefusalName{DirectoryRefusal::unanswered, "no-directory"},
 };
 

@@ -101,6 +101,8 @@ enum class DirectoryRefusal : std::uint8_t {
   full,         ///< the directory, or what one address may have in it
   not_found,    ///< there is no such row
   too_fast,     ///< questions of one client in too short a time
+  banned,       ///< that member, by the operator of the server; HTTP 403
+  not_signed,   ///< (made by the client) what the server says is not signed by whom it named
   unanswered,   ///< (made by the client) the server says nothing: it has no directory, or cannot be reached
 };
 [[nodiscard]] std::string_view to_text(DirectoryRefusal refusal);  ///< "wrong-token", "stale-epoch" …

@@ -36,6 +36,9 @@ HttpResponse answer_refusal(DirectoryRefusal refusal) {
       answer.headers.emplace_back("Retry-After", "1");
       return answer;
     }
+    case DirectoryRefusal::banned:
+      return answer_error(403, name, "the operator of this server has banned that member");
+    case DirectoryRefusal::not_signed:
     case DirectoryRefusal::unanswered:
       break;
   }

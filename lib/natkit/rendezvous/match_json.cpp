@@ -1,5 +1,7 @@
 #include "natkit/rendezvous/match_json.hpp"
 
+#include <algorithm>
+
 #include "natkit/rendezvous/directory.hpp"
 
 namespace natkit::rendezvous {
@@ -12,6 +14,13 @@ constexpr std::array<std::pair<Seeker::Families, std::string_view>, 3> families{
 template <class T>
 Json or_null(const std::optional<T>& value) {
   return value ? Json(*value) : Json(nullptr);
+}
+void read_bytes(Reader& in, const char* key, Bytes& out) {
+  std::string digits;
+  in.read(key, digits);
+  auto bytes = from_hex(digits);
+  if (!bytes) return in.fail();
+  out = std::move(*bytes);
 }
 Json ms_or_null(const std::optional<Duration>& value) { return value ? Json(to_ms(*value)) : Json(nullptr); }
 
@@ -47,6 +56,8 @@ void write_seeker(Json& out, const Seeker& seeker) {
   for (const auto& [member, round_trip] : seeker.round_trips) out["rtts_ms"][member] = to_ms(round_trip);
   if (!seeker.blocked.empty()) out["blocked"] = seeker.blocked;
   if (seeker.strain) out["strain"] = *seeker.strain;
+  if (seeker.longest_trip) out["max_rtt_ms"] = to_ms(*seeker.longest_trip);
+  if (seeker.most_strain) out["max_strain"] = *seeker.most_strain;
 }
 
 void read_seeker(Reader& in, Seeker& seeker) {
@@ -62,6 +73,8 @@ void read_seeker(Reader& in, Seeker& seeker) {
   in.read_if_there("blocked", blocked);
   seeker.blocked = {blocked.begin(), blocked.end()};
   in.read("strain", seeker.strain);
+  in.read("max_rtt_ms", seeker.longest_trip);
+  in.read("max_strain", seeker.most_strain);
 }
 
 void write_match(Json& out, const Match& match) {
@@ -80,33 +93,46 @@ void read_match(Reader& in, Match& match) {
   if (match.players.size() < 2 || match.players.size() > most_players) in.fail();
 }
 
+void write_signed(Json& out, const SignedMatch& match) {
+  out["text"] = match.text;
+  out["certificate"] = to_hex(match.certificate);
+  out["signature"] = to_hex(match.signature);
+}
+
+void read_signed(Reader& in, SignedMatch& match) {
+  in.read("text", match.text);
+  read_bytes(in, "certificate", match.certificate);
+  read_bytes(in, "signature", match.signature);
+}
+
 void write_report(Json& out, const Report& report) {
   out["session"] = report.session;
   out["epoch"] = report.epoch;
   out["member"] = report.member;
   out["reason"] = to_text(report.reason);
   if (!report.text.empty()) out["text"] = report.text;
+  if (report.evidence) out["evidence"] = to_hex(*report.evidence);
   out["certificate"] = to_hex(report.certificate);
   out["signature"] = to_hex(report.signature);
 }
 
 void read_report(Reader& in, Report& report) {
   std::string reason;
-  std::string certificate;
-  std::string signature;
   in.read_short("session", report.session);
   in.read("epoch", report.epoch);
   in.read_short("member", report.member);
   in.read_short("reason", reason);
   in.read_if_there("text", report.text);
-  in.read("certificate", certificate);
-  in.read("signature", signature);
+  if (in.find("evidence") != nullptr) {
+    Bytes evidence;
+    read_bytes(in, "evidence", evidence);
+    if (evidence.size() != report.evidence.emplace().size()) return in.fail();
+    std::ranges::copy(evidence, report.evidence->begin());
+  }
+  read_bytes(in, "certificate", report.certificate);
+  read_bytes(in, "signature", report.signature);
   const auto known = parse_report_reason(reason);
-  const auto der = from_hex(certificate);
-  const auto signed_with = from_hex(signature);
-  if (!known || !der || !signed_with) return in.fail();
+  if (!known) return in.fail();
   report.reason = *known;
-  report.certificate = *der;
-  report.signature = *signed_with;
 }
 }  // namespace natkit::rendezvous

@@ -49,6 +49,12 @@ bool is_same_wish(const Seeker& a, Seeker b) {
   return a == b;
 }
 
+/// What somebody does not want to play with.
+bool suits(const Seeker& seeker, std::optional<Duration> trip, std::optional<std::uint8_t> strain) {
+  if (seeker.longest_trip && (!trip || *trip > *seeker.longest_trip)) return false;
+  return !seeker.most_strain || !strain || *strain <= *seeker.most_strain;
+}
+
 bool shares_family(Seeker::Families a, Seeker::Families b) {
   return (static_cast<unsigned>(a) & static_cast<unsigned>(b)) != 0;
 }
@@ -216,8 +222,9 @@ bool Matchmaker::may_meet(Instant now, const Waiter& a, const Waiter& b) const {
   if (a.seeker.member == b.seeker.member) return false;
   if (a.seeker.blocked.contains(b.seeker.member) || b.seeker.blocked.contains(a.seeker.member)) return false;
   if (!shares_family(a.seeker.families, b.seeker.families)) return false;
-  if (now - std::min(a.since, b.since) >= config_.choosy) return true;
   const auto trip = expected_round_trip(a.seeker, a.household, b.seeker, b.household);
+  if (!suits(a.seeker, trip, b.seeker.strain) || !suits(b.seeker, trip, a.seeker.strain)) return false;
+  if (now - std::min(a.since, b.since) >= config_.choosy) return true;
   return should_connect(a.seeker.reach, b.seeker.reach) && !(trip && *trip > config_.far) && !have_met(a, b);
 }
 

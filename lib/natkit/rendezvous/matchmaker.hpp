@@ -6,10 +6,11 @@
 ///              |  `-- the same seek again: still there
 ///              `--cancel | nothing heard for `silence`--> gone
 ///
-/// Who can meet: the same game, tags and number of players. Never: two of whom one has blocked the other, or without
-/// an address family in common. Not while both have waited for less than `choosy`, in the hope of somebody better:
-/// two who met lately, two hard NATs, two who are far from each other. After that such a pair only costs more than
-/// others do. So nobody waits for ever where enough people wait who may meet at all.
+/// Who can meet: the same game, tags and number of players. Never: two of whom one has blocked the other, or does not
+/// want so long a way or so busy a machine, or without an address family in common. Not while both have waited for less
+/// than `choosy`, in the hope of somebody better: two who met lately, two hard NATs, two who are far from each other.
+/// After that such a pair only costs more than others do. So nobody waits for ever where enough people wait who may
+/// meet at all.
 ///
 /// Of those who fit, the ones that are near, new to each other and have waited longest. How near two are: what either
 /// has measured; else, of the ways to the server a and b, anything from |a - b| to a + b is possible, and the middle
@@ -53,6 +54,8 @@ struct Seeker {
   std::map<std::string, Duration> round_trips{};  ///< to members met before; at most `most_known_trips`
   std::set<std::string> blocked{};                ///< members never to be met; at most `most_blocked`
   std::optional<std::uint8_t> strain{};           ///< of its machine, 0 to 100
+  std::optional<Duration> longest_trip{};     ///< never with whom the round trip is expected to be longer, or unknown
+  std::optional<std::uint8_t> most_strain{};  ///< never with whose machine is known to be under more
 
   bool operator==(const Seeker&) const = default;
 };

@@ -128,11 +128,13 @@ struct Codec<Registered> {
     in.read("heard", m.heard);
     read_services(in, m.services);
     in.read("services_for_ms", m.services_for);
+    in.read_if_there("signer", m.signer);
   }
   static void write(Json& out, const Registered& m) {
     out["session"] = name_of(sessions, m.session);
     out["heard"] = m.heard;
     write_services(out, m);
+    if (!m.signer.empty()) out["signer"] = m.signer;
   }
 };
 template <>
@@ -456,10 +458,13 @@ struct Codec<Matched> {
   static void read(Reader& in, Matched& m) {
     in.read("question", m.question);
     read_match(in, m.match);
+    if (in.find("decision") != nullptr)
+      in.read_object("decision", [&](Reader& signed_match) { read_signed(signed_match, m.decision.emplace()); });
   }
   static void write(Json& out, const Matched& m) {
     out["question"] = m.question;
     write_match(out, m.match);
+    if (m.decision) write_signed(out["decision"], *m.decision);
   }
 };
 

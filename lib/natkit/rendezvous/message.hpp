@@ -23,7 +23,8 @@
 ///   {"type":"witness","session":…,"text":…}       <─>  {"type":"witness",…}         (witness.hpp)
 ///   {"type":"seek","question":2,"players":4,…}    ──>                              a match (matchmaker.hpp)
 ///                                                 <──  {"type":"seeking","question":2,"waiting":3}
-///                                                 <──  {"type":"matched","question":2,"session":…,"players":[{…}]}
+///                                                 <──  {"type":"matched","question":2,"session":…,"players":[{…}],
+///                                                       "decision":{"text":…,"certificate":…,"signature":…}}
 ///
 /// Messages about places and attempts are numbered from 1 by both ends, silently. Each end keeps what it sent until
 /// the other one has "heard" it, and sends it again over the next connection: a session outlives its connection, and
@@ -42,6 +43,7 @@
 
 #include "natkit/base/endpoint.hpp"
 #include "natkit/base/time.hpp"
+#include "natkit/rendezvous/decision.hpp"
 #include "natkit/rendezvous/directory.hpp"
 #include "natkit/rendezvous/matchmaker.hpp"
 #include "natkit/rendezvous/reason.hpp"
@@ -99,6 +101,8 @@ struct Registered {
   std::uint64_t heard = 0;
   std::vector<Service> services{};         ///< at most `most_services`
   std::optional<Duration> services_for{};  ///< their credentials are good for so long; others come before that
+  std::string
+      signer{};  ///< the fingerprint of the key that it signs decisions with (decision.hpp); empty: it signs none
 };
 /// In place of the ones told before.
 struct Renewed {
@@ -233,10 +237,11 @@ struct ReportTaken {
   std::uint32_t question = 0;
   ReportStanding standing{};
 };
-/// To all of a match at once.
+/// To all of a match at once. What is signed is what counts; the other is for clients of before that time.
 struct Matched {
   std::uint32_t question = 0;
   Match match{};
+  std::optional<SignedMatch> decision{};
 };
 
 // --- numbered, from one client to the other

@@ -32,6 +32,11 @@ void Offer::tell_time(Instant now, turn::UnixTime unix_now) {
   told_ = unix_now;
 }
 
+std::optional<turn::UnixTime> Offer::unix_time(Instant now) const {
+  if (!told_) return std::nullopt;
+  return *told_ + std::chrono::floor<std::chrono::seconds>(now - told_at_);
+}
+
 void Offer::replace_secret(const std::string& secret) {
   config_.secret = secret;
   if (!config_.secret_elsewhere.empty()) config_.secret_elsewhere = secret;

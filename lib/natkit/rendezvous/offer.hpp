@@ -28,6 +28,8 @@ class Offer {
   /// Names end by the clock on the wall, which machines do not see: the owner tells it, and again when it jumped.
   /// Before that nothing with a name is handed out.
   void tell_time(Instant now, turn::UnixTime unix_now);
+  /// None where nobody has told it.
+  [[nodiscard]] std::optional<turn::UnixTime> unix_time(Instant now) const;
   /// Of the relay here and of those elsewhere.
   void replace_secret(const std::string& secret);
 

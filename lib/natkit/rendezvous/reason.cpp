@@ -34,6 +34,7 @@ constexpr std::array rows{
     Row{Reason::relay_unavailable, "relay-unavailable", Errc::refused, "name a relay with --turn"},
     Row{Reason::no_common_address_family, "no-common-address-family", Errc::no_path,
         "one side has IPv4 only and the other IPv6 only: allow a relay, which bridges the two"},
+    Row{Reason::banned, "banned", Errc::refused, "whoever runs the server can say why; --server names another one"},
     Row{Reason::closed, "closed", Errc::peer, ""},
 };
 

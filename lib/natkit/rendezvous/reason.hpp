@@ -30,6 +30,7 @@ enum class Reason : std::uint8_t {
   authentication_failed,  ///< a name that somebody else holds; a wrong secret
   relay_unavailable,
   no_common_address_family,
+  banned,  ///< by the operator of the server
   closed,  ///< in order, by who was there
 };
 

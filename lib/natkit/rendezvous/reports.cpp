@@ -10,6 +10,7 @@
 namespace natkit::rendezvous {
 namespace {
 constexpr std::size_t longest_certificate = 2048;  // ours has some 300 bytes
+constexpr double weight_of_evidence = 1.5;         // our own judgement: it shows that both were there, and no more
 constexpr double least_counted = 0.01;             // what is left of one report after a week
 
 constexpr std::array<std::pair<Report::Reason, std::string_view>, 4> reasons{{{Report::Reason::aborted, "aborted"},
@@ -51,8 +52,9 @@ std::optional<ReportStanding> parse_report_standing(std::string_view text) { ret
 
 /// One line each; no part of it holds a control character, so no two reports have the same text.
 Bytes report_text(const Report& report) {
-  const auto text = "natkit report\n" + report.session + '\n' + std::to_string(report.epoch) + '\n' + report.member +
-                    '\n' + std::string{to_text(report.reason)} + '\n' + report.text;
+  auto text = "natkit report\n" + report.session + '\n' + std::to_string(report.epoch) + '\n' + report.member + '\n' +
+              std::string{to_text(report.reason)} + '\n' + report.text;
+  if (report.evidence) text += '\n' + to_hex(*report.evidence);
   return {text.begin(), text.end()};
 }
 
@@ -108,11 +110,15 @@ std::expected<ReportStanding, ReportRefusal> Reports::take(Instant now, const Re
   ++taken_;
   if (reporter == report.member) {
     about.own = report.reason;
+    about.own_evidence = report.evidence;
   } else {
     const bool is_known = std::ranges::any_of(about.words, [&](const Word& word) { return word.reporter == reporter; });
     if (is_known || about.words.size() >= config_.limits.reports_per_case) return about.standing;
-    about.words.push_back(
-        {.reporter = reporter, .household = household, .reason = report.reason, .weight = weight_of(now, reporter)});
+    about.words.push_back({.reporter = reporter,
+                           .household = household,
+                           .reason = report.reason,
+                           .weight = weight_of(now, reporter),
+                           .evidence = report.evidence});
   }
   settle(now, key, about);
   return about.standing;
@@ -123,6 +129,17 @@ bool Reports::is_agreed(const Case& about) const {
   return std::ranges::any_of(about.words, [&](const Word& word) {
     return about.own == word.reason || std::ranges::any_of(about.words, [&](const Word& other) {
              return other.reason == word.reason && other.household != word.household;
+           });
+  });
+}
+
+/// Two of those who agree have seen the same of the session.
+bool Reports::is_shown_alike(const Case& about) const {
+  return std::ranges::any_of(about.words, [&](const Word& word) {
+    if (!word.evidence) return false;
+    return (about.own == word.reason && about.own_evidence == word.evidence) ||
+           std::ranges::any_of(about.words, [&](const Word& other) {
+             return other.reason == word.reason && other.household != word.household && other.evidence == word.evidence;
            });
   });
 }
@@ -155,7 +172,10 @@ void Reports::count(Instant now, const CaseKey& key, Case& about, ReportStanding
   numbers = {.agreed = numbers.agreed * left, .disputed = numbers.disputed * left, .at = now};
   double weight = 0;
   for (const auto& word : about.words) weight = std::max(weight, word.weight);
-  (standing == ReportStanding::agreed ? numbers.agreed : numbers.disputed) += weight;
+  if (standing == ReportStanding::agreed)
+    numbers.agreed += is_shown_alike(about) ? weight_of_evidence * weight : weight;
+  else
+    numbers.disputed += weight;
   if (before == ReportStanding::disputed) numbers.disputed = std::max(0.0, numbers.disputed - weight);
   if (standing == ReportStanding::disputed)
     for (const auto& word : about.words) {

@@ -8,6 +8,10 @@
 /// The server was not there: it tells numbers and never a verdict. Each reporter speaks once about a member of a
 /// session; reporters at one address count as one; who is often alone with what he says counts less and less; and one
 /// address may say so much in an hour. All numbers decay.
+///
+/// A report may carry evidence: a digest of what its reporter saw of the session, which only somebody who was there can
+/// make (mesh/transcript.hpp). To the server it is a number. Two whose evidence is the same weigh half as much again as
+/// two who show none; evidence that differs proves nothing, since the last thing that each saw may differ.
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -23,6 +27,7 @@
 #include "natkit/base/bytes.hpp"
 #include "natkit/base/ip_address.hpp"
 #include "natkit/base/time.hpp"
+#include "natkit/crypto/digest.hpp"
 
 namespace natkit::rendezvous {
 struct Report {
@@ -36,7 +41,8 @@ struct Report {
   std::uint64_t epoch = 0;
   std::string member{};  ///< whom it is about: 64 lower-case hexadecimal digits
   Reason reason{};
-  std::string text{};   ///< for people, at most `longest_report_text`
+  std::string text{};  ///< for people, at most `longest_report_text`
+  std::optional<crypto::Sha256Digest> evidence{};
   Bytes certificate{};  ///< of the reporter, DER: its hash is the reporter's id
   Bytes signature{};    ///< over `report_text`
 
@@ -45,7 +51,7 @@ struct Report {
 inline constexpr std::size_t longest_report_text = 256;
 [[nodiscard]] std::string_view to_text(Report::Reason reason);  ///< "aborted", "cheating" …
 [[nodiscard]] std::optional<Report::Reason> parse_report_reason(std::string_view text);
-/// What is signed: all of it, but for certificate and signature.
+/// What is signed: all of it, but for certificate and signature. Evidence has a line of its own, where there is some.
 [[nodiscard]] Bytes report_text(const Report& report);
 
 enum class ReportStanding : std::uint8_t {
@@ -96,10 +102,12 @@ class Reports {
     IpAddress household;
     Report::Reason reason{};
     double weight = 1;
+    std::optional<crypto::Sha256Digest> evidence{};
   };
   struct Case {
     std::vector<Word> words{};
     std::optional<Report::Reason> own{};  ///< what the member says of itself
+    std::optional<crypto::Sha256Digest> own_evidence{};
     ReportStanding standing{};
     Instant since{};
   };
@@ -115,6 +123,7 @@ class Reports {
   [[nodiscard]] double weight_of(Instant now, const std::string& reporter) const;
   void count(Instant now, const CaseKey& key, Case& about, ReportStanding standing);
   [[nodiscard]] bool is_agreed(const Case& about) const;
+  [[nodiscard]] bool is_shown_alike(const Case& about) const;
   [[nodiscard]] bool accuse_each_other(const CaseKey& key, const Case& about) const;
   void settle(Instant now, const CaseKey& key, Case& about);
 

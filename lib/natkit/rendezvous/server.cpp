@@ -314,7 +314,7 @@ void Server::handle_timeout(Instant now) {
   }
   if (config_.matchmaker != nullptr) {
     config_.matchmaker->handle_timeout(now);
-    tell_matches();
+    tell_matches(now);
   }
   end_doomed(now);
 }
@@ -352,6 +352,14 @@ std::optional<Instant> Server::poll_timeout() const {
   auto due = alarms_->next();
   if (config_.matchmaker != nullptr) note_earlier(due, config_.matchmaker->poll_timeout());
   return due;
+}
+
+void Server::replace_bans(Instant now, BanList bans) {
+  config_.bans = std::move(bans);
+  std::vector<ConnectionId> unwanted;
+  for (const auto& [id, session] : sessions_)
+    if (session.connection && config_.bans.has(session.peer_id)) unwanted.push_back(*session.connection);
+  for (const auto id : unwanted) dismiss(now, id, Reason::banned, std::string{ban_words});
 }
 
 void Server::announce_end() {

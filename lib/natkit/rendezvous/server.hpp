@@ -42,6 +42,7 @@
 
 #include "natkit/base/rng.hpp"
 #include "natkit/base/sans_io.hpp"
+#include "natkit/rendezvous/ban_list.hpp"
 #include "natkit/rendezvous/directory.hpp"
 #include "natkit/rendezvous/message.hpp"
 #include "natkit/rendezvous/offer.hpp"
@@ -97,11 +98,13 @@ class Server {
     Duration freshness = std::chrono::seconds{1};          ///< who answered a ping so recently is not asked again
     Duration attempt_lifetime = std::chrono::seconds{60};  ///< until both sides are connected
     Duration longest_wait = std::chrono::hours{24};
-    Offer::Config offer{};             ///< what else clients may use
-    Directory* directory = nullptr;    ///< borrowed; without one there are no rows here
-    Witness* witness = nullptr;        ///< borrowed; without one nobody is answered
-    Matchmaker* matchmaker = nullptr;  ///< borrowed; without one nobody is matched
-    Reports* reports = nullptr;        ///< borrowed; without it no reports are taken
+    Offer::Config offer{};                       ///< what else clients may use
+    Directory* directory = nullptr;              ///< borrowed; without one there are no rows here
+    Witness* witness = nullptr;                  ///< borrowed; without one nobody is answered
+    Matchmaker* matchmaker = nullptr;            ///< borrowed; without one nobody is matched
+    Reports* reports = nullptr;                  ///< borrowed; without it no reports are taken
+    std::optional<crypto::Identity> identity{};  ///< signs decisions; without one they are not signed
+    BanList bans{};                              ///< who is on it does not get in
   };
 
   /// The store is borrowed, and used by this machine alone.
@@ -130,6 +133,8 @@ class Server {
   /// Its clock and its secret. After a change of these all clients are given new names with the next ping.
   [[nodiscard]] Offer& offer() { return offer_; }
   void renew_offers();
+  /// In place of those before; who is here and on it is dismissed.
+  void replace_bans(Instant now, BanList bans);
 
   /// Tells all clients that this server goes down.
   void announce_end();
@@ -217,7 +222,7 @@ class Server {
   void handle(Connection& connection, const Unseek& message);
   void handle(Instant now, Connection& connection, const ReportMember& message);
   void stop_seeking(Session& session);
-  void tell_matches();
+  void tell_matches(Instant now);
 
   // server_attempts.cpp: who meets whom
   [[nodiscard]] bool is_matchable(const Seat& seat) const;

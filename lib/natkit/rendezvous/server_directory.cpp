@@ -33,6 +33,9 @@ bool Server::handle_of_sessions(Instant now, Connection& connection, const Messa
 void Server::handle(Instant now, Connection& connection, const Publish& message) {
   if (config_.directory == nullptr) return;
   const auto& row = message.row;
+  if (config_.bans.has(row.host))
+    return answer(now, connection,
+                  DirectoryRefused{.reason = DirectoryRefusal::banned, .session = row.session, .epoch = row.epoch});
   const auto published =
       config_.directory->publish(now, row, message.token, connection.path.remote.address, message.old_host);
   if (!published)

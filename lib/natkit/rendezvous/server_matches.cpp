@@ -9,6 +9,8 @@ Matchmaker::Ticket ticket_of(SessionId session) { return Matchmaker::Ticket{stat
 /// One client waits for one match at a time, while it is connected.
 void Server::handle(Instant now, Connection& connection, const Seek& message) {
   if (config_.matchmaker == nullptr) return;
+  if (config_.bans.has(message.seeker.member))
+    return answer(now, connection, DirectoryRefused{.reason = DirectoryRefusal::banned, .question = message.question});
   auto& session = *find_session(*connection.session);
   auto seeker = message.seeker;
   // What is measured here counts for more than what is told.
@@ -26,7 +28,7 @@ void Server::handle(Instant now, Connection& connection, const Seek& message) {
   }
   if (const auto waiting = config_.matchmaker->waiting_with(ticket_of(session.id)); waiting > 0)
     answer(now, connection, Seeking{.question = message.question, .waiting = static_cast<std::uint32_t>(waiting)});
-  tell_matches();
+  tell_matches(now);
 }
 
 void Server::handle(Connection& connection, const Unseek& message) {
@@ -51,13 +53,17 @@ void Server::handle(Instant now, Connection& connection, const ReportMember& mes
 }
 
 /// A match is among the messages that outlive a connection: who waited for long must not miss it.
-void Server::tell_matches() {
-  while (const auto found = config_.matchmaker->poll_match())
+void Server::tell_matches(Instant now) {
+  while (const auto found = config_.matchmaker->poll_match()) {
+    Matched told{.match = found->match};
+    if (config_.identity) told.decision = sign_match(found->match, offer_.unix_time(now), *config_.identity);
     for (const auto ticket : found->tickets) {
       auto* session = find_session(SessionId{static_cast<std::uint64_t>(ticket)});
       if (session == nullptr || !session->seeks) continue;
-      post(*session, Matched{.question = *session->seeks, .match = found->match});
+      told.question = *session->seeks;
+      post(*session, told);
       session->seeks.reset();
     }
+  }
 }
 }  // namespace natkit::rendezvous

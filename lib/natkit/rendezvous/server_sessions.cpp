@@ -26,6 +26,7 @@ void Server::handle(Instant now, Connection& connection, const Register& message
     if (message.heard && forget_heard(session, *message.heard)) return resume(now, connection, session);
     end_session(now, session.id, Reason::connection_to_target_lost);
   }
+  if (config_.bans.has(message.id)) return dismiss(now, connection.id, Reason::banned, std::string{ban_words});
   const auto household = household_of(connection.path.remote.address);
   if (const auto shortage = find_shortage(household))
     return dismiss(now, connection.id, Reason::server_full, *shortage);
@@ -50,7 +51,8 @@ Registered Server::welcome_in(Instant now, const Connection& connection, Session
   return {.session = Registered::Session::fresh,
           .heard = session.heard,
           .services = offer_.services(now, connection.path.local, session.peer_id),
-          .services_for = offer_.lifetime()};
+          .services_for = offer_.lifetime(),
+          .signer = config_.identity ? to_hex(config_.identity->fingerprint().digest) : std::string{}};
 }
 
 std::optional<std::string> Server::find_shortage(const IpAddress& household) const {

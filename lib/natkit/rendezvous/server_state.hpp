@@ -6,6 +6,8 @@
 #include "natkit/rendezvous/server.hpp"
 
 namespace natkit::rendezvous {
+inline constexpr std::string_view ban_words = "the operator of this server has banned that key";
+
 struct Server::Connection {
   ConnectionId id{};
   Path path{};

@@ -30,6 +30,16 @@ Json player_json(const MeshPlayer& player) {
           {"score", rounded(player.score)}};
 }
 
+Json decision_json(const MeshDecision& decision) {
+  Json decided = nullptr;
+  if (decision.decided) decided = decision.decided->time_since_epoch().count() * 1000;
+  return {{"signed_by", decision.signer},
+          {"decided_unix_ms", decided},
+          {"text", decision.text},
+          {"certificate", decision.certificate},
+          {"signature", decision.signature}};
+}
+
 std::string name_of(const MeshPlayer& player) {
   return player.is_self ? "this host" : player.member.substr(0, short_id);
 }
@@ -72,6 +82,7 @@ std::string MeshMatchEvents::matched(const MeshMatch& match) {
   out["reasons"] = reasons_for_host(match);
   out["players"] = Json::array();
   for (const auto& player : match.players) out["players"].push_back(player_json(player));
+  out["decision"] = match.decision ? decision_json(*match.decision) : Json(nullptr);
   return dump(out);
 }
 
@@ -108,6 +119,9 @@ std::string MeshMatchWords::matched(const MeshMatch& match) {
   std::string reasons;
   for (const auto& reason : reasons_for_host(match)) reasons += (reasons.empty() ? "" : ", ") + reason;
   const auto host = match.players.empty() ? std::string{"nobody"} : name_of(match.players.front());
-  return fmt::format("matched: {} players for {}\n{} hosts: {}", match.players.size(), match.name, host, reasons);
+  const auto proof = match.decision ? "signed by " + match.decision->signer.substr(0, short_id) + ", the server"
+                                    : std::string{"not signed: the server is of an older version"};
+  return fmt::format("matched: {} players for {}\n{} hosts: {}\n{}", match.players.size(), match.name, host, reasons,
+                     proof);
 }
 }  // namespace natkit::report

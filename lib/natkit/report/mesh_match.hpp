@@ -1,5 +1,6 @@
 #pragma once
 /// What `meshctl match` tells: that it waits, and who was found; as one object of JSON each, and for people.
+#include <chrono>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -21,12 +22,21 @@ struct MeshPlayer {
   double score = 0.5;
   bool is_self = false;
 };
+/// The server's signed word; `text` holds all that is signed (rendezvous/decision.hpp).
+struct MeshDecision {
+  std::string signer{};                               ///< the fingerprint of the server's key
+  std::optional<std::chrono::sys_seconds> decided{};  ///< by the server's clock
+  std::string text{};
+  std::string certificate{};  ///< these two in hexadecimal digits
+  std::string signature{};
+};
 struct MeshMatch {
   std::string session{};  ///< its id
   std::string name{};
   std::string game{};
   std::vector<std::pair<std::string, std::string>> tags{};
-  std::vector<MeshPlayer> players{};  ///< the host first, then by score
+  std::vector<MeshPlayer> players{};       ///< the host first, then by score
+  std::optional<MeshDecision> decision{};  ///< none: a server that signs nothing
 };
 
 /// Why the first of the players hosts: some words each, the weightiest first.
@@ -42,7 +52,7 @@ struct MeshMatchEvents {
 };
 struct MeshMatchWords {
   static std::string seeking(std::size_t waiting, std::size_t players);
-  static std::string matched(const MeshMatch& match);  ///< two lines
+  static std::string matched(const MeshMatch& match);  ///< three lines
   static std::string blocked(const std::vector<std::pair<std::string, std::string>>& members);
 };
 }  // namespace natkit::report
