@@ -4,6 +4,8 @@
 #include <ranges>
 #include <utility>
 
+#include "natkit/base/note_earlier.hpp"
+
 namespace natkit::link {
 Hub::Hub(Config config, Rng& rng) : config_(std::move(config)), rng_(rng), gathering_(config_.gathering, rng) {}
 
@@ -11,6 +13,7 @@ LinkId Hub::add_link(ice::Agent::Config agent, RelayUse relays) {
   Link::Config made{.agent = std::move(agent), .channel = config_.channel, .identity = config_.identity};
   const LinkId id{++links_opened_};
   links_.emplace(id, Entry{.link = std::make_unique<Link>(std::move(made), rng_), .relays = relays});
+  takers_.clear();
   return id;
 }
 
@@ -59,9 +62,21 @@ Description Hub::describe(LinkId link) const {
   return description;
 }
 
+/// For whoever is about to do something with it.
 Hub::Entry* Hub::entry(LinkId link) {
   const auto found = links_.find(link);
-  return found == links_.end() ? nullptr : &found->second;
+  if (found == links_.end()) return nullptr;
+  found->second.is_touched = true;
+  return &found->second;
+}
+
+void Hub::touch_all() {
+  for (auto& [id, one] : links_) one.is_touched = true;
+}
+
+void Hub::drop(LinkId link) {
+  links_.erase(link);
+  takers_.clear();
 }
 
 Link* Hub::find(LinkId link) {
@@ -83,6 +98,7 @@ void Hub::permit(Instant now, const Entry& entry, const ice::Candidate& candidat
 void Hub::begin(Instant now, LinkId link, const Link::Peer& peer) {
   auto* found = entry(link);
   if (!found) return;
+  takers_.clear();
   auto told = peer;
   std::erase_if(told.description.ice.candidates, [&](const ice::Candidate& candidate) {
     if (found->holds_back(candidate)) found->held_remotes.push_back(candidate);
@@ -97,6 +113,7 @@ void Hub::begin(Instant now, LinkId link, const Link::Peer& peer) {
 void Hub::add_remote(Instant now, LinkId link, const ice::Candidate& candidate) {
   auto* found = entry(link);
   if (!found) return;
+  takers_.clear();
   add_remote(now, *found, candidate);
   flush(now);
 }
@@ -108,6 +125,7 @@ void Hub::end_remote(Instant now, LinkId link) {
 void Hub::close(Instant now) {
   for (auto& [id, one] : links_)
     if (!one.link->is_over()) one.link->close(now);
+  touch_all();
   closes_since_ = now;
   flush(now);
   give_back(now);
@@ -146,17 +164,38 @@ void Hub::hear_received(Instant now) {
       if (strays_.size() < most_strays) strays_.push_back(*received);
       continue;
     }
-    const auto takes = [&](auto& entry) { return entry.second.link->handle_datagram(now, *received); };
-    // The latest first: should a peer have begun anew from where it was before, the old link gets nothing of it.
-    const bool is_taken = std::ranges::any_of(links_ | std::views::reverse, takes) || hear_knock(now, *received);
-    if (is_taken && received->protocol == Protocol::tcp) gathering_.approve(received->socket, received->remote);
+    const bool was_for_us = is_taken(now, *received) || hear_knock(now, *received);
+    if (was_for_us && received->protocol == Protocol::tcp) gathering_.approve(received->socket, received->remote);
   }
+}
+
+/// The latest first: should a peer have begun anew from where it was before, the old link gets nothing of it.
+bool Hub::is_taken(Instant now, const Datagram& in) {
+  const auto takes = [&](auto& entry) {
+    if (!entry.second.link->handle_datagram(now, in)) return false;
+    entry.second.is_touched = true;
+    return true;
+  };
+  const std::pair from{in.socket, in.remote};
+  const auto known = takers_.find(from);
+  const auto taker = known == takers_.end() ? links_.end() : links_.find(known->second);
+  if (taker != links_.end() && takes(*taker)) return true;
+  const auto all = links_ | std::views::reverse;
+  const auto found = std::ranges::find_if(all, takes);
+  if (found == all.end()) return false;
+  if (takers_.size() >= most_takers) takers_.clear();
+  takers_[from] = found->first;
+  return true;
 }
 
 void Hub::handle_timeout(Instant now) {
   gathering_.handle_timeout(now);
   hear_gathering(now);
-  for (auto& [id, one] : links_) one.link->handle_timeout(now);
+  for (auto& [id, one] : links_) {
+    if (!one.is_touched && !(one.due && *one.due <= now)) continue;
+    one.link->handle_timeout(now);
+    one.is_touched = true;
+  }
   flush(now);
   give_back(now);
 }
@@ -164,12 +203,14 @@ void Hub::handle_timeout(Instant now) {
 void Hub::handle_send_failure(Instant now, const Datagram& lost, std::string_view why) {
   gathering_.handle_send_failure(now, lost, why);
   for (auto& [id, one] : links_) one.link->handle_send_failure(now, lost);
+  touch_all();
   hear_gathering(now);
   flush(now);
 }
 
 void Hub::handle_path_error(Instant now, const PathError& error) {
   for (auto& [id, one] : links_) one.link->handle_path_error(now, error);
+  touch_all();
 }
 
 void Hub::handle_socket_opened(Instant now, SocketId socket, const Endpoint& local) {
@@ -190,6 +231,7 @@ void Hub::hear_gathering(Instant now) {
     } else if (std::holds_alternative<Gathering::Done>(*event)) {
       for (auto& [id, one] : links_)
         if (one.relays == RelayUse::at_once) one.link->end_local(now);
+      touch_all();
       events_.emplace_back(Gathered{});
     } else if (auto* failed = std::get_if<Gathering::RelayFailed>(&*event)) {
       events_.emplace_back(std::move(*failed));
@@ -206,29 +248,38 @@ void Hub::hear_found(Instant now, const ice::LocalCandidate& local) {
   for (auto& [id, one] : links_) {
     if (one.holds_back(local.candidate)) continue;
     one.link->add_local(now, local);
+    one.is_touched = true;
     if (!is_for_all) events_.emplace_back(Found{.local = local, .only = id});
   }
 }
 
 void Hub::flush(Instant now) {
-  watch_relays(now);
-  for (auto& [id, one] : links_)
+  for (auto& [id, one] : links_) {
+    if (!one.is_touched) continue;
+    watch_relays(now, id, one);
     while (auto out = one.link->poll_transmit()) {
       if (Gathering::is_routed(out->socket))
         routed_.push_back({.link = id, .route = out->socket, .datagram = std::move(*out)});
       else
         gathering_.send(now, std::move(*out));
     }
+    one.is_touched = false;
+    one.may_have_events = true;
+    one.due = due_of(one);
+  }
+}
+
+std::optional<Instant> Hub::due_of(const Entry& entry) {
+  auto due = entry.link->poll_timeout();
+  note_earlier(due, entry.relays_at);
+  return due;
 }
 
 std::optional<Instant> Hub::poll_timeout() const {
   // That a link is over shows only when its owner takes the event: then it is time at once.
   if (closes_since_ && are_all_over()) return closes_since_;
   auto due = gathering_.poll_timeout();
-  for (const auto& [id, one] : links_) {
-    for (const auto at : {one.link->poll_timeout(), one.relays_at})
-      if (at && (!due || *at < *due)) due = at;
-  }
+  for (const auto& [id, one] : links_) note_earlier(due, one.is_touched ? due_of(one) : one.due);
   return due;
 }
 
@@ -241,11 +292,14 @@ std::optional<Hub::Event> Hub::poll_own_event() {
 
 std::optional<Hub::LinkEvent> Hub::poll_link_event() {
   for (auto& [id, one] : links_) {
+    if (!one.may_have_events && !one.is_touched) continue;
     while (auto event = one.link->poll_event()) {
+      one.is_touched = true;  // what was taken makes room
       const auto* wish = std::get_if<Link::WantsFreshBase>(&*event);
       if (!wish) return LinkEvent{id, std::move(*event)};
       gathering_.open_fresh_base(wish->family);
     }
+    one.may_have_events = false;
   }
   return std::nullopt;
 }

@@ -112,7 +112,7 @@ class Hub {
   [[nodiscard]] std::optional<LinkId> knock(Instant now, const KnockSecret& secret, std::span<const Endpoint> endpoints,
                                             const crypto::Fingerprint& host);
   /// Lets go of it; what it still had to say is lost.
-  void drop(LinkId link) { links_.erase(link); }
+  void drop(LinkId link);
 
   /// A datagram that a route is to carry, or has carried.
   struct Routed {
@@ -172,6 +172,11 @@ class Hub {
     Instant route_by{};                          ///< … and until then, as the owner expects one
     std::vector<ice::Candidate> held_remotes{};  ///< the peer's relayed addresses meanwhile
     std::vector<ice::LocalCandidate> routes{};
+    // What a link has to say and when it wants to be woken changes only when something is done with it. So of many
+    // links only these few are asked.
+    bool is_touched = true;        ///< since the last flush
+    bool may_have_events = true;   ///< since the last one was taken
+    std::optional<Instant> due{};  ///< as of the last flush
 
     [[nodiscard]] bool holds_back(const ice::Candidate& candidate) const {
       return relays == RelayUse::last && candidate.kind == ice::Kind::relayed;
@@ -186,7 +191,6 @@ class Hub {
   void hear_found(Instant now, const ice::LocalCandidate& local);
   void permit(Instant now, const Entry& entry, const ice::Candidate& candidate);
   void add_remote(Instant now, Entry& entry, const ice::Candidate& candidate);
-  void watch_relays(Instant now);
   void watch_relays(Instant now, LinkId link, Entry& entry);
   void give_relays(Instant now, LinkId link, Entry& entry);
   void give_back(Instant now);
@@ -200,11 +204,17 @@ class Hub {
     std::deque<std::string> heard{};  ///< the fragments of the latest ones, each of which counts once
   };
   [[nodiscard]] Entry* entry(LinkId link);
+  [[nodiscard]] static std::optional<Instant> due_of(const Entry& entry);
+  void touch_all();
+  [[nodiscard]] bool is_taken(Instant now, const Datagram& in);
 
   Config config_;
   Rng& rng_;
   Gathering gathering_;
   std::map<LinkId, Entry> links_;
+  static constexpr std::size_t most_takers = 1024;  ///< 64 peers with a few paths each
+  /// Who took what came from there last; forgotten whenever another link could.
+  std::map<std::pair<SocketId, Endpoint>, LinkId> takers_;
   std::uint32_t links_opened_ = 0;
   std::optional<Door> door_;
   std::deque<Routed> routed_;

@@ -64,7 +64,7 @@ bool Hub::hear_knock(Instant now, const Datagram& in) {
                          .fingerprint = knocker->fingerprint},
          .role = ice::Role::controlled,
          .start_at = now});
-  return one.link->handle_datagram(now, in);
+  return entry(id)->link->handle_datagram(now, in);
 }
 
 bool Hub::may_open_for_knock(Instant now) {

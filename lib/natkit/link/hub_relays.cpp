@@ -37,12 +37,8 @@ void Hub::expect_route(LinkId link, Instant until) {
   if (found && found->relays == RelayUse::last) found->route_by = until;
 }
 
-void Hub::watch_relays(Instant now) {
-  for (auto& [id, one] : links_)
-    if (one.relays == RelayUse::last) watch_relays(now, id, one);
-}
-
 void Hub::watch_relays(Instant now, LinkId link, Entry& entry) {
+  if (entry.relays != RelayUse::last) return;
   if (!entry.link->has_begun() || entry.link->is_over() || entry.link->path()) {
     entry.relays_at.reset();
     return;

@@ -250,7 +250,7 @@ std::optional<std::vector<Datagram>> Node::poll_last_words() {
   if (member_.is_member() && !is_closing_)
     for (const auto& [peer, contact] : contacts_) {
       if (contact.stage != Contact::Stage::up) continue;
-      const auto* link = hub_.find(*contact.link);
+      const auto* link = std::as_const(hub_).find(*contact.link);
       if (link && link->path() && link->path()->is_direct() && link->path()->protocol == Protocol::udp)
         to.emplace_back(link->path()->socket, link->path()->remote);
     }
