@@ -90,6 +90,20 @@ TEST_CASE("A member's loss is known to all, and is what the network loses", "[me
   CHECK(world.fault().empty());
 }
 
+TEST_CASE("Of many members those that are not the host hear each other half as often, and nobody is taken for lossy",
+          "[mesh][fitness]") {
+  World world{with(mesh::Policy::score)};
+  world.gather(13);
+  world.run_for(15s);
+  for (unsigned member = 0; member < 13; ++member)
+    for (unsigned by = 0; by < 13; ++by)
+      if (member != by) CHECK(loss_of(world, member, by) == 0);
+  const auto before = world.messages_sent(5);
+  world.run_for(10s);
+  CHECK(world.messages_sent(5) - before <= 50 + 11 * 25 + 20);  // the host is told all 50 times
+  CHECK(world.messages_sent(5) - before >= 50 + 11 * 25 - 20);
+}
+
 TEST_CASE("What a member finds out of itself later is known to all within a second or so", "[mesh][fitness]") {
   World world{{.seed = 12}};
   world.gather(3);

@@ -15,6 +15,10 @@ constexpr std::size_t most_peers = 256;  ///< links are bounded by their owner, 
 constexpr Duration late = 150ms;
 /// Three heartbeats: who was not heard for so long is not "heard" to others.
 constexpr int attentive_beats = 3;
+/// All to all grows with the square: between 32 members 5000 packets a second, and as many acknowledgements. Of more
+/// than these only the host is told each time, since his lease hangs on it, and the others every second time.
+constexpr std::size_t most_at_full_pace = 12;
+constexpr unsigned slow_pace = 2;
 constexpr std::uint8_t rtt_unknown = 255;
 /// What changes slowly is told each second: in every heartbeat it would be a third of it.
 constexpr std::uint32_t rounds_of_condition = 5;
@@ -70,7 +74,14 @@ void Participant::settle(Instant now) {
 
 // --- heartbeats ----------------------------------------------------------------------------------------------------
 
-Duration Participant::attention() const { return attentive_beats * config_.timing.heartbeat; }
+/// Between two heartbeats of that member to this one.
+Duration Participant::interval_of(const MemberId& member) const {
+  const bool is_slow =
+      view_ && view_->members.size() > most_at_full_pace && view_->host != id() && view_->host != member;
+  return (is_slow ? slow_pace : 1) * config_.timing.heartbeat;
+}
+
+Duration Participant::attention_to(const MemberId& member) const { return attentive_beats * interval_of(member); }
 
 Heartbeat Participant::heartbeat(Instant now, Answer answer) const {
   Heartbeat beat{.number = beats_, .strain = strain_, .asks = answer == Answer::wanted};
@@ -82,7 +93,7 @@ Heartbeat Participant::heartbeat(Instant now, Answer answer) const {
   for (std::size_t i = 0; i < view_->members.size(); ++i) {
     const auto& member = view_->members[i].self.id;
     const auto* peer = peers_.find(member);
-    const bool is_heard = member == id() || peers_.was_heard(member, now - attention());
+    const bool is_heard = member == id() || peers_.was_heard(member, now - attention_to(member));
     if (is_heard) beat.heard |= std::uint64_t{1} << i;
     beat.rtts.push_back(peer && is_heard ? rtt_byte(peer->rtt) : rtt_unknown);
   }
@@ -102,6 +113,12 @@ void Participant::beat_to(Instant now, const MemberId& to, Answer answer, Tellin
   auto beat = heartbeat(now, answer);
   if (telling == Telling::full) beat.condition = condition(now);
   say(to, beat);
+}
+
+void Participant::beat_regularly(Instant now) {
+  const bool is_slow = view_->members.size() > most_at_full_pace && !is_host();
+  if (is_slow && ++pulse_ % slow_pace != 0) return beat_to(now, view_->host, Answer::not_wanted);
+  beat_all(now, Answer::not_wanted, ++rounds_);
 }
 
 void Participant::beat_all(Instant now, Answer answer, std::uint32_t round) {
@@ -164,7 +181,7 @@ void Participant::help_laggard(Instant now, const MemberId& from, const Version&
     return;
   }
   if (!peer.lags_since) peer.lags_since = now;
-  if (!is_host() && now - *peer.lags_since < attention()) return;
+  if (!is_host() && now - *peer.lags_since < attention_to(from)) return;
   const auto pause = std::max(config_.timing.repeat, 2 * peer.rtt.value_or(0ms));
   if (peer.views_sent && now - *peer.views_sent < pause) return;
   peer.views_sent = now;
@@ -383,7 +400,7 @@ void Participant::handle_timeout(Instant now) {
   std::erase_if(expected_, [&](const auto& each) { return each.second.until <= now; });
   if (now >= next_beat_) {
     next_beat_ = now + config_.timing.heartbeat;
-    if (phase_ == Phase::member) beat_all(now, Answer::not_wanted, ++rounds_);
+    if (phase_ == Phase::member) beat_regularly(now);
     tell_whereabouts(now);
     if (farewell_until_) keep_leaving(now);
   }

@@ -284,7 +284,9 @@ class Participant {
 
   // participant.cpp: what everybody does
   void settle(Instant now);
-  [[nodiscard]] Duration attention() const;
+  [[nodiscard]] Duration interval_of(const MemberId& member) const;
+  [[nodiscard]] Duration attention_to(const MemberId& member) const;
+  void beat_regularly(Instant now);
   enum class Telling : std::uint8_t { brief, full };  ///< without the condition, or with it
   [[nodiscard]] Heartbeat heartbeat(Instant now, Answer answer) const;
   void beat_to(Instant now, const MemberId& to, Answer answer, Telling telling = Telling::brief);
@@ -436,6 +438,7 @@ class Participant {
   std::uint64_t beats_ = 0;
   Instant next_beat_{};
   std::uint32_t rounds_ = 0;
+  std::uint32_t pulse_ = 0;  ///< heartbeats that were due
   std::optional<std::uint8_t> strain_{};
   struct Since {
     Incarnation incarnation{};

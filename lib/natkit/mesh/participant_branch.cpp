@@ -28,7 +28,7 @@ void Participant::secede(Instant now) {
   // Of those that hear each other the one who was in first does it; the others are told.
   for (const auto& member : view_->members) {
     if (member.self.id == id()) return fork(now);
-    if (peers_.was_heard(member.self.id, now - attention())) return;
+    if (peers_.was_heard(member.self.id, now - attention_to(member.self.id))) return;
   }
 }
 
@@ -41,7 +41,8 @@ void Participant::fork(Instant now) {
   branch.version = {.epoch = 1, .title = Title::elected, .sequence = 1};
   for (auto member : view_->members) {
     member.is_voter = member.self.id == id();
-    if (member.is_voter || peers_.was_heard(member.self.id, now - attention())) branch.members.push_back(member);
+    if (member.is_voter || peers_.was_heard(member.self.id, now - attention_to(member.self.id)))
+      branch.members.push_back(member);
   }
   branch.banned = view_->banned;
   branch.signature = signatures_.sign(body(branch));
@@ -138,7 +139,7 @@ void Participant::tell_whereabouts(Instant now) {
   if (named_host_) others.insert(*named_host_);
   others.erase(id());
   for (const auto& other : others)
-    if (!peers_.was_heard(other, now - attention())) say_to_origin(other, whereabouts(now));
+    if (!peers_.was_heard(other, now - attention_to(other))) say_to_origin(other, whereabouts(now));
 }
 
 void Participant::say_to_origin(const MemberId& to, const Message& message) {

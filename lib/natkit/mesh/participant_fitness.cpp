@@ -36,7 +36,7 @@ Hearing Participant::own_hearing(Instant now, const MemberId& member) const {
   const auto* peer = peers_.find(member);
   if (!peer) return {};
   Hearing hearing{.way = peer->link == LinkState::up ? peer->way : Way::unknown};
-  if (const auto count = peer->rounds.count(now, config_.timing.heartbeat))
+  if (const auto count = peer->rounds.count(now, interval_of(member)))
     hearing.loss = static_cast<double>(count->missed) / count->due;
   return hearing;
 }
@@ -92,7 +92,7 @@ Aptitude Participant::aptitude_of(Instant now, const MemberId& member) const {
     const auto* peer = peers_.find(other);
     const auto* own = other == id() ? peers_.find(member) : nullptr;
     if (own) {
-      if (peers_.was_heard(member, now - attention())) ++reached;
+      if (peers_.was_heard(member, now - attention_to(member))) ++reached;
       if (own->rtt) rtt.add(static_cast<double>(own->rtt->count()));
     } else if (peer && peers_.hears(other, *view_, *index, now - config_.timing.promise)) {
       ++reached;

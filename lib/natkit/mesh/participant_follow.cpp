@@ -39,7 +39,7 @@ bool Participant::can_win(Instant now) const {
     if (each == view_->host && is_vote_of_host_free()) continue;
     // The witness speaks when it is spoken to, so from it only the host has heard.
     const bool is_there =
-        each == id() || (is_witness(each) ? peers_.is_up(each) : peers_.was_heard(each, now - attention()));
+        each == id() || (is_witness(each) ? peers_.is_up(each) : peers_.was_heard(each, now - attention_to(each)));
     if (is_there) ++there;
   }
   return there >= votes_to_win();
@@ -91,7 +91,7 @@ int Participant::rank(Instant now) const {
     if (candidate == id()) break;
     const auto* member = view_->find(candidate);
     if (member && member->is_voter && candidate != view_->host && !has_said_farewell(candidate) &&
-        peers_.was_heard(candidate, now - attention()))
+        peers_.was_heard(candidate, now - attention_to(candidate)))
       ++better;
   }
   return better;

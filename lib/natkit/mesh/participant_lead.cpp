@@ -66,7 +66,8 @@ View with_voter(View view, const MemberId& id) {
 /// Who has promised already: the lease must not lapse for a voter that is new.
 bool Participant::may_vote_from_now(Instant now, const View& next, const MemberId& newcomer) const {
   const auto own = *view_->index_of(id());
-  return peers_.hears(newcomer, *view_, own, now - attention()) && lease_.holds(now, with_voter(next, newcomer), id());
+  return peers_.hears(newcomer, *view_, own, now - attention_to(newcomer)) &&
+         lease_.holds(now, with_voter(next, newcomer), id());
 }
 
 /// Everything that has changed goes into one view, but for voters: of those one at a time, and only once a majority has
@@ -429,7 +430,7 @@ std::optional<MemberId> Participant::next_heir(Instant now, const std::set<Membe
   for (const auto& candidate : view_->succession) {
     const auto* member = view_->find(candidate);
     if (member && member->is_voter && !tried.contains(candidate) && peers_.is_up(candidate) &&
-        peers_.was_heard(candidate, now - attention()) && !has_said_farewell(candidate))
+        peers_.was_heard(candidate, now - attention_to(candidate)) && !has_said_farewell(candidate))
       return candidate;
   }
   return std::nullopt;
