@@ -124,6 +124,25 @@ TEST_CASE("A peer-reflexive candidate that is announced later is merged", "[agen
   CHECK(solo.agent.pairs()[0].remote.kind == Kind::server_reflexive);
 }
 
+TEST_CASE("The path in use is known as relayed once the peer has announced its relay's address, before it or later",
+          "[agent]") {
+  Solo solo{Role::controlled};
+  const bool is_told_before = GENERATE(true, false);
+  if (is_told_before) solo.add_remote(remote, Kind::relayed);
+  solo.begin();
+  solo.receive(remote, solo.check());
+  auto nomination = solo.plain();
+  nomination.nomination = 1;
+  solo.receive(remote, solo.check(nomination));
+  solo.answer(solo.checks().back());
+  REQUIRE(solo.agent.path());
+  CHECK(solo.agent.path()->is_relayed() == is_told_before);
+  solo.add_remote(remote, Kind::relayed);
+  REQUIRE(solo.agent.path());
+  CHECK(solo.agent.path()->is_relayed());
+  CHECK(solo.count<Agent::PathSelected>() == 1);  // it is the same way
+}
+
 TEST_CASE("Checks that come before the credentials are answered, and taken up when they are known", "[agent]") {
   Solo solo{Role::controlled};
   solo.agent.start(solo.now);

@@ -64,6 +64,9 @@ void Agent::add_remote(Instant now, const Candidate& remote) {
     for (auto& pair : list_.pairs())
       if (is_same_place(pair.remote, remote)) pair.remote = remote;
     list_.reprioritize(role_);
+    // The path in use may end there: a relay's address, say, from which the peer's checks came before it was announced.
+    if (const auto* used = path_ ? list_.find(path_->socket, path_->protocol, path_->remote) : nullptr)
+      path_->remote_kind = remote_kind(*used);
   } else {
     const auto announced =
         std::ranges::count_if(remotes_, [](const Candidate& other) { return other.kind != Kind::peer_reflexive; });
