@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <type_traits>
 #include <utility>
 
 #include "natkit/base/note_earlier.hpp"
@@ -217,10 +218,30 @@ void Session::stop(Instant now) {
 
 void Session::look(Instant now) {
   now_ = now;
-  while (const auto event = node_.poll_event()) tell(now, *event);
+  for (;;) {
+    while (auto event = node_.poll_event()) events_.push_back(std::move(*event));
+    if (events_.empty() || is_waiting_for_server()) break;
+    tell(now, *take_front(events_));
+  }
   note_view();
   mind_policy(now);
   tell_invite();
+}
+
+/// A session that is to be found at a server does not stand before that one knows of it. Until then nothing is told of
+/// it and no command run for it; and if it comes to nothing, only that is told.
+bool Session::is_waiting_for_server() {
+  if (!founding_ || options_.as_rendezvous || is_found_) return false;
+  const auto holds = [&]<class T>(std::type_identity<T>) {
+    return std::ranges::any_of(events_, [](const auto& each) { return std::holds_alternative<T>(each); });
+  };
+  const bool is_over = holds(std::type_identity<mesh::Over>{});
+  if (is_over)
+    std::erase_if(events_, [](const auto& each) {
+      return !std::holds_alternative<mesh::Over>(each) && !std::holds_alternative<mesh::Trouble>(each);
+    });
+  is_found_ = is_over || holds(std::type_identity<mesh::AtServer>{});
+  return !is_found_;
 }
 
 void Session::say(const std::string& event, const std::string& words) {

@@ -81,6 +81,7 @@ class Session {
 
   void look(Instant now);
   void tell(Instant now, const mesh::NodeEvent& event);
+  [[nodiscard]] bool is_waiting_for_server();
   void say(const std::string& event, const std::string& words);
   void hear_joined();
   void hear_removed(mesh::Departure cause);
@@ -159,6 +160,8 @@ class Session {
   mesh::ViewRef seen_;
   std::optional<Instant> next_watch_;
   std::optional<Instant> last_answers_by_;
+  std::deque<mesh::NodeEvent> events_;  ///< not told yet
+  bool is_found_ = false;               ///< what this host has begun, by others
   bool is_paused_ = false;
   bool has_joined_ = false;
   bool is_leaving_ = false;
