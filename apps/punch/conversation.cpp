@@ -10,6 +10,7 @@
 #include "hand_over.hpp"
 #include "measure.hpp"
 #include "natkit/base/printable.hpp"
+#include "natkit/io/routes.hpp"
 #include "natkit/report/punch_events.hpp"
 
 namespace natkit {
@@ -85,8 +86,8 @@ std::unique_ptr<Task> task_for(const Options& options, Bytes first) {
 }
 }  // namespace
 
-Conversation::Conversation(link::Introduction& introduction, std::unique_ptr<PortMapping> mapping, cli::Output& output,
-                           const Options& options)
+Conversation::Conversation(link::Introduction& introduction, std::unique_ptr<portmap::HeldPort> mapping,
+                           cli::Output& output, const Options& options)
     : introduction_(introduction),
       mapping_(std::move(mapping)),
       output_(output),
@@ -327,15 +328,19 @@ void Conversation::close(Instant now) {
 /// like any other candidate.
 void Conversation::look_at_mapping(Instant now) {
   if (!mapping_) return;
-  if (!mapping_->has_begun() && may_map_ && stage_ != Stage::over)
+  using portmap::HeldPort;
+  if (!has_asked_router_ && may_map_ && stage_ != Stage::over)
     if (const auto internal = introduction_.hub().gathering().first_base(Family::ipv4);
-        internal && !internal->address.is_loopback())
+        internal && !internal->address.is_loopback()) {
+      has_asked_router_ = true;
       // Who names a port wants to be reached at just that one.
-      mapping_->begin(now, *internal, options_.local_port != 0 ? PortMapping::At::same : PortMapping::At::another);
+      mapping_->ask(now, io::default_routes(), internal->port,
+                    options_.local_port != 0 ? HeldPort::At::same : HeldPort::At::another);
+    }
   while (const auto event = mapping_->poll_event(now)) {
-    if (const auto* refused = std::get_if<PortMapping::Refused>(&*event)) {
+    if (const auto* refused = std::get_if<HeldPort::Refused>(&*event)) {
       output_.explain(cli::Verbosity::steps, "the router opens no port: " + printable(refused->why));
-    } else if (const auto& grant = std::get<PortMapping::Granted>(*event).grant;
+    } else if (const auto& grant = std::get<HeldPort::Granted>(*event).grant;
                grant.external.address.is_private() || grant.external.address.is_shared()) {
       output_.explain(cli::Verbosity::steps, "the router has opened " + to_text(grant.external) +
                                                  ", which is not public: another NAT stands behind it");
@@ -424,7 +429,7 @@ void Conversation::start(Instant now) {
   look(now);
 }
 void Conversation::handle_datagram(Instant now, const Datagram& in) {
-  if (PortMapping::owns(in.socket))
+  if (portmap::HeldPort::owns(in.socket))
     mapping_->handle_datagram(now, in);
   else if (!task_->owns(in.socket))
     introduction_.handle_datagram(now, in);
@@ -443,11 +448,12 @@ void Conversation::handle_connected(Instant now, SocketId socket, const Endpoint
 }
 void Conversation::handle_send_failure(Instant now, const Datagram& lost, std::string_view why) {
   // A datagram of the task's is lost, as anywhere on the way.
-  if (!PortMapping::owns(lost.socket) && !task_->owns(lost.socket)) introduction_.handle_send_failure(now, lost, why);
+  if (!portmap::HeldPort::owns(lost.socket) && !task_->owns(lost.socket))
+    introduction_.handle_send_failure(now, lost, why);
   look(now);
 }
 void Conversation::handle_path_error(Instant now, const PathError& error) {
-  if (PortMapping::owns(error.socket))
+  if (portmap::HeldPort::owns(error.socket))
     mapping_->handle_path_error(now, error);
   else
     introduction_.handle_path_error(now, error);
@@ -456,14 +462,14 @@ void Conversation::handle_path_error(Instant now, const PathError& error) {
 void Conversation::handle_socket_opened(Instant now, SocketId socket, const Endpoint& local) {
   if (task_->owns(socket))
     task_->handle_socket_opened(socket, local);
-  else if (!PortMapping::owns(socket))
+  else if (!portmap::HeldPort::owns(socket))
     introduction_.handle_socket_opened(now, socket, local);
   look(now);
 }
 void Conversation::handle_socket_failure(Instant now, SocketId socket, std::string_view why) {
   if (task_->owns(socket))
     task_->handle_socket_failure(socket, why);
-  else if (!PortMapping::owns(socket))
+  else if (!portmap::HeldPort::owns(socket))
     introduction_.handle_socket_failure(now, socket, why);
   look(now);
 }

@@ -10,16 +10,16 @@
 
 #include "natkit/cli/output.hpp"
 #include "natkit/link/introduction.hpp"
+#include "natkit/portmap/held_port.hpp"
 #include "options.hpp"
 #include "pasted.hpp"
-#include "port_mapping.hpp"
 #include "task.hpp"
 
 namespace natkit {
 class Conversation {
  public:
   /// Without a mapping no router is asked for a port.
-  Conversation(link::Introduction& introduction, std::unique_ptr<PortMapping> mapping, cli::Output& output,
+  Conversation(link::Introduction& introduction, std::unique_ptr<portmap::HeldPort> mapping, cli::Output& output,
                const Options& options);
 
   void start(Instant now);
@@ -88,8 +88,9 @@ class Conversation {
   [[nodiscard]] report::PathFacts facts(const ice::Path& path) const;
 
   link::Introduction& introduction_;
-  std::unique_ptr<PortMapping> mapping_;
+  std::unique_ptr<portmap::HeldPort> mapping_;
   bool may_map_ = false;  ///< there will be a use for it
+  bool has_asked_router_ = false;
   cli::Output& output_;
   const Options& options_;
   std::unique_ptr<Task> task_;

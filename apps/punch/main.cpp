@@ -12,6 +12,7 @@
 #include "forwarding.hpp"
 #include "natkit/base/printable.hpp"
 #include "natkit/cli/app.hpp"
+#include "natkit/cli/port_journal.hpp"
 #include "natkit/cli/secret_file.hpp"
 #include "natkit/crypto/secure_rng.hpp"
 #include "natkit/crypto/tls.hpp"
@@ -22,7 +23,6 @@
 #include "natkit/link/pairing.hpp"
 #include "options.hpp"
 #include "places.hpp"
-#include "port_mapping.hpp"
 #include "take_over.hpp"
 
 namespace {
@@ -98,18 +98,23 @@ cli::Exit run_program(cli::Output& output, const Options& o, const Conversation:
 }
 
 /// Nothing where no router is to be asked, or cannot be: a connection may come about all the same.
-std::unique_ptr<PortMapping> make_mapping(const cli::Output& output, const Options& o, Rng& rng) {
+std::unique_ptr<io::JournalFile> journal_for_mapping(const cli::Output& output, const Options& o, Rng& rng) {
   // A path through a mapping ends with it, so no program could take it over.
   if (o.map == Options::Map::never || o.relay == Options::Relay::only || o.then == Options::Then::exec) return nullptr;
-  auto mapping = PortMapping::make(rng);
-  if (mapping) return std::move(*mapping);
-  output.explain(cli::Verbosity::steps, "no router is asked for a port: " + printable(mapping.error().detail));
+  auto journal = cli::open_port_journal(rng);
+  if (journal) return std::move(*journal);
+  output.explain(cli::Verbosity::steps, "no router is asked for a port: " + printable(journal.error().detail));
   return nullptr;
 }
 
 cli::Exit converse(cli::Output& output, const Options& o, link::Introduction& introduction, Rng& rng) {
   io::ErrandChildren errands{io::run_igd_call};
-  Conversation conversation{introduction, make_mapping(output, o, rng), output, o};
+  const auto journal = journal_for_mapping(output, o, rng);
+  auto mapping =
+      journal ? std::make_unique<portmap::HeldPort>(
+                    portmap::HeldPort::Config{.run = journal->run(), .description = "natkit punch"}, *journal, rng)
+              : nullptr;
+  Conversation conversation{introduction, std::move(mapping), output, o};
   const auto end = io::run(conversation, {.trust = crypto::TlsContext::trust,
                                           .on_stop = [&](Instant now) { conversation.stop(now); },
                                           .errands = &errands});

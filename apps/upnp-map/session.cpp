@@ -6,15 +6,13 @@
 #include <utility>
 
 #include "culprit.hpp"
-#include "natkit/cli/state_folder.hpp"
+#include "natkit/cli/port_journal.hpp"
 #include "natkit/io/interfaces.hpp"
 #include "natkit/io/routes.hpp"
 
 namespace natkit {
 Result<Notebook> Session::open_notebook() {
-  const auto folder = cli::state_folder();
-  if (!folder) return std::unexpected(folder.error());
-  auto file = io::JournalFile::open(*folder, portmap::RunId{rng.next()});
+  auto file = cli::open_port_journal(rng);
   if (!file) return std::unexpected(file.error());
   auto entries = (*file)->entries();
   if (!entries) return std::unexpected(entries.error());
