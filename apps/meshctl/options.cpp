@@ -149,6 +149,10 @@ void add_member_options(CLI::App& command, Options& o) {
         return port && *port != 0 ? std::string{} : quoted(text) + " is not a port, 1 to 65535";
       })
       ->type_name("PORT");
+  cli::add_choice(
+      command, "--map", {"auto", "never"},
+      [&o](const std::string& word) { o.map = word == "never" ? Options::Map::never : Options::Map::automatic; },
+      "ask the router for a port, so that others reach this member (PCP, NAT-PMP, UPnP); given back at the end");
   command
       .add_option("--export-cmd", o.export_command,
                   "run while this member leads, and before it hands over: what it prints, at most 60000 bytes, is the "

@@ -36,6 +36,7 @@ struct Options {
   bool is_listed = true;
   std::size_t forwards = 0;
   std::uint16_t local_port = 0;
+  enum class Map : std::uint8_t { automatic, never } map = Map::automatic;
   Duration export_every = std::chrono::seconds{5};
   std::string admit_command, policy_command, export_command, import_command, on_host_command;
   Duration timeout = std::chrono::seconds{10};

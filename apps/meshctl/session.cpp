@@ -24,6 +24,9 @@ constexpr Duration answer_patience = std::chrono::seconds{1};  ///< for the last
 constexpr Duration hook_patience = std::chrono::seconds{5};
 constexpr Duration strain_interval = std::chrono::seconds{3};
 constexpr std::size_t longest_text = 4096;  ///< a line of chat
+/// The router is asked once this host is a member, since writing that down may take a disk's time, and has found out
+/// whether it needs a port; or after so long.
+constexpr Duration port_after = std::chrono::seconds{1};
 
 std::string without_line_end(std::string_view text) {
   while (text.ends_with('\n') || text.ends_with('\r')) text.remove_suffix(1);
@@ -120,9 +123,9 @@ std::pair<std::string, std::string> words_for(mesh::Refusal reason, const std::s
 }
 }  // namespace
 
-Session::Session(mesh::Node& node, cli::Output& output, const Options& options,
+Session::Session(mesh::Node& node, mesh::OwnReach& reach, cli::Output& output, const Options& options,
                  std::function<void(const std::string&)> stands)
-    : node_(node), output_(output), options_(options), stands_(std::move(stands)) {}
+    : node_(node), reach_(reach), output_(output), options_(options), stands_(std::move(stands)) {}
 
 void Session::found(mesh::Settings settings, std::string password, std::optional<mesh::SessionId> id) {
   founding_ = {std::move(settings), std::move(password), id};
@@ -133,23 +136,29 @@ void Session::start(Instant now) {
   pipes_.push_back(PipeListenAt{.pipe = control_pipe, .path = control::socket_path(options_.session)});
   if (options_.chat) pipes_.push_back(PipeRead{standard_streams, longest_text});
   next_strain_ = now;
+  port_from_ = now + port_after;
   node_.start(now);
   if (founding_) node_.found(now, founding_->settings, founding_->password, founding_->id);
   if (goal_) {
     node_.join(now, *goal_);
     output_.progress("looking for the others …");
   }
+  reach_.start(now);
   look(now);
 }
 
 void Session::handle_datagram(Instant now, const Datagram& in) {
-  node_.handle_datagram(now, in);
+  if (mesh::OwnReach::owns(in.socket))
+    reach_.handle_datagram(now, in);
+  else
+    node_.handle_datagram(now, in);
   look(now);
 }
 
 void Session::handle_timeout(Instant now) {
   mind_strain(now);
   node_.handle_timeout(now);
+  reach_.handle_timeout(now);
   keep_exporting(now);
   mind_policy(now);
   if (last_answers_by_ && *last_answers_by_ <= now) askers_.clear();
@@ -178,23 +187,44 @@ void Session::handle_connected(Instant now, SocketId socket, const Endpoint& rem
 }
 
 void Session::handle_send_failure(Instant now, const Datagram& lost, std::string_view why) {
-  node_.handle_send_failure(now, lost, why);
+  if (mesh::OwnReach::owns(lost.socket))
+    reach_.handle_send_failure(now, lost, why);
+  else
+    node_.handle_send_failure(now, lost, why);
   look(now);
 }
 
 void Session::handle_path_error(Instant now, const PathError& error) {
-  node_.handle_path_error(now, error);
+  if (mesh::OwnReach::owns(error.socket))
+    reach_.handle_path_error(now, error);
+  else
+    node_.handle_path_error(now, error);
   look(now);
 }
 
 void Session::handle_socket_opened(Instant now, SocketId socket, const Endpoint& local) {
-  node_.handle_socket_opened(now, socket, local);
+  if (!mesh::OwnReach::owns(socket)) node_.handle_socket_opened(now, socket, local);
   look(now);
 }
 
 void Session::handle_socket_failure(Instant now, SocketId socket, std::string_view why) {
-  node_.handle_socket_failure(now, socket, why);
+  if (!mesh::OwnReach::owns(socket)) node_.handle_socket_failure(now, socket, why);  // else it is silent
   look(now);
+}
+
+void Session::handle_errand_reply(Instant now, const ErrandReply& reply) {
+  reach_.handle_errand_reply(now, reply);
+  look(now);
+}
+
+std::optional<SocketChange> Session::poll_socket() {
+  if (auto out = node_.poll_socket()) return out;
+  return reach_.poll_socket();
+}
+
+std::optional<Datagram> Session::poll_transmit() {
+  if (auto out = node_.poll_transmit()) return out;
+  return reach_.poll_transmit();
 }
 
 std::optional<PipeChange> Session::poll_pipe() { return take_front(pipes_); }
@@ -202,6 +232,7 @@ std::optional<Hook> Session::poll_hook() { return take_front(hooks_); }
 
 std::optional<Instant> Session::poll_timeout() const {
   auto due = node_.poll_timeout();
+  if (const auto at = reach_.poll_timeout(); at && (!due || *at < *due)) due = at;
   const auto last = askers_.empty() ? std::nullopt : last_answers_by_;
   note_earlier(due, last);
   if (is_over_) return due;
@@ -218,6 +249,7 @@ void Session::stop(Instant now) {
 
 void Session::look(Instant now) {
   now_ = now;
+  mind_reach(now);
   for (;;) {
     while (auto event = node_.poll_event()) events_.push_back(std::move(*event));
     if (events_.empty() || is_waiting_for_server()) break;
@@ -369,13 +401,18 @@ void Session::hear_removed(mesh::Departure cause) {
 
 void Session::hear_refused(const mesh::NotJoined& refused) {
   std::vector<std::string> peers;
+  std::vector<report::MeshPair> pairs;
   std::string names;
-  for (const auto& peer : refused.peers) {
+  for (std::size_t i = 0; i < refused.peers.size(); ++i) {
+    const auto& peer = refused.peers[i];
+    const auto need = i < refused.needs.size() ? refused.needs[i] : mesh::Need::unknown;
     peers.push_back(to_text(peer));
+    pairs.push_back({to_text(node_.member().id()), peers.back(), std::string{mesh::to_text(need)}, {}});
     names += (names.empty() ? " (" : ", ") + printable(name_of(peer));
+    if (const auto words = report::need_text(mesh::to_text(need)); !words.empty()) names += ": " + words;
   }
   const auto reason = mesh::to_text(refused.reason);
-  if (output_.is_json()) say(MeshEvents::rejected(reason, refused.text, peers), {});
+  if (output_.is_json()) say(MeshEvents::rejected(reason, refused.text, peers, pairs), {});
   auto [detail, advice] = words_for(refused.reason, options_.session);
   if (options_.invite && refused.reason == mesh::Refusal::timeout)
     advice = "the members that the invite names may be gone, or their NATs let no stranger in: ask for a new one";
@@ -429,6 +466,7 @@ void Session::hear_text(const mesh::Received& received) {
 
 void Session::hear_over(const mesh::Over& over) {
   is_over_ = true;
+  reach_.close(now_);
   if (over.error && !failure_) failure_ = output_.fail(*over.error);
   // Who was answered still has to read it.
   std::erase_if(askers_, [&](const auto& each) {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "control.hpp"
@@ -16,6 +17,7 @@
 #include "natkit/cli/output.hpp"
 #include "natkit/crypto/identity.hpp"
 #include "natkit/mesh/node.hpp"
+#include "natkit/mesh/own_reach.hpp"
 #include "natkit/mesh/strain.hpp"
 #include "natkit/report/mesh_events.hpp"
 #include "options.hpp"
@@ -26,7 +28,7 @@ namespace natkit {
 class Session {
  public:
   /// `stands` is called once, when this host is a member.
-  Session(mesh::Node& node, cli::Output& output, const Options& options,
+  Session(mesh::Node& node, mesh::OwnReach& reach, cli::Output& output, const Options& options,
           std::function<void(const std::string&)> stands);
 
   /// One of these, before it starts.
@@ -53,8 +55,10 @@ class Session {
   void handle_pipe_opened(Instant, PipeId, const Endpoint&) {}
   void handle_pipe_accepted(Instant now, PipeId listener, PipeId pipe, const Endpoint& remote);
   void handle_hook_reply(Instant now, const HookReply& reply);
-  [[nodiscard]] std::optional<SocketChange> poll_socket() { return node_.poll_socket(); }
-  [[nodiscard]] std::optional<Datagram> poll_transmit() { return node_.poll_transmit(); }
+  void handle_errand_reply(Instant now, const ErrandReply& reply);
+  [[nodiscard]] std::optional<SocketChange> poll_socket();
+  [[nodiscard]] std::optional<Datagram> poll_transmit();
+  [[nodiscard]] std::optional<Errand> poll_errand() { return reach_.poll_errand(); }
   [[nodiscard]] std::optional<PipeChange> poll_pipe();
   [[nodiscard]] std::optional<Hook> poll_hook();
   [[nodiscard]] std::optional<std::vector<Datagram>> poll_last_words() { return node_.poll_last_words(); }
@@ -101,6 +105,14 @@ class Session {
   void run_hook(Purpose purpose, const std::string& command, const mesh::MemberId& member, Bytes input,
                 std::function<void(Instant, Bytes)> then);
 
+  // session_reach.cpp: this host's own network
+  void mind_reach(Instant now);
+  void mind_port(Instant now);
+  [[nodiscard]] bool is_port_wanted(Instant now);
+  void tell_reach();
+  [[nodiscard]] report::MeshReach reach_facts() const;
+  [[nodiscard]] std::optional<report::MeshReach::Forward> forward_by_hand() const;
+
   // session_control.cpp
   void hear_line(Instant now, PipeId pipe, Asker& asker);
   [[nodiscard]] std::string answer(Instant now, const control::Words& words);
@@ -126,6 +138,7 @@ class Session {
   void hand_over(Instant now, std::optional<mesh::MemberId> heir);
 
   mesh::Node& node_;
+  mesh::OwnReach& reach_;
   cli::Output& output_;
   const Options& options_;
   std::function<void(const std::string&)> stands_;
@@ -160,8 +173,13 @@ class Session {
   mesh::ViewRef seen_;
   std::optional<Instant> next_watch_;
   std::optional<Instant> last_answers_by_;
-  std::deque<mesh::NodeEvent> events_;  ///< not told yet
-  bool is_found_ = false;               ///< what this host has begun, by others
+  std::deque<mesh::NodeEvent> events_;     ///< not told yet
+  bool is_found_ = false;                  ///< what this host has begun, by others
+  std::optional<Instant> port_from_;       ///< the router is asked then, should this host not be a member by then
+  std::optional<Instant> complete_since_;  ///< locked, and linked with all
+  bool was_refused_ = false;               ///< a port, since the session was open last
+  /// What was told of the network last.
+  std::optional<std::tuple<mesh::OwnReach::Reason, mesh::OwnReach::Port, std::optional<Endpoint>>> reach_told_;
   bool is_paused_ = false;
   bool has_joined_ = false;
   bool is_leaving_ = false;
@@ -171,5 +189,6 @@ class Session {
   bool has_told_invite_ = false;             ///< or that there is none
 };
 static_assert(SansIo<Session> && OpensSockets<Session> && HearsConnections<Session> && HearsSendFailure<Session> &&
-              HearsPathErrors<Session> && OpensPipes<Session> && RunsHooks<Session> && LeavesLastWords<Session>);
+              HearsPathErrors<Session> && OpensPipes<Session> && RunsHooks<Session> && RunsErrands<Session> &&
+              LeavesLastWords<Session>);
 }  // namespace natkit

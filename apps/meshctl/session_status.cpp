@@ -33,6 +33,20 @@ std::string told(mesh::Reach reach) {
   return {};
 }
 
+std::string_view told(mesh::Way way) {
+  switch (way) {
+    case mesh::Way::unknown:
+      return {};
+    case mesh::Way::direct:
+      return "direct";
+    case mesh::Way::routed:
+      return "routed";
+    case mesh::Way::relayed:
+      return "relayed";
+  }
+  return {};
+}
+
 report::MeshFitness fitness_of(const mesh::Aptitude& known, std::size_t members) {
   const auto score = mesh::score_of(known, members);
   constexpr const auto& weights = mesh::score_weights;
@@ -74,6 +88,10 @@ report::MeshStatus Session::status(Instant now) const {
   report::MeshStatus status{.name = options_.session, .state = is_over_ ? "over" : "joining", .server = server_};
   status.carried_bytes = node_.carried_bytes();
   status.traffic = told(node_.traffic());
+  status.reach = reach_facts();
+  for (const auto& pair : node_.pairs(now))
+    status.pairs.push_back(
+        {to_text(pair.a), to_text(pair.b), std::string{mesh::to_text(pair.need)}, std::string{told(pair.way)}});
   if (!view) return status;
   status.session = to_text(view->session);
   status.name = view->settings.name;

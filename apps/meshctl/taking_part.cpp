@@ -17,6 +17,7 @@
 #include "natkit/io/driver.hpp"
 #include "natkit/io/last_words.hpp"
 #include "natkit/mesh/certificate_signatures.hpp"
+#include "own_network.hpp"
 #include "servers.hpp"
 #include "session.hpp"
 
@@ -125,10 +126,11 @@ cli::Exit take_part_here(cli::Output& output, const Options& o, const std::funct
   auto config = configure(o, *identity, rng);
   if (!config) return output.fail(config.error());
   if (made != nullptr) config->member.admission = mesh::Participant::Hook::asked;
+  OwnNetwork network{o, config->hub.gathering, output, rng};
   io::LastWords last_words;
   const mesh::CertificateSignatures signatures{*identity};
   mesh::Node node{std::move(*config), signatures, rng};
-  Session session{node, output, o, stands};
+  Session session{node, network.reach(), output, o, stands};
   const std::string words = password ? std::string{as_text(*password)} : std::string{};
   if (made != nullptr)
     enter_match(session, o, *made, settings_of(o, rng), words);
@@ -138,6 +140,7 @@ cli::Exit take_part_here(cli::Output& output, const Options& o, const std::funct
     session.join({.name = o.session, .game = o.game, .password = words, .invite = o.invite});
   const auto end = io::run(session, {.trust = crypto::TlsContext::trust,
                                      .on_stop = [&](Instant now) { session.stop(now); },
+                                     .errands = network.errands(),
                                      .last_words = &last_words});
   if (!end) return output.fail(end.error());
   if (session.failure()) return *session.failure();

@@ -3,7 +3,7 @@ _meshctl() {
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command='' at=0 i
   local commands='create join match list block report status members watch invite send kick lock unlock ready handover leave end'
   local common='--json -q --quiet -v --verbose --color --config --version -h --help'
-  local member='--server --name --password-file --identity --timeout --relay-for-others --local-port --export-cmd --export-every --import-cmd
+  local member='--server --name --password-file --identity --timeout --relay-for-others --local-port --map --export-cmd --export-every --import-cmd
     --on-host-cmd --admit-cmd --policy-cmd --chat --detach --log-file --game'
   COMPREPLY=()
   for ((i = 1; i < COMP_CWORD; i++)); do
@@ -13,6 +13,7 @@ _meshctl() {
     --host-policy) mapfile -t COMPREPLY < <(compgen -W 'oldest reach rtt score manual' -- "$word"); return ;;
     --reason) mapfile -t COMPREPLY < <(compgen -W 'aborted cheating abuse other' -- "$word"); return ;;
     --partition) mapfile -t COMPREPLY < <(compgen -W 'pause fork leave' -- "$word"); return ;;
+    --map) mapfile -t COMPREPLY < <(compgen -W 'auto never' -- "$word"); return ;;
     --mesh) mapfile -t COMPREPLY < <(compgen -W 'routed full star partial:' -- "$word"); return ;;
     --timeout | --export-every) mapfile -t COMPREPLY < <(compgen -W '5s 10s 1m' -- "$word"); return ;;
     --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$word"); return ;;

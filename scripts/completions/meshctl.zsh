@@ -45,6 +45,7 @@ _meshctl() {
             '--timeout[longest time for a newcomer to get in]:DURATION: ' \
             '--relay-for-others[carry packets for so many pairs that cannot connect directly]:N: ' \
             '--local-port[UDP port to send from and to be reached at]:PORT: ' \
+            '--map[ask the router for a port, so that others reach this member]:auto|never:(auto never)' \
             '--export-cmd[run while this member leads, and before it hands over]:CMD: ' \
             '--export-every[how often --export-cmd is run while this member leads, so that a crash loses no more]:DURATION: ' \
             '--import-cmd[run before this member takes over, or once it leads after the host has died]:CMD: ' \
@@ -79,6 +80,7 @@ _meshctl() {
             '--timeout[longest time for a newcomer to get in]:DURATION: ' \
             '--relay-for-others[carry packets for so many pairs that cannot connect directly]:N: ' \
             '--local-port[UDP port to send from and to be reached at]:PORT: ' \
+            '--map[ask the router for a port, so that others reach this member]:auto|never:(auto never)' \
             '--export-cmd[run while this member leads, and before it hands over]:CMD: ' \
             '--export-every[how often --export-cmd is run while this member leads, so that a crash loses no more]:DURATION: ' \
             '--import-cmd[run before this member takes over, or once it leads after the host has died]:CMD: ' \
@@ -106,6 +108,7 @@ _meshctl() {
             '--identity[this member'\''s key, in a file]:FILE:_files' \
             '--relay-for-others[carry packets for so many pairs that cannot connect directly]:N: ' \
             '--local-port[UDP port to send from and to be reached at]:PORT: ' \
+            '--map[ask the router for a port, so that others reach this member]:auto|never:(auto never)' \
             '--export-cmd[run while this member leads, and before it hands over]:CMD: ' \
             '--export-every[how often --export-cmd is run while this member leads, so that a crash loses no more]:DURATION: ' \
             '--import-cmd[run before this member takes over, or once it leads after the host has died]:CMD: ' \

@@ -56,9 +56,9 @@ TEST_CASE("Any byte that says how somebody is heard means something", "[mesh][fi
     if (hearing.loss) CHECK(mesh::pack(hearing) == byte);
     CHECK(hearing.loss.value_or(0) <= 1);
   }
-  CHECK_FALSE(mesh::unpack(mesh::pack({})).loss);
-  CHECK(mesh::unpack(mesh::pack({mesh::Way::relayed, 0.5})).loss == 0.5);
-  CHECK(mesh::unpack(mesh::pack({mesh::Way::relayed, 0.5})).way == mesh::Way::relayed);
+  CHECK_FALSE(mesh::unpack(mesh::pack(mesh::Hearing{})).loss);
+  CHECK(mesh::unpack(mesh::pack(mesh::Hearing{mesh::Way::relayed, 0.5})).loss == 0.5);
+  CHECK(mesh::unpack(mesh::pack(mesh::Hearing{mesh::Way::relayed, 0.5})).way == mesh::Way::relayed);
 }
 
 TEST_CASE("A machine is strained by how late it wakes us, or by how many want its processors", "[mesh][fitness]") {

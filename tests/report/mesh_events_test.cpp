@@ -103,7 +103,8 @@ TEST_CASE("Every event of a session is one JSON object on one line, with its own
 TEST_CASE("Who has joined is told the whole session, with the keys of the contract", "[mesh_events]") {
   const auto joined = ordered_json::parse(MeshEvents::joined(session()));
   CHECK(keys_of(joined) == Keys{"schema", "event", "member", "session", "name", "state", "host", "epoch", "sequence",
-                                "max", "locked", "witness", "server", "carried_bytes", "traffic", "members"});
+                                "max", "locked", "witness", "server", "carried_bytes", "traffic", "members", "reach",
+                                "pairs"});
   CHECK(joined.at("member") == ben);
   CHECK(joined.at("host") == anna);
   CHECK(joined.at("epoch") == 3);
@@ -164,7 +165,7 @@ TEST_CASE("What happens to members and hosts is told with the keys of the contra
   CHECK(keys_of(linked) == Keys{"schema", "event", "peer", "path", "via"});
   CHECK(linked.at("via") == anna);
   const auto rejected = ordered_json::parse(MeshEvents::rejected("not-all-reached", "", {anna, ben}));
-  CHECK(keys_of(rejected) == Keys{"schema", "event", "reason", "text", "peers"});
+  CHECK(keys_of(rejected) == Keys{"schema", "event", "reason", "text", "peers", "pairs"});
   CHECK(rejected.at("peers") == ordered_json{anna, ben});
   const auto message = ordered_json::parse(MeshEvents::message(anna, "anna", "hi"));
   CHECK(keys_of(message) == Keys{"schema", "event", "from", "name", "text"});

@@ -24,7 +24,7 @@ bool message_fields(Archive& a, M& m) {
   const auto echo = [&](auto& each) { return a.number(each.epoch) && a.number(each.number); };
   const auto rtt = [&](auto& each) { return a.number(each); };
   const auto condition = [&](auto& each) {
-    return a.choice(each.reach, Reach::open) && a.list(each.hearing, most_members, rtt);
+    return a.choice(each.reach, Reach::open) && a.number(each.nat) && a.list(each.hearing, most_members, rtt);
   };
   return fields(a, m.version) && a.number(m.number) && a.maybe(m.echo, echo) && fields(a, m.committed) &&
          a.number(m.heard) && a.list(m.rtts, most_members, rtt) && a.maybe(m.strain, rtt) &&

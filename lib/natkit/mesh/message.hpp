@@ -30,6 +30,7 @@ struct Echo {
 /// What a member tells of itself that changes slowly.
 struct Condition {
   Reach reach = Reach::unknown;
+  Nat nat{};
   std::vector<std::uint8_t> hearing{};  ///< of member i (`pack` in hearing.hpp)
   bool operator==(const Condition&) const = default;
 };

@@ -103,9 +103,12 @@ void Node::send(Instant now, std::optional<MemberId> to, Bytes bytes) {
   hear(now);
 }
 
-void Node::set_reach(Instant now, Reach reach) {
-  if (member_.reach_of(config_.member.self) == reach) return;
-  member_.set_reach(reach);
+void Node::set_reach(Instant now, Reach reach, Nat nat) {
+  auto& self = config_.member.self;
+  if (std::pair{self.reach, self.nat} == std::pair{reach, nat}) return;
+  self.reach = reach;
+  self.nat = nat;
+  member_.set_reach(reach, nat);
   is_row_stale_ = true;
   hear(now);
 }

@@ -114,7 +114,7 @@ class Node {
   /// See `Participant`.
   void set_order(std::vector<MemberId> order) { member_.set_order(std::move(order)); }
   void set_strain(std::uint8_t strain) { member_.set_strain(strain); }
-  void set_reach(Instant now, Reach reach);
+  void set_reach(Instant now, Reach reach, Nat nat = {});
   void keep_state(Instant now, Bytes state);
   /// A port of the router's that leads to ours.
   void add_mapped(Instant now, const Endpoint& external);
@@ -145,6 +145,15 @@ class Node {
     Scope scope{};  ///< the best of all addresses in it
   };
   [[nodiscard]] std::optional<Invited> invite() const;
+  /// What two members need, and what they have.
+  struct Pair {
+    MemberId a{};
+    MemberId b{};
+    Need need = Need::unknown;
+    Way way = Way::unknown;  ///< unknown also where they have no link
+  };
+  /// All pairs of members in order of admission; while joining, this host's with those who are said to be members.
+  [[nodiscard]] std::vector<Pair> pairs(Instant now) const;
   /// Of other pairs, through this member.
   [[nodiscard]] std::uint64_t carried_bytes() const { return carried_bytes_; }
   /// With a member, through all links that there were; with everybody, also with who is gone.
@@ -249,6 +258,7 @@ class Node {
   // node_places.cpp: where members can be reached
   void learn_address(Instant now, const ice::Path& path);
   [[nodiscard]] std::vector<Place> own_places() const;
+  [[nodiscard]] std::vector<Place> places_of_member(const MemberId& member) const;
   void tell_places(Instant now);
   void hear_places(const PassedOn& passed, std::string_view text);
 

@@ -11,7 +11,24 @@
 namespace natkit::mesh {
 namespace {
 constexpr Duration places_again = std::chrono::seconds{30};  ///< should they have been lost on their way
+
+/// Whether two are on one network, where no NAT is between them.
+enum class Neighbourhood : std::uint8_t { other, perhaps, same };
+Neighbourhood neighbourhood_of(const std::vector<Place>& these, const std::vector<Place>& those) {
+  bool is_seen = false, is_seen_alike = false, is_of_one_network = false;
+  for (const auto& [one, scope] : these)
+    for (const auto& [other, other_scope] : those) {
+      const bool is_inside = scope == Scope::network && other_scope == Scope::network;
+      // What home routers and most offices give to one network (RFC 4291 §2.5.4 for IPv6).
+      if (is_inside) is_of_one_network |= one.address.shares_prefix(other.address, one.address.is_v4() ? 24 : 64);
+      if (scope == Scope::network || other_scope == Scope::network) continue;
+      is_seen = true;
+      is_seen_alike |= one.address == other.address;
+    }
+  if (is_of_one_network && (is_seen_alike || !is_seen)) return Neighbourhood::same;
+  return is_seen_alike ? Neighbourhood::perhaps : Neighbourhood::other;  // a provider's NAT has many customers
 }
+}  // namespace
 
 /// Without a STUN server this is how a host behind a NAT comes to know its address, and the first member it meets is
 /// what the server would have been.
@@ -21,7 +38,12 @@ void Node::learn_address(Instant now, const ice::Path& path) {
 }
 
 std::vector<Place> Node::own_places() const {
-  return places_of(hub_.gathering().candidates(), config_.member.self.reach);
+  const auto& self = config_.member.self;
+  if (self.nat == Nat{}) return places_of(hub_.gathering().candidates(), self.reach);
+  // A port at the router opens no other one.
+  auto found = unpack(self.nat);
+  found.has_port = false;
+  return places_of(hub_.gathering().candidates(), reach_of(found));
 }
 
 void Node::tell_places(Instant now) {
@@ -34,6 +56,33 @@ void Node::tell_places(Instant now) {
     contact.next_telling = now + places_again;
     member_.pass(now, peer, peer, text);
   }
+}
+
+std::vector<Place> Node::places_of_member(const MemberId& member) const {
+  if (member == member_.id()) return own_places();
+  const auto contact = contacts_.find(member);
+  return contact == contacts_.end() ? std::vector<Place>{} : contact->second.places;
+}
+
+std::vector<Node::Pair> Node::pairs(Instant now) const {
+  std::vector<Pair> pairs;
+  const auto add = [&](const Introduction& a, const Introduction& b) {
+    Pair pair{a.id, b.id, member_.need_between(now, a, b), member_.way_between(now, a.id, b.id)};
+    if (pair.need != Need::direct) {
+      const auto at_home = neighbourhood_of(places_of_member(a.id), places_of_member(b.id));
+      if (at_home == Neighbourhood::same) pair.need = Need::direct;
+      if (at_home == Neighbourhood::perhaps) pair.need = Need::unknown;
+    }
+    pairs.push_back(pair);
+  };
+  if (const auto& view = member_.view()) {
+    for (std::size_t i = 0; i < view->members.size(); ++i)
+      for (std::size_t j = i + 1; j < view->members.size(); ++j) add(view->members[i].self, view->members[j].self);
+  } else {
+    for (const auto& other : member_.known())
+      if (other.id != member_.id()) add(member_.self(), other);
+  }
+  return pairs;
 }
 
 /// Each one's own word only.

@@ -48,6 +48,7 @@
 #include "natkit/mesh/ballot.hpp"
 #include "natkit/mesh/lease.hpp"
 #include "natkit/mesh/message.hpp"
+#include "natkit/mesh/nat.hpp"
 #include "natkit/mesh/password.hpp"
 #include "natkit/mesh/peers.hpp"
 #include "natkit/mesh/signatures.hpp"
@@ -64,6 +65,7 @@ struct NotJoined {
   Refusal reason{};
   std::string text{};
   std::vector<MemberId> peers{};  ///< not reached
+  std::vector<Need> needs{};      ///< of each of these, what a link with it is expected to take
 };
 struct MemberJoined {
   Member member;
@@ -185,7 +187,10 @@ class Participant {
   /// The meeting place is lost.
   void lose_witness(Instant now);
   /// How this host's own network answers strangers, once that is known.
-  void set_reach(Reach reach) { config_.self.reach = reach; }
+  void set_reach(Reach reach, Nat nat = {}) {
+    config_.self.reach = reach;
+    config_.self.nat = nat;
+  }
   /// How often members failed to host, decaying: what the directory says.
   void set_failures(std::map<MemberId, double> failures) { failures_ = std::move(failures); }
   /// By which kind of way the link with this one goes.
@@ -223,10 +228,16 @@ class Participant {
   [[nodiscard]] bool acts(Instant now) const;
   [[nodiscard]] const Version& committed() const { return committed_; }
   [[nodiscard]] const MemberId& id() const { return config_.self.id; }
+  [[nodiscard]] const Introduction& self() const { return config_.self; }
   [[nodiscard]] const Peers& peers() const { return peers_; }
   /// As this member knows it; for the succession, and for people.
   [[nodiscard]] Aptitude aptitude_of(Instant now, const MemberId& member) const;
   [[nodiscard]] Reach reach_of(const Introduction& who) const;
+  /// What it has told of its NAT, as far as that goes.
+  [[nodiscard]] NatFindings nat_of(const Introduction& who) const;
+  /// Of two that have no address of the same network (nat.hpp); a member that is willing, and is expected to be linked
+  /// with both directly, takes the place of a server's relay where the session allows it.
+  [[nodiscard]] Need need_between(Instant now, const Introduction& a, const Introduction& b) const;
   /// The kind of path that two members have, as far as either told; `unknown` also where there is none.
   [[nodiscard]] Way way_between(Instant now, const MemberId& a, const MemberId& b) const;
   /// To be left behind with somebody who will know that this process died (`departure_text`, crashed). Empty outside.
@@ -322,6 +333,7 @@ class Participant {
   void give_state();
   void inherit(Instant now);
   void handle(Instant now, const MemberId& from, const StateCopy& copy);
+  [[nodiscard]] std::vector<Need> needs_with(Instant now, const std::vector<MemberId>& peers) const;
 
   // participant_follow.cpp: whether the host is gone, and who leads then
   void follow(Instant now);

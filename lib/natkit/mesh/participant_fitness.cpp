@@ -26,7 +26,7 @@ struct Mean {
 // --- what members tell of themselves -------------------------------------------------------------------------------
 
 Condition Participant::condition(Instant now) const {
-  Condition told{.reach = config_.self.reach};
+  Condition told{.reach = config_.self.reach, .nat = config_.self.nat};
   if (view_)
     for (const auto& member : view_->members) told.hearing.push_back(pack(own_hearing(now, member.self.id)));
   return told;
@@ -62,6 +62,38 @@ Reach Participant::reach_of(const Introduction& who) const {
   if (who.id == id()) return config_.self.reach;
   const auto* peer = peers_.find(who.id);
   return peer && peer->condition && peer->condition->reach != Reach::unknown ? peer->condition->reach : who.reach;
+}
+
+NatFindings Participant::nat_of(const Introduction& who) const {
+  const auto* peer = who.id == id() ? nullptr : peers_.find(who.id);
+  auto nat = who.id == id() ? config_.self.nat : who.nat;
+  if (peer && peer->condition && peer->condition->nat != Nat{}) nat = peer->condition->nat;
+  return nat == Nat{} ? findings_of(reach_of(who)) : unpack(nat);
+}
+
+Need Participant::need_between(Instant now, const Introduction& a, const Introduction& b) const {
+  const auto need = need_of(nat_of(a), nat_of(b));
+  if (need != Need::relay && need != Need::prediction) return need;
+  const auto& shape = view_ ? view_->settings.shape : pursuit_ && pursuit_->list ? pursuit_->list->shape : Shape{};
+  if (shape.kind != Shape::Kind::routed && shape.kind != Shape::Kind::partial) return need;
+  const auto is_direct = [&](const Introduction& one, const Introduction& other) {
+    const auto way = way_between(now, one.id, other.id);
+    return way == Way::direct || (way == Way::unknown && need_of(nat_of(one), nat_of(other)) == Need::direct);
+  };
+  for (const auto& third : known())
+    if (third.forwards > 0 && third.id != a.id && third.id != b.id && is_direct(third, a) && is_direct(third, b))
+      return Need::member;
+  return need;
+}
+
+std::vector<Need> Participant::needs_with(Instant now, const std::vector<MemberId>& peers) const {
+  const auto all = known();
+  std::vector<Need> needs;
+  for (const auto& peer : peers) {
+    const auto found = std::ranges::find(all, peer, &Introduction::id);
+    needs.push_back(found == all.end() ? Need::unknown : need_between(now, config_.self, *found));
+  }
+  return needs;
 }
 
 void Participant::note_ages(Instant now) {

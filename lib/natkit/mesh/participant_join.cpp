@@ -125,7 +125,7 @@ void Participant::handle(Instant now, const MemberId& from, const JoinRefused& r
   if (announced_ && now < pursuit_->until &&
       (refused.reason == Refusal::not_all_reached || refused.reason == Refusal::full))
     return;
-  events_.emplace_back(NotJoined{refused.reason, refused.text, refused.peers});
+  events_.emplace_back(NotJoined{refused.reason, refused.text, refused.peers, needs_with(now, refused.peers)});
   finish();
 }
 
@@ -140,7 +140,8 @@ void Participant::give_up(Instant now) {
   const auto reason = is_host_silent                       ? Refusal::host_lost
                       : was_host_heard && !missing.empty() ? Refusal::not_all_reached
                                                            : Refusal::timeout;
-  events_.emplace_back(NotJoined{reason, {}, std::move(missing)});
+  auto needs = needs_with(now, missing);
+  events_.emplace_back(NotJoined{reason, {}, std::move(missing), std::move(needs)});
   finish();
 }
 

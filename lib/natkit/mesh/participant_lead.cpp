@@ -220,7 +220,12 @@ void Participant::handle(Instant now, const MemberId& from, const JoinRequest& r
 
 JoinList Participant::list() const {
   JoinList list{.version = view_->version, .host = view_->host, .shape = view_->settings.shape};
-  for (const auto& member : view_->members) list.members.push_back(member.self);
+  for (const auto& member : view_->members) {
+    list.members.push_back(member.self);
+    // What it has found out since it joined.
+    list.members.back().reach = reach_of(member.self);
+    list.members.back().nat = pack(nat_of(member.self));
+  }
   for (const auto& [joiner, about] : joiners_) list.joiners.push_back(about.who);
   return list;
 }

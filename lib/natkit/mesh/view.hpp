@@ -56,6 +56,8 @@ enum class Partition : std::uint8_t { pause, fork, leave };
 enum class Standing : std::uint8_t { open, locked };
 /// How a member's own network answers strangers; more is better.
 enum class Reach : std::uint8_t { unknown, hard, easy, open };
+/// What it has measured of its NAT, as nat.hpp packs it; 0: nothing.
+enum class Nat : std::uint8_t {};
 
 /// The founder's wishes; the host changes `standing` and no other.
 struct Settings {
@@ -84,6 +86,7 @@ struct Introduction {
   Bytes certificate{};        ///< DER
   std::uint8_t forwards = 0;  ///< pairs that it will carry packets for
   Reach reach = Reach::unknown;
+  Nat nat{};
   bool operator==(const Introduction&) const = default;
 };
 

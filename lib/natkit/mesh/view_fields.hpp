@@ -40,7 +40,7 @@ bool fields(Archive& a, Value& self)
 {
   return a.array(self.id.bytes) && a.number(self.incarnation) && a.text(self.name, most_name_bytes) &&
          a.bytes(self.certificate, most_certificate_bytes) && a.number(self.forwards) &&
-         a.choice(self.reach, Reach::open);
+         a.choice(self.reach, Reach::open) && a.number(self.nat);
 }
 
 template <class Archive, class Value>

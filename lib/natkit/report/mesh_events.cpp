@@ -7,6 +7,7 @@
 
 #include "natkit/base/printable.hpp"
 #include "natkit/report/json.hpp"
+#include "natkit/report/labels.hpp"
 
 namespace natkit::report {
 namespace {
@@ -70,6 +71,50 @@ Json member_json(const MeshMember& member) {
           {"traffic", member.traffic ? traffic_json(*member.traffic) : Json(nullptr)}};
 }
 
+Json behaviors_json(const BehaviorSet& set) {
+  if (set.is_unknown()) return nullptr;
+  if (const auto one = set.single()) return to_text(*one);
+  auto left = Json::array();
+  for (const auto behavior : members(set)) left.push_back(to_text(behavior));
+  return left;
+}
+
+Json reach_json(const MeshReach& reach) {
+  const auto endpoint = [](const std::optional<Endpoint>& value) {
+    return value ? Json(to_text(*value)) : Json(nullptr);
+  };
+  const auto& port = reach.port;
+  Json forward = nullptr;
+  if (reach.forward)
+    forward = {{"protocol", "udp"},
+               {"internal", to_text(reach.forward->internal)},
+               {"external_port", reach.forward->external_port},
+               {"rule", reach.forward->rule}};
+  return {{"reach", or_null(reach.reach)},
+          {"reason", reach.reason},
+          {"can_host", known(reach.can_host)},
+          {"nat", known(reach.nat)},
+          {"mapping", behaviors_json(reach.mapping)},
+          {"filtering", behaviors_json(reach.filtering)},
+          {"seen_as", endpoint(reach.seen_as)},
+          {"port",
+           {{"state", port.state},
+            {"external", endpoint(port.external)},
+            {"internal", endpoint(port.internal)},
+            {"method", or_null(port.method)},
+            {"detail", or_null(port.detail)}}},
+          {"forward", std::move(forward)},
+          {"evidence", reach.evidence}};
+}
+
+Json pairs_json(const std::vector<MeshPair>& pairs) {
+  auto out = Json::array();
+  for (const auto& pair : pairs)
+    out.push_back(
+        {{"a", pair.a}, {"b", pair.b}, {"predicted", or_null(pair.predicted)}, {"achieved", or_null(pair.has)}});
+  return out;
+}
+
 void add_status(Json& out, const MeshStatus& status) {
   const auto if_known = [&](Json value) { return status.is_known() ? std::move(value) : Json(nullptr); };
   out["session"] = or_null(status.session);
@@ -86,6 +131,8 @@ void add_status(Json& out, const MeshStatus& status) {
   out["traffic"] = traffic_json(status.traffic);
   out["members"] = Json::array();
   for (const auto& member : status.members) out["members"].push_back(member_json(member));
+  out["reach"] = status.reach ? reach_json(*status.reach) : Json(nullptr);
+  out["pairs"] = pairs_json(status.pairs);
 }
 
 std::string self_of(const MeshStatus& status) {
@@ -210,12 +257,20 @@ std::string MeshEvents::merged(std::string_view from) {
 std::string MeshEvents::all_ready() { return dump(event("all-ready")); }
 std::string MeshEvents::ended() { return dump(event("ended")); }
 
-std::string MeshEvents::rejected(std::string_view reason, std::string_view text,
-                                 const std::vector<std::string>& peers) {
+std::string MeshEvents::rejected(std::string_view reason, std::string_view text, const std::vector<std::string>& peers,
+                                 const std::vector<MeshPair>& pairs) {
   auto out = event("rejected");
   out["reason"] = reason;
   out["text"] = or_null(text);
   out["peers"] = peers;
+  out["pairs"] = pairs_json(pairs);
+  return dump(out);
+}
+
+std::string MeshEvents::reach(const MeshReach& reach) {
+  auto out = event("reach");
+  const auto facts = reach_json(reach);
+  for (const auto& [key, value] : facts.items()) out[key] = value;
   return dump(out);
 }
 
@@ -316,6 +371,18 @@ std::string fitness_of(const MeshStatus& status) {
     }
   return members.empty() ? std::string{} : '\n' + fitness_table(names, members);
 }
+
+std::string reach_line(const MeshStatus& status) {
+  if (!status.reach) return {};
+  return fmt::format("reach    {}\ncan host {}\n", reach_text(*status.reach), can_host_text(status.reach->can_host));
+}
+
+std::string pairs_of(const MeshStatus& status) {
+  std::vector<std::pair<std::string, std::string>> names;
+  for (const auto& member : status.members) names.emplace_back(member.id, short_name_of(member));
+  const auto matrix = pair_matrix(names, status.pairs);
+  return matrix.empty() ? matrix : '\n' + matrix;
+}
 }  // namespace
 
 std::string MeshWords::invite_note(std::string_view scope) {
@@ -329,17 +396,17 @@ std::string MeshWords::invite_note(std::string_view scope) {
 
 std::string MeshWords::status(const MeshStatus& status) {
   if (!status.is_known())
-    return fmt::format("session  {}\nstate    {}\nserver   {}\n", printable(status.name), status.state,
-                       status.server ? to_text(*status.server) : "not connected");
+    return fmt::format("session  {}\nstate    {}\nserver   {}\n{}", printable(status.name), status.state,
+                       status.server ? to_text(*status.server) : "not connected", reach_line(status));
   return fmt::format(
              "session  {}  {} of {} members{}\nhost     {}  epoch {}\nstate    {}\nserver   {}{}\n"
-             "traffic  {}\ncarried  {} for others\n\n",
+             "traffic  {}\ncarried  {} for others\n{}\n",
              printable(status.name), status.members.size(), status.most, status.is_locked ? ", locked" : "",
              name_in(status, status.host), status.epoch, status.state,
              status.server ? to_text(*status.server) : "not connected; goes on without",
              status.witness == "votes" ? ", votes with the members" : "", to_text(status.traffic),
-             bytes_text(status.carried_bytes)) +
-         members(status) + fitness_of(status);
+             bytes_text(status.carried_bytes), reach_line(status)) +
+         members(status) + fitness_of(status) + pairs_of(status);
 }
 
 std::string MeshWords::members(const MeshStatus& status) {

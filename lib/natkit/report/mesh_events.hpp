@@ -11,6 +11,7 @@
 #include "natkit/base/result.hpp"
 #include "natkit/base/time.hpp"
 #include "natkit/report/mesh_fitness.hpp"
+#include "natkit/report/mesh_reach.hpp"
 #include "natkit/report/punch_events.hpp"
 
 namespace natkit::report {
@@ -44,6 +45,8 @@ struct MeshStatus {
   std::uint64_t carried_bytes = 0;   ///< for other pairs
   MeshTraffic traffic{};             ///< with all, also with who is gone
   std::vector<MeshMember> members{};
+  std::optional<MeshReach> reach{};  ///< of this host's own network
+  std::vector<MeshPair> pairs{};     ///< of members; while joining, of this host with them
 
   [[nodiscard]] bool is_known() const { return !session.empty(); }
 };
@@ -88,7 +91,10 @@ struct MeshEvents {
   static std::string resumed();
   static std::string forked(std::string_view session, std::string_view origin);
   static std::string merged(std::string_view from);
-  static std::string rejected(std::string_view reason, std::string_view text, const std::vector<std::string>& peers);
+  /// `pairs`: what a link with each of these is predicted to take.
+  static std::string rejected(std::string_view reason, std::string_view text, const std::vector<std::string>& peers,
+                              const std::vector<MeshPair>& pairs = {});
+  static std::string reach(const MeshReach& reach);
   static std::string removed(std::string_view cause);
   static std::string message(std::string_view from, std::string_view name, std::string_view text);
   static std::string all_ready();
