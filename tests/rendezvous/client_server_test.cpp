@@ -1,4 +1,6 @@
 // Clients and a server that are all right, in virtual time.
+#include <set>
+
 #include "catch.hpp"
 #include "world.hpp"
 
@@ -51,6 +53,35 @@ TEST_CASE("Registering and being matched takes a client three round trips, its c
   CHECK(*late.when<FoundPeer>() - begin == 60ms);
   CHECK(late.all<RegisteredAt>()[0].round_trip == 20ms);
   CHECK(late.all<RegisteredAt>()[0].seen_as.address == late.address);
+}
+
+TEST_CASE("Those who gather under a name each meet every other one, and nobody twice", "[rendezvous][gather]") {
+  World world;
+  std::vector<std::pair<World::Player*, std::vector<PlaceId>>> all;
+  for (const auto* name : {"anna", "ben", "carl", "dora"}) {
+    auto& player = world.join(name, 20ms);
+    auto& [who, places] = all.emplace_back(&player, std::vector<PlaceId>{});
+    for (int i = 0; i < 2; ++i) places.push_back(world.open(player, Purpose::gather, "newcomers"));
+  }
+  world.run_for(1s);
+  // With two places each three find two others, who have no place left for the fourth before they describe theirs anew.
+  std::size_t found = 0;
+  for (const auto& [player, places] : all) found += player->all<FoundPeer>().size();
+  CHECK(found == 6);
+  for (const auto& [player, places] : all) {
+    for (const auto place : places) player->client->describe(world.now(), place, "anew");
+    world.settle(*player);
+  }
+  world.run_for(1s);
+  for (const auto& [player, places] : all) {
+    std::set<std::string> met;
+    for (const auto& one : player->all<FoundPeer>()) {
+      CHECK(one.peer_purpose == Purpose::gather);
+      met.insert(one.peer);
+    }
+    CHECK(player->all<FoundPeer>().size() == 3);
+    CHECK(met.size() == 3);
+  }
 }
 
 TEST_CASE("A listener is found by one connector after another, with a new description each time",

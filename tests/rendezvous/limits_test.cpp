@@ -74,7 +74,7 @@ TEST_CASE("Connections and sessions are counted, in all and by address", "[rende
 }
 
 TEST_CASE("Places, names, descriptions and queues have their limits", "[rendezvous][limits]") {
-  RawServer raw{{.limits = {.places = 3, .queued = 2}}};
+  RawServer raw{{.limits = {.places = 3, .queued = 2, .gathered = 1}}};
   static_cast<void>(raw.enter(5000, "a", "t"));
   std::uint32_t number = 0;
   const auto open = [&](Open wish, std::uint16_t port = 5000) {
@@ -91,6 +91,8 @@ TEST_CASE("Places, names, descriptions and queues have their limits", "[rendezvo
   CHECK(open({.purpose = Purpose::pair, .name = "another"}) == Reason::server_full);
   static_cast<void>(raw.enter(5001, "b", "u"));
   CHECK(open({.purpose = Purpose::connect, .name = "away", .wait = 60s}, 5001) == Reason::server_full);
+  CHECK_FALSE(open({.purpose = Purpose::gather, .name = "newcomers"}, 5001));
+  CHECK(open({.purpose = Purpose::gather, .name = "newcomers"}, 5001) == Reason::server_full);
 }
 
 TEST_CASE("What waits for a client that hears nothing is bounded, and then it is given up", "[rendezvous][limits]") {

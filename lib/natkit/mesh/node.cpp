@@ -402,6 +402,7 @@ void Node::hear_member(Instant now) {
         },
         *event);
     if (is_of_session) {
+      stop_gathering(now);
       open_door(now);
       ask_for_witness(now);
     }
@@ -433,6 +434,7 @@ void Node::finish(Instant now, std::optional<Error> error) {
     if (door->link) hub_.drop(*door->link);
   doors_.clear();
   entrances_.clear();
+  gatherings_.clear();
   hub_.flush(now);
   hub_.close(now);
   if (client_) client_->leave(now);

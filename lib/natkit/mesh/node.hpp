@@ -196,7 +196,8 @@ class Node {
       stage_since = now;
     }
   };
-  /// A place at the server with a link that waits: at a door of ours for whoever comes, at an entrance for one member.
+  /// A place at the server with a link that waits: at a door of ours for whoever comes, at an entrance for one member,
+  /// where newcomers gather for whoever joins at the same time.
   struct Door {
     rendezvous::PlaceId place{};
     std::optional<link::LinkId> link{};
@@ -208,9 +209,9 @@ class Node {
     Goal goal;
     Instant next{};
     Instant until{};
-    bool has_dialled = false;   ///< at the doors of the members in the row
-    bool has_entered = false;   ///< linked with the first, who is asked to let this host in
-    bool was_answered = false;  ///< by the directory
+    std::set<MemberId> dialled{};  ///< at their doors, since the row names them
+    bool has_entered = false;      ///< linked with the first, who is asked to let this host in
+    bool was_answered = false;     ///< by the directory
     unsigned empty_answers = 0;
     Instant server_from{};  ///< knocks have the first say
   };
@@ -289,6 +290,8 @@ class Node {
   void dial(Instant now, const std::vector<std::string>& entries);
   void try_door(Instant now, const MemberId& member);
   void close_entrance(Instant now, const MemberId& member);
+  void gather(Instant now);
+  void stop_gathering(Instant now);
   void hear_not_possible(Instant now, const rendezvous::NotPossible& not_possible);
   void keep_looking(Instant now);
   void keep_row(Instant now);
@@ -325,6 +328,7 @@ class Node {
   std::optional<MemberId> witness_;
   std::vector<Door> doors_;             ///< where others find this member
   std::map<MemberId, Door> entrances_;  ///< where this host finds members
+  std::vector<Door> gatherings_;        ///< … and those who join with it
   std::optional<Search> goal_;
   std::optional<link::KnockSecret> knock_;       ///< of the session
   std::map<link::LinkId, MemberId> knockers_{};  ///< who knocked and has not proven yet who it is

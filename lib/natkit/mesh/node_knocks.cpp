@@ -96,7 +96,8 @@ void Node::knock_at_entries(Instant now) {
 }
 
 void Node::hear_entered(Instant now, const MemberId& member, Entered::By by) {
-  if (!goal_ || std::exchange(goal_->has_entered, true)) return;
+  const bool is_newcomer = by == Entered::By::server && goal_ && !goal_->dialled.contains(member);
+  if (!goal_ || is_newcomer || std::exchange(goal_->has_entered, true)) return;
   events_.emplace_back(Entered{by, member});
   std::optional<PasswordKey> key;
   if (!goal_->goal.password.empty()) key = key_of_password(goal_->goal.password, session_);

@@ -78,9 +78,11 @@ bool Node::may_forward_soon(Instant now, const Introduction& who) const {
 
 bool Node::may_be_routed_soon(Instant now, const MemberId& peer) const {
   const auto known = member_.known();
-  return is_routing_allowed() && std::ranges::any_of(known, [&](const Introduction& who) {
-           return who.id != peer && who.id != member_.id() && may_forward_soon(now, who);
-         });
+  const auto may_forward = [&](const Introduction& who) {
+    return who.id != peer && who.id != member_.id() && may_forward_soon(now, who);
+  };
+  // Who has not been told of the members cannot know whether somebody is willing.
+  return is_routing_allowed() && (known.empty() || std::ranges::any_of(known, may_forward));
 }
 
 /// Both ends do the same, so neither has to be told.

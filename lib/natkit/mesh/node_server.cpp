@@ -118,6 +118,7 @@ std::vector<Node::Door*> Node::all_doors() {
   std::vector<Door*> all;
   for (auto& door : doors_) all.push_back(&door);
   for (auto& [member, entrance] : entrances_) all.push_back(&entrance);
+  for (auto& gathering : gatherings_) all.push_back(&gathering);
   return all;
 }
 
@@ -125,6 +126,7 @@ std::vector<const Node::Door*> Node::all_doors() const {
   std::vector<const Door*> all;
   for (const auto& door : doors_) all.push_back(&door);
   for (const auto& [member, entrance] : entrances_) all.push_back(&entrance);
+  for (const auto& gathering : gatherings_) all.push_back(&gathering);
   return all;
 }
 
@@ -231,12 +233,32 @@ void Node::ask_host_of(Instant now, const rendezvous::Row& row) {
 
 /// At all doors at once: whoever opens first lets this host in, and links with the others are wanted too.
 void Node::dial(Instant now, const std::vector<std::string>& entries) {
-  goal_->has_dialled = true;
   for (const auto& entry : entries) {
     const auto member = parse_member_id(entry);
-    if (!member || *member == member_.id() || entrances_.contains(*member)) continue;
+    if (!member || *member == member_.id()) continue;
+    goal_->dialled.insert(*member);
+    if (entrances_.contains(*member)) continue;
     const auto known = contacts_.find(*member);
     if (known == contacts_.end() || known->second.stage == Contact::Stage::idle) try_door(now, *member);
+  }
+  gather(now);
+}
+
+/// Those who join at the same moment will need links with each other; the host could tell them only once it is linked
+/// with all of them.
+void Node::gather(Instant now) {
+  while (gatherings_.size() < doors_at_once) {
+    gatherings_.push_back({.place = client_->open(
+                               now, {.purpose = rendezvous::Purpose::gather, .name = door_name(session_, "newcomers")}),
+                           .describe_by = now + config_.gathering});
+    if (hub_.gathering().is_done()) describe(now, gatherings_.back());
+  }
+}
+
+void Node::stop_gathering(Instant now) {
+  for (const auto& gathering : std::exchange(gatherings_, {})) {
+    if (gathering.link) hub_.drop(*gathering.link);
+    client_->close(now, gathering.place);
   }
 }
 
@@ -267,11 +289,12 @@ void Node::hear_not_possible(Instant now, const rendezvous::NotPossible& not_pos
     entrances_.erase(entrance);
     return;
   }
-  if (const auto door =
-          std::ranges::find(doors_, not_possible.place, [](const Door& each) { return std::optional{each.place}; });
-      door != doors_.end()) {
+  for (auto* doors : {&doors_, &gatherings_}) {
+    const auto door =
+        std::ranges::find(*doors, not_possible.place, [](const Door& each) { return std::optional{each.place}; });
+    if (door == doors->end()) continue;
     if (door->link) hub_.drop(*door->link);
-    doors_.erase(door);
+    doors->erase(door);
     return;
   }
   if (not_possible.place) return;
@@ -290,7 +313,7 @@ void Node::keep_looking(Instant now) {
     return;
   }
   if (now >= goal_->until) {
-    const bool was_anybody_there = goal_->has_dialled || !goal_->was_answered || goal_->goal.invite;
+    const bool was_anybody_there = !goal_->dialled.empty() || !goal_->was_answered || goal_->goal.invite;
     events_.emplace_back(NotJoined{was_anybody_there ? Refusal::timeout : Refusal::not_found, tried(), {}});
     return finish(now, std::nullopt);
   }
@@ -298,7 +321,7 @@ void Node::keep_looking(Instant now) {
   if (now < goal_->next) return;
   goal_->next = now + pause_of_search;
   // A name that nobody has yet is worth a second look, since hosts come and go; but not the whole time.
-  if (goal_->was_answered && !goal_->has_dialled && !goal_->goal.invite &&
+  if (goal_->was_answered && goal_->dialled.empty() && !goal_->goal.invite &&
       ++goal_->empty_answers >= goal_->goal.looks) {
     events_.emplace_back(NotJoined{Refusal::not_found, {}, {}});
     return finish(now, std::nullopt);

@@ -361,7 +361,7 @@ void Participant::handle_link(Instant now, const MemberId& peer, LinkState state
   if (phase_ == Phase::joining) {
     if (state == LinkState::failed) pursuit_->failed.insert(peer);
     if (comes_up) pursuit_->failed.erase(peer);
-    pursuit_->next = std::min(pursuit_->next, now);
+    if (comes_up || state == LinkState::failed) pursuit_->next = std::min(pursuit_->next, now);
   }
   if (comes_up && phase_ == Phase::member) {
     beat_to(now, peer, Answer::not_wanted, Telling::full);

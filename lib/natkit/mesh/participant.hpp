@@ -151,7 +151,7 @@ class Participant {
   struct Invitation {
     SessionId session{};
     std::optional<PasswordKey> password{};
-    std::optional<Instant> until{};  ///< the whole join; else `Timing::join` from now on
+    std::optional<Instant> until{};     ///< the whole join; else `Timing::join` from now on
     std::optional<MemberId> founder{};  ///< where somebody named him: nobody else's session of this id will do
   };
   enum class CommandError : std::uint8_t { not_host, no_such_member, not_now };
@@ -375,7 +375,8 @@ class Participant {
   void attend_joiners(Instant now);
   void introduce(const MemberId& joiner, const Introduction& who);
   [[nodiscard]] bool confirms(const MemberId& member, const MemberId& joiner) const;
-  [[nodiscard]] std::vector<MemberId> missing_links(const MemberId& joiner, const Joiner& about) const;
+  [[nodiscard]] std::vector<MemberId> missing_links(const View& view, const MemberId& joiner,
+                                                    const Joiner& about) const;
   [[nodiscard]] std::optional<JoinRefused> find_failure(Instant now, const MemberId& joiner, const Joiner& about) const;
   void admit_ready(Instant now, View& next);
   void handle(Instant now, const MemberId& from, const JoinRequest& request);

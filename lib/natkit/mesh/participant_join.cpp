@@ -90,6 +90,8 @@ void Participant::report(Instant) {
     if (peers_.is_up(member.id)) report.reached.push_back(member.id);
     if (pursuit_->failed.contains(member.id)) report.failed.push_back(member.id);
   }
+  for (const auto& joiner : pursuit_->list->joiners)
+    if (peers_.is_up(joiner.id)) report.reached.push_back(joiner.id);
   say(pursuit_->list->host, report);
 }
 
@@ -104,12 +106,14 @@ void Participant::handle(Instant now, const MemberId& from, const JoinList& list
   const bool may_speak = was_asked || (pursuit.list && from == pursuit.list->host);
   if (!may_speak && (!pursuit.list || is_lately(pursuit.host_heard) || is_lately(pursuit.hinted))) return;
   if (pursuit.list && list.version < pursuit.list->version && list.host == pursuit.list->host) return;
+  const bool is_news = !pursuit.list || pursuit.list->host != list.host;
   pursuit.list = list;
   if (is_hosts_own) {
     pursuit.host_heard = now;
     report(now);
   } else {
     pursuit.hinted = now;
+    if (is_news) pursuit.next = now;
   }
 }
 

@@ -278,17 +278,22 @@ void Participant::introduce(const MemberId& joiner, const Introduction& who) {
     if (!confirms(member.self.id, joiner)) say(member.self.id, Joining{who});
 }
 
-/// Whether this member has told that it has a link with the joiner.
+/// Whether this member, or one that joins at the same time, has told that it has a link with the joiner.
 bool Participant::confirms(const MemberId& member, const MemberId& joiner) const {
   if (member == id()) return peers_.is_up(joiner);
+  if (const auto newcomer = joiners_.find(member); newcomer != joiners_.end() && newcomer->second.report) {
+    const auto& reached = newcomer->second.report->reached;
+    if (std::ranges::find(reached, joiner) != reached.end()) return true;
+  }
   const auto* peer = peers_.find(member);
   return peer && peer->beat && std::ranges::find(peer->beat->reached, joiner) != peer->beat->reached.end();
 }
 
-std::vector<MemberId> Participant::missing_links(const MemberId& joiner, const Joiner& about) const {
+/// With the members of this view, the present one or the next.
+std::vector<MemberId> Participant::missing_links(const View& view, const MemberId& joiner, const Joiner& about) const {
   std::vector<MemberId> missing;
   std::size_t linked = 0;
-  for (const auto& member : view_->members) {
+  for (const auto& member : view.members) {
     if (member.self.id == joiner || has_said_farewell(member.self.id)) continue;
     const bool is_reported =
         member.self.id == id() ||
@@ -298,16 +303,16 @@ std::vector<MemberId> Participant::missing_links(const MemberId& joiner, const J
     else
       missing.push_back(member.self.id);
   }
-  const auto& shape = view_->settings.shape;
+  const auto& shape = view.settings.shape;
   if (shape.kind == Shape::Kind::star && confirms(id(), joiner)) missing.clear();
   if (shape.kind == Shape::Kind::partial && confirms(id(), joiner) && linked >= shape.least) missing.clear();
   return missing;
 }
 
 std::optional<JoinRefused> Participant::find_failure(Instant now, const MemberId& joiner, const Joiner& about) const {
-  if (now >= about.until) return JoinRefused{Refusal::not_all_reached, {}, missing_links(joiner, about)};
+  if (now >= about.until) return JoinRefused{Refusal::not_all_reached, {}, missing_links(*view_, joiner, about)};
   if (!about.report || about.report->version != view_->version) return std::nullopt;
-  const auto missing = missing_links(joiner, about);
+  const auto missing = missing_links(*view_, joiner, about);
   std::vector<MemberId> failed;
   // Of whom the host hears nothing itself, that says little: it may be about to be struck out.
   const auto is_there = [&](const MemberId& member) { return peers_.was_heard(member, now - config_.timing.promise); };
@@ -320,7 +325,8 @@ std::optional<JoinRefused> Participant::find_failure(Instant now, const MemberId
 
 void Participant::admit_ready(Instant, View& next) {
   for (auto& [joiner, about] : joiners_) {
-    if (next.has(joiner) || !about.report || !missing_links(joiner, about).empty()) continue;
+    // Those admitted with it count, too.
+    if (next.has(joiner) || !about.report || !missing_links(next, joiner, about).empty()) continue;
     if (next.members.size() >= std::min<std::size_t>(next.settings.most, most_members)) {
       say(joiner, JoinRefused{Refusal::full, {}, {}});
       continue;

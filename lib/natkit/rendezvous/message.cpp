@@ -13,8 +13,8 @@ namespace natkit::rendezvous {
 namespace {
 constexpr std::size_t longest_credential = 512;  // RFC 8489 §14.3: a name has fewer than 509 bytes
 
-constexpr std::array<std::pair<Purpose, std::string_view>, 3> purposes{
-    {{Purpose::pair, "pair"}, {Purpose::listen, "listen"}, {Purpose::connect, "connect"}}};
+constexpr std::array<std::pair<Purpose, std::string_view>, 4> purposes{
+    {{Purpose::pair, "pair"}, {Purpose::listen, "listen"}, {Purpose::connect, "connect"}, {Purpose::gather, "gather"}}};
 constexpr std::array<std::pair<Role, std::string_view>, 2> roles{
     {{Role::controlling, "controlling"}, {Role::controlled, "controlled"}}};
 constexpr std::array<std::pair<Outcome, std::string_view>, 2> outcomes{

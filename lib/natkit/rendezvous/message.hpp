@@ -66,8 +66,9 @@ enum class Purpose : std::uint8_t {
   pair,     ///< both sides use the same name, a room for two
   listen,   ///< be found under a name, again and again
   connect,  ///< find who listens under it
+  gather,   ///< meet everybody who gathers under it: at each place one after the other, nobody twice
 };
-[[nodiscard]] std::string_view to_text(Purpose purpose);  ///< "pair", "listen", "connect"
+[[nodiscard]] std::string_view to_text(Purpose purpose);  ///< "pair", "listen", "connect", "gather"
 
 /// Of ICE; the controlling side is the client of DTLS as well. It is the one whose id is the greater text, so that both
 /// know it and no order of arrival matters.

@@ -73,6 +73,7 @@ class Server {
     std::size_t places = 64;                  ///< of one session: a mesh dials its members at once
     std::size_t attempts = 64;                ///< of one session
     std::size_t queued = 64;                  ///< connectors that wait for one name
+    std::size_t gathered = 64;                ///< places of those who gather under one name
     std::size_t name_bytes = 128;
     std::size_t description_bytes = 16384;  ///< some 100 candidates, sealed
     std::size_t candidate_bytes = 2048;
@@ -176,6 +177,8 @@ class Server {
   void handle_numbered(Instant now, Connection& connection, const Message& message);
   void set_connection_alarm(Connection& connection);
   void match_places(Instant now, const Session& session);
+  void match_gathering(Instant now, const std::vector<Seat>& seats);
+  [[nodiscard]] bool have_met(const Seat& a, const Seat& b) const;
   void handle_connection_alarm(Instant now, ConnectionId id);
   void ping(Instant now, Connection& connection);
   void handle_pong(Instant now, Connection& connection, const Pong& pong);

@@ -24,10 +24,14 @@ bool Server::is_matchable(const Seat& seat) const {
 void Server::match(Instant now, const NameKey& key) {
   const auto view = store_.seats(key);
   const std::vector<Seat> seats{view.begin(), view.end()};  // matching may close places
-  if (key.kind == NameKey::Kind::room)
-    match_room(now, seats);
-  else
-    match_listener(now, seats);
+  switch (key.kind) {
+    case NameKey::Kind::room:
+      return match_room(now, seats);
+    case NameKey::Kind::listened:
+      return match_listener(now, seats);
+    case NameKey::Kind::gathering:
+      return match_gathering(now, seats);
+  }
 }
 
 void Server::match_room(Instant now, const std::vector<Seat>& seats) {
@@ -45,6 +49,20 @@ void Server::match_listener(Instant now, const std::vector<Seat>& seats) {
     if (listener == seats.end()) return;
     std::ignore = try_pair(now, *listener, seat);
   }
+}
+
+void Server::match_gathering(Instant now, const std::vector<Seat>& seats) {
+  for (auto later = seats.begin(); later != seats.end(); ++later)
+    for (auto earlier = seats.begin(); earlier != later; ++earlier)
+      if (is_matchable(*earlier) && is_matchable(*later) && !have_met(*earlier, *later)) ask(now, *earlier, *later);
+}
+
+/// Or are the same, or about to meet.
+bool Server::have_met(const Seat& a, const Seat& b) const {
+  const auto& session = *find_session(a.session);
+  const auto pair = std::minmax({a.session, b.session});
+  return session.peer_id == find_session(b.session)->peer_id ||
+         std::ranges::any_of(session.attempts, [&](AttemptId id) { return attempts_.at(id).pair == pair; });
 }
 
 bool Server::try_pair(Instant now, const Seat& earlier, const Seat& later) {

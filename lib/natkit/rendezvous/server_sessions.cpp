@@ -174,6 +174,10 @@ std::optional<Refused> Server::find_objection(Instant now, Session& session, con
       return find_objection_to_listener(now, session, message);
     case Purpose::connect:
       return find_objection_to_connector(session, message);
+    case Purpose::gather:
+      if (store_.seats({NameKey::Kind::gathering, message.name}).size() >= limits.gathered)
+        return Refused{.reason = Reason::server_full, .detail = "too many gather under that name"};
+      return std::nullopt;
   }
   return std::nullopt;
 }
@@ -266,16 +270,16 @@ void Server::handle_wait_over(Instant now, SessionId id, PlaceId number) {
   bool has_target = false;
   for (const auto& seat : store_.seats(place.key()))
     has_target = has_target || (seat.session != id && is_there(seat) &&
-                                (place.purpose == Purpose::pair || seat.purpose == Purpose::listen));
+                                (place.purpose != Purpose::connect || seat.purpose == Purpose::listen));
   if (has_target)
     return refuse_place(
         now, session, number,
         {.reason = Reason::target_unresponsive, .detail = "the other side is there and does not answer"});
   refuse_place(now, session, number,
                {.reason = Reason::target_not_connected,
-                .detail = place.purpose == Purpose::pair     ? "nobody else came into that room"
-                          : place.purpose == Purpose::listen ? "nobody came to that name"
-                                                             : "nobody listens under that name"});
+                .detail = place.purpose == Purpose::pair      ? "nobody else came into that room"
+                          : place.purpose == Purpose::connect ? "nobody listens under that name"
+                                                              : "nobody came to that name"});
 }
 
 void Server::refuse_place(Instant now, Session& session, PlaceId place, Refused refusal) {

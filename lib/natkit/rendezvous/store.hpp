@@ -15,14 +15,16 @@ namespace natkit::rendezvous {
 /// The server's number for one registered client.
 enum class SessionId : std::uint64_t {};
 
-/// Rooms for pairs and names to listen under do not get into each other's way.
+/// Rooms for pairs, names to listen under and gatherings do not get into each other's way.
 struct NameKey {
-  enum class Kind : std::uint8_t { room, listened } kind{};
+  enum class Kind : std::uint8_t { room, listened, gathering } kind{};
   std::string name{};
   auto operator<=>(const NameKey&) const = default;
 };
 [[nodiscard]] constexpr NameKey::Kind kind_of(Purpose purpose) {
-  return purpose == Purpose::pair ? NameKey::Kind::room : NameKey::Kind::listened;
+  return purpose == Purpose::pair     ? NameKey::Kind::room
+         : purpose == Purpose::gather ? NameKey::Kind::gathering
+                                      : NameKey::Kind::listened;
 }
 
 /// One place at a name.
