@@ -40,7 +40,7 @@ TEST_CASE("Those who join at once are linked with each other as soon as with the
   auto& emil = town.join("emil", Box::drop);
   CHECK(town.village.run(3s, [&] { return Village::are_together({&anna, &ben, &carl, &dora, &emil}); }));
   CAPTURE(milliseconds_of(town.village.net.now() - began));
-  CHECK(town.village.net.now() - began <= 720ms);
+  CHECK(town.village.net.now() - began <= 560ms);
 }
 
 TEST_CASE("Who joins by a name is let in by another member when the host in the row does not answer", "[town][sim]") {

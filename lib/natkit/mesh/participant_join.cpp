@@ -173,6 +173,10 @@ void Participant::enter(Instant now, const MemberId& from, const Views& views) {
     if (founder) foundings_.push_back(std::make_shared<const View>(founding));
   committed_ = {};
   epoch_since_ = host_beat_at_ = led_at_ = now;
+  // Those who join at the same time need this member's word that it is linked with them.
+  if (pursuit_->list)
+    for (const auto& joiner : pursuit_->list->joiners)
+      if (!view.has(joiner.id) && joiner.id != id()) expect(now, joiner, config_.timing.join);
   ballot_.follow(view.version.epoch, view.host);
   beat_all(now, Answer::wanted);
 }

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <tuple>
 #include <utility>
@@ -226,7 +227,8 @@ JoinList Participant::list() const {
     list.members.back().reach = reach_of(member.self);
     list.members.back().nat = pack(nat_of(member.self));
   }
-  for (const auto& [joiner, about] : joiners_) list.joiners.push_back(about.who);
+  for (const auto& [joiner, about] : joiners_)
+    if (!view_->has(joiner)) list.joiners.push_back(about.who);
   return list;
 }
 
@@ -255,7 +257,9 @@ void Participant::attend_joiners(Instant now) {
   for (auto each = joiners_.begin(); each != joiners_.end();) {
     auto& [id, joiner] = *each;
     if (const auto* member = view_->find(id); member && member->self.incarnation == joiner.who.incarnation) {
-      each = joiners_.erase(each);
+      // Its report speaks for it until its first heartbeat.
+      const bool is_heard = peers_[id].beat.has_value();
+      each = is_heard || now >= joiner.until ? joiners_.erase(each) : std::next(each);
       continue;
     }
     if (const auto refusal = find_failure(now, id, joiner)) {
