@@ -106,14 +106,14 @@ void Participant::handle(Instant now, const MemberId& from, const JoinList& list
   const bool may_speak = was_asked || (pursuit.list && from == pursuit.list->host);
   if (!may_speak && (!pursuit.list || is_lately(pursuit.host_heard) || is_lately(pursuit.hinted))) return;
   if (pursuit.list && list.version < pursuit.list->version && list.host == pursuit.list->host) return;
-  const bool is_news = !pursuit.list || pursuit.list->host != list.host;
+  const bool is_first = !pursuit.list;
   pursuit.list = list;
   if (is_hosts_own) {
     pursuit.host_heard = now;
     report(now);
   } else {
     pursuit.hinted = now;
-    if (is_news) pursuit.next = now;
+    if (is_first) pursuit.next = now;  // now it is known whom to ask; later ones may contradict each other
   }
 }
 
