@@ -279,6 +279,22 @@ TEST_CASE("A member that is started anew takes its own place", "[mesh][join]") {
     CHECK(view->version.epoch == 1);
   }
 }
+
+TEST_CASE("Who is told by each member of another host asks no more often for it", "[mesh][join]") {
+  bool do_they_lie = false;
+  const auto lie = [&](World& world, unsigned from, unsigned, mesh::Message& message) {
+    if (auto* list = std::get_if<mesh::JoinList>(&message); list && do_they_lie)
+      list->host = world.id_of(from == 1 ? 2 : 1);
+  };
+  World world{{.seed = 4, .tamper = lie}};
+  world.gather(4);
+  do_they_lie = true;
+  const auto joiner = world.add(3U);
+  world.run_for(3s);
+  // At most four members are asked every 200 ms.
+  CHECK(world.messages_sent(joiner) <= 4 * 15 + 20);
+}
+
 TEST_CASE("Who leaves before it can know that it is in goes, though its host is silent", "[mesh][join]") {
   World world{{.seed = 4}};
   world.gather(2);

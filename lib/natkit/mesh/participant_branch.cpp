@@ -90,7 +90,8 @@ void Participant::change_session(Instant now, const SessionId& session) {
 }
 
 void Participant::move_to(Instant now, const SessionId& session, const MemberId& by) {
-  const auto settings = last_view()->settings;
+  // Who moves again before it was let in anywhere has no view but that of the origin.
+  const auto settings = (origin_ ? origin_->view : last_view())->settings;
   change_session(now, session);
   kept_.reset();  // it is not of that session
   phase_ = Phase::joining;

@@ -169,6 +169,10 @@ void Participant::strike_out_gone(Instant now, View& next, std::set<MemberId>& o
     if (*cause == Departure::banned && next.banned.size() < most_members) next.banned.push_back(member.self.id);
     if (*cause == Departure::lost) expected_[member.self.id] = {member.self, now + config_.timing.tombstone};
     wishes_.erase(member.self.id);
+    // Its request was granted once.
+    const auto granted = joiners_.find(member.self.id);
+    if (granted != joiners_.end() && granted->second.who.incarnation == member.self.incarnation)
+      joiners_.erase(granted);
     struck_.erase(member.self.id);
     farewells_.erase(member.self.id);
     out.insert(member.self.id);
