@@ -92,7 +92,7 @@ Message message(Source& source, const Participant& member, const SessionId& sess
                        .reached = {who},
                        .asks = true,
                        .round = static_cast<std::uint32_t>(number),
-                       .condition = Condition{Reach::easy, source.take(source.byte() % 8)}};
+                       .condition = Condition{.reach = Reach::easy, .hearing = source.take(source.byte() % 8)}};
     case 1:
       return Views{.foundings = {made_up(source, member, session)}, .latest = made_up(source, member, session)};
     case 2:

@@ -100,6 +100,20 @@ TEST_CASE("A branch takes nobody that does not belong to it, and its own back", 
   CHECK(world.at(3).view()->settings.standing == mesh::Standing::locked);
 }
 
+TEST_CASE("Who was struck out before the others parted finds them in their branch", "[mesh][branch]") {
+  World world{with_policy(Partition::fork)};
+  world.gather(5);
+  for (unsigned other = 0; other < 4; ++other) world.cut(4, other);  // it hears them, and they do not hear it
+  REQUIRE(world.run_until([&] { return are_together(world, {0, 1, 2, 3}); }, 15s));
+  for (unsigned dying = 0; dying < 3; ++dying) world.kill(dying, World::Death::power_cut);
+  REQUIRE(world.run_until([&] { return world.at(3).view()->settings.branch_of && is_led(world, 3); }, 15s));
+  world.mend();
+  const bool are_one = world.run_until([&] { return are_together(world, {3, 4}); }, 10s);
+  INFO(world.describe());
+  CHECK(are_one);
+  CHECK(world.fault().empty());
+}
+
 TEST_CASE("A member that says it is elsewhere moves nobody who has a host", "[mesh][branch][liars]") {
   World world{with_policy(Partition::fork)};
   world.gather(4);

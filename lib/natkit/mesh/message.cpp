@@ -59,7 +59,8 @@ bool message_fields(Archive& a, M& m) {
 }
 template <class Archive, Is<JoinReport> M>
 bool message_fields(Archive& a, M& m) {
-  return fields(a, m.version) && a.list(m.reached, most_members + most_joiners, id_in(a)) && a.list(m.failed, most_members, id_in(a));
+  return fields(a, m.version) && a.list(m.reached, most_members + most_joiners, id_in(a)) &&
+         a.list(m.failed, most_members, id_in(a));
 }
 template <class Archive, Is<JoinRefused> M>
 bool message_fields(Archive& a, M& m) {

@@ -380,6 +380,8 @@ void Participant::handle_message(Instant now, const MemberId& from, ByteView byt
     std::visit([&](auto& message) { handle(now, from, message); }, envelope->message);
   else if (const auto* other = std::get_if<Whereabouts>(&envelope->message); other && origin_)
     handle(now, from, *other);
+  else if (std::holds_alternative<JoinRequest>(envelope->message) && origin_ && envelope->session == tag_of(origin()))
+    say_to_origin(from, whereabouts(now));  // it was struck out before the others parted, and looks for them there
   settle(now);
 }
 

@@ -151,7 +151,8 @@ void Participant::handle(Instant now, const MemberId& from, const Whereabouts& o
   if (is_leaving_ || other.origin != origin() || other.session == session_) return;
   const auto& known = origin_ ? origin_->view : last_view();
   if (!known || known->settings.partition != Partition::fork) return;
-  const bool may_move = !is_on_its_way(now) && (known->has(from) || (view_ && view_->has(from)) || from == named_host_);
+  const bool may_move =
+      !is_on_its_way(now) && (known->is_home_of(from) || (view_ && view_->has(from)) || from == named_host_);
   if (may_move && is_better(now, other)) return move_to(now, other.session, from);
   // Who asks may have been struck out here for its silence.
   if (is_at_home(now)) say_to_origin(from, whereabouts(now));

@@ -184,9 +184,7 @@ void Participant::strike_out_gone(Instant now, View& next, std::set<MemberId>& o
 /// A member that was started again, or lost for a while, or of the session that this one is a branch of: a locked one
 /// is its own all the same.
 bool Participant::comes_back(const MemberId& joiner) const {
-  const auto gone = std::ranges::find(view_->departed, joiner, &Departed::id);
-  return view_->has(joiner) || (origin_ && origin_->view->has(joiner)) ||
-         (gone != view_->departed.end() && (gone->cause == Departure::lost || gone->cause == Departure::crashed));
+  return view_->is_home_of(joiner) || (origin_ && origin_->view->is_home_of(joiner));
 }
 
 std::optional<Refusal> Participant::find_objection(const JoinRequest& request) const {

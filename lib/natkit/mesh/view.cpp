@@ -55,6 +55,11 @@ const Member* View::find(const MemberId& id) const {
   return found == members.end() ? nullptr : &*found;
 }
 
+bool View::is_home_of(const MemberId& id) const {
+  const auto gone = std::ranges::find(departed, id, &Departed::id);
+  return has(id) || (gone != departed.end() && (gone->cause == Departure::lost || gone->cause == Departure::crashed));
+}
+
 std::optional<std::size_t> View::index_of(const MemberId& id) const {
   const auto* found = find(id);
   return found ? std::optional{static_cast<std::size_t>(found - members.data())} : std::nullopt;

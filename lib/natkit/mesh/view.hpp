@@ -143,6 +143,8 @@ struct View {
 
   [[nodiscard]] const Member* find(const MemberId& id) const;
   [[nodiscard]] bool has(const MemberId& id) const { return find(id) != nullptr; }
+  /// A member, or one that was lost or crashed and may come back.
+  [[nodiscard]] bool is_home_of(const MemberId& id) const;
   [[nodiscard]] std::optional<std::size_t> index_of(const MemberId& id) const;
   /// The members that vote, and the witness while it does.
   [[nodiscard]] std::vector<const Member*> electorate() const;
