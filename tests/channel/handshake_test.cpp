@@ -226,6 +226,28 @@ TEST_CASE("Noise on the line changes nothing, before, during and after the hands
   CHECK_FALSE(pair.server.closed);
 }
 
+TEST_CASE("A sealed record that is too short to be one ends nothing", "[handshake]") {
+  Pair pair{{.delay = 10ms}};
+  agree_and_start(pair);
+  exchange_first_messages(pair);
+  for (std::uint8_t type = 20; type < 24; ++type)
+    for (std::uint8_t length = 0; length < 32; ++length) {
+      Bytes record(13U + length, 0x5A);
+      record[0] = type;
+      record[1] = 0xFE;
+      record[2] = 0xFD;
+      record[3] = 0;
+      record[4] = 1;  // sealed
+      record[11] = 0;
+      record[12] = length;
+      pair.inject(pair.client, record);
+      pair.inject(pair.server, std::move(record));
+    }
+  pair.run_for(1s);
+  CHECK_FALSE(pair.client.closed);
+  CHECK_FALSE(pair.server.closed);
+}
+
 TEST_CASE("Nobody there is noticed at the deadline", "[handshake]") {
   const auto deadline = GENERATE(2s, 10s);
   Pair pair{{.loss = 1}, 1, {.handshake_deadline = deadline}};

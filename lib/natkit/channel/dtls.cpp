@@ -29,6 +29,9 @@ constexpr const char* groups = "X25519:P-256";
 
 // RFC 6347 §4.1: type, version, epoch, sequence number, length.
 constexpr std::size_t record_header_bytes = 13;
+constexpr std::size_t tag_bytes = 16;  // of all our ciphers
+constexpr std::size_t explicit_nonce_bytes =
+    8;  // before what AES-GCM seals (RFC 5288 §3); ChaCha20 has none (RFC 7905 §2)
 constexpr std::uint8_t alert_record = 21;
 constexpr std::uint8_t fatal_level = 2;  // RFC 5246 §7.2
 
@@ -36,14 +39,18 @@ void require(bool done) {
   if (!done) std::abort();  // out of memory, or an argument of ours is wrong
 }
 
-struct Record {
+}  // namespace
+
+struct Dtls::Record {
   std::uint8_t type = 0;
   std::uint16_t epoch = 0;
   ByteView body{};
   ByteView whole{};
+
+  static std::optional<Record> next(ByteView& rest);
 };
 
-std::optional<Record> next_record(ByteView& rest) {
+std::optional<Dtls::Record> Dtls::Record::next(ByteView& rest) {
   ByteReader reader{rest};
   const auto type = reader.read_u8();
   const auto version = reader.read_u16();
@@ -58,6 +65,7 @@ std::optional<Record> next_record(ByteView& rest) {
   return out;
 }
 
+namespace {
 /// The reason of the oldest failure of this thread, and the queue emptied.
 unsigned long take_error_code() {
   const auto code = ERR_get_error();
@@ -199,7 +207,7 @@ void Dtls::start(Instant now, const crypto::Fingerprint& peer) {
 void Dtls::handle_datagram(Instant now, ByteView datagram) {
   if (!ssl_ || failure_) return;
   if (is_secured_) {
-    wire_->incoming = datagram;
+    wire_->incoming = possible_part(datagram);
     return;
   }
   if (const auto sent = std::exchange(flight_sent_, {})) {
@@ -282,9 +290,27 @@ void Dtls::arm(Instant now) {
   if (alert_deadline_) deadline_ = std::min(deadline_.value_or(*alert_deadline_), *alert_deadline_);
 }
 
+/// A sealed record too short for its own tag. OpenSSL 3.0.19 (Debian 12) ends the connection over one instead of
+/// dropping it, so anybody who can send us a datagram could; no peer makes such a record.
+bool Dtls::is_impossible(const Record& record) const {
+  const auto* cipher = SSL_get_current_cipher(ssl_.get());
+  if (!cipher) cipher = SSL_get_pending_cipher(ssl_.get());
+  const bool has_nonce = cipher && SSL_CIPHER_get_cipher_nid(cipher) != NID_chacha20_poly1305;
+  return record.epoch != 0 && record.body.size() < tag_bytes + (has_nonce ? explicit_nonce_bytes : 0);
+}
+
+/// Up to what is impossible.
+ByteView Dtls::possible_part(ByteView datagram) const {
+  auto rest = datagram;
+  while (const auto record = Record::next(rest))
+    if (is_impossible(*record)) return datagram.first(datagram.size() - rest.size() - record->whole.size());
+  return datagram;
+}
+
 Bytes Dtls::without_alerts(Instant now, ByteView datagram) {
   Bytes out;
-  while (const auto record = next_record(datagram)) {
+  while (const auto record = Record::next(datagram)) {
+    if (is_impossible(*record)) continue;
     if (record->type != alert_record || record->epoch != 0) {
       out.insert(out.end(), record->whole.begin(), record->whole.end());
     } else if (!alert_deadline_ && record->body.size() == 2 && record->body[0] == fatal_level) {

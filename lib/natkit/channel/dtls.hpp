@@ -71,6 +71,9 @@ class Dtls {
   void arm(Instant now);
   void take_error(Instant now, int result);
   void fail(CloseReason reason, std::string detail);
+  struct Record;
+  [[nodiscard]] bool is_impossible(const Record& record) const;
+  [[nodiscard]] ByteView possible_part(ByteView datagram) const;
   [[nodiscard]] Bytes without_alerts(Instant now, ByteView datagram);
 
   Config config_;
