@@ -72,6 +72,16 @@ TEST_CASE("No byte goes by the relay where an open member is willing to carry fo
   CHECK(town.relayed_bytes() == 0);
 }
 
+TEST_CASE("Who can reach the host by the relay alone is let in by it, though other newcomers are met before",
+          "[town][sim]") {
+  Town town{1};
+  auto& anna = town.found("anna", Box::drop);
+  REQUIRE(town.village.run(2s, [&] { return !anna.all<mesh::AtServer>().empty(); }));
+  auto& ben = town.join("ben", Box::full_cone);
+  auto& carl = town.join("carl", Box::symmetric);
+  CHECK(town.village.run(4s, [&] { return Village::are_together({&anna, &ben, &carl}); }));
+}
+
 TEST_CASE("Without a willing member those behind symmetric NATs meet by the relay", "[town][sim]") {
   Town town{1};
   auto& anna = town.found("anna", Box::open);

@@ -88,7 +88,9 @@ bool Node::may_be_routed_soon(Instant now, const MemberId& peer) const {
 /// Both ends do the same, so neither has to be told.
 void Node::add_routes(Instant now, const MemberId& peer, Contact& contact) {
   if (!contact.link || !is_routing_allowed()) return;
-  const bool is_new = contact.stage == Contact::Stage::connecting && now < contact.stage_since + most_patience;
+  // Who is not even let in yet may have no other way to be than by a relay.
+  const auto patience = member_.known().empty() ? time_for_route : most_patience;
+  const bool is_new = contact.stage == Contact::Stage::connecting && now < contact.stage_since + patience;
   if (is_new && may_be_routed_soon(now, peer)) hub_.expect_route(*contact.link, now + 2 * care);
   std::uint16_t preference = 0xffff;
   for (const auto& router : routers_for(peer)) {
