@@ -14,9 +14,11 @@ constexpr std::size_t short_id = 8;
 constexpr std::size_t most_routers = 2;
 /// Bytes that a link has not sent, or not heard of: at 1 Mbit/s a quarter of a second.
 constexpr std::size_t most_waiting = 32768;
-/// Between the last of the two links to a router and a check through it: two round trips, a long one being 300 ms. The
-/// peer's link may be later than ours by what separates two that join at once.
-constexpr Duration time_for_route = std::chrono::milliseconds{1500};
+/// From our link to a router until a check through it: two round trips, and by how much the peer's link is later than
+/// ours where both join at once on a busy machine.
+constexpr Duration time_for_route = std::chrono::milliseconds{3000};
+/// For a first link to a member: whoever can carry is linked directly by then.
+constexpr Duration patience_at_door = std::chrono::milliseconds{1500};
 /// Past that whatever still hinders the members that are willing is no matter of time.
 constexpr Duration most_patience = std::chrono::seconds{5};
 
@@ -89,7 +91,8 @@ bool Node::may_be_routed_soon(Instant now, const MemberId& peer) const {
 void Node::add_routes(Instant now, const MemberId& peer, Contact& contact) {
   if (!contact.link || !is_routing_allowed()) return;
   // Who is not even let in yet may have no other way to be than by a relay.
-  const auto patience = member_.known().empty() ? time_for_route : most_patience;
+  const bool is_for_entry = goal_ && goal_->dialled.contains(peer);
+  const auto patience = is_for_entry ? patience_at_door : most_patience;
   const bool is_new = contact.stage == Contact::Stage::connecting && now < contact.stage_since + patience;
   if (is_new && may_be_routed_soon(now, peer)) hub_.expect_route(*contact.link, now + 2 * care);
   std::uint16_t preference = 0xffff;
