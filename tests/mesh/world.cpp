@@ -240,8 +240,9 @@ void World::scan_server() {
     const bool reaches = witness_ && !is_cut(member, server) && !is_cut(server, member);
     if (reaches) {
       node.server_lost_since.reset();
-      // What is said to it comes again until it arrives, but for loss as bad as here it may come late.
-      if (node.registered_with != server_lives_ || rng_.chance(0.1)) push(member, server, {}, 0ms);
+      // The question comes again, three times a second, until it is answered; and later, with what else is said there.
+      const bool is_answered = node.machine->peers().is_up(witness_id());
+      if (node.registered_with != server_lives_ || rng_.chance(is_answered ? 0.1 : 0.3)) push(member, server, {}, 0ms);
       node.registered_with = server_lives_;
     } else if (node.registered_with != 0) {
       if (!node.server_lost_since) node.server_lost_since = now_;
