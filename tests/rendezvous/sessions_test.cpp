@@ -190,6 +190,36 @@ TEST_CASE("After an outage, and at a server that was started anew, rows are back
   }
 }
 
+TEST_CASE("Who looks for a session meets its host three round trips after its start", "[rendezvous][directory]") {
+  Place place;
+  auto& host = place.join(member('a'));
+  auto row = den();
+  row.entry_points = {member('a')};
+  place.publish(host, row);
+  place.world.open(host, Purpose::listen, "door");
+  place.world.run_for(1min);  // so that the server does not know of itself that the host is there
+  const auto start = place.world.now();
+  auto& joiner = place.world.join(member('b'), 50ms);
+  // As soon as it can be said.
+  const auto question = joiner.client->find(start, {.name = "den"});
+  place.world.settle(joiner);
+  joiner.react = [&](World::Player& self, const ClientEvent& event) {
+    if (!std::holds_alternative<FoundRows>(event)) return;
+    self.client->open(place.world.now(), {.purpose = Purpose::connect, .name = "door", .description = "of b"});
+  };
+  place.world.run_for(1s);
+
+  const auto rows = joiner.all<FoundRows>();
+  REQUIRE(rows.size() == 1);  // asked once
+  CHECK(rows[0].question == question);
+  CHECK(rows[0].rows.size() == 1);
+  // The connection, and registration with the question; then the wish to connect.
+  CHECK(*joiner.when<FoundRows>() - start <= 2 * 50ms + 5ms);
+  REQUIRE(joiner.when<FoundPeer>());
+  CHECK(*joiner.when<FoundPeer>() - start <= 3 * 50ms + 5ms);
+  CHECK(*host.when<FoundPeer>() - start <= 3 * 50ms + 5ms);
+}
+
 TEST_CASE("No directory is told from an empty one, in bounded time", "[rendezvous][directory]") {
   World world;  // as a server of before that time: it passes over what it does not know
   auto& client = world.join("a");

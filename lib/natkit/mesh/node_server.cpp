@@ -185,7 +185,8 @@ void Node::join(Instant now, Goal goal) {
 }
 
 void Node::ask_directory(Instant now) {
-  if (!goal_ || !client_ || !is_registered_ || question_ || !entrances_.empty() || now < goal_->server_from) return;
+  const bool is_away = was_registered_ && !is_registered_;  // the first question goes out with the registration
+  if (!goal_ || !client_ || is_away || question_ || !entrances_.empty() || now < goal_->server_from) return;
   rendezvous::Query query{.most = 8};
   if (goal_->goal.session)
     query.session = to_text(*goal_->goal.session);

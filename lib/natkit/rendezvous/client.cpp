@@ -111,6 +111,7 @@ void Client::use(Instant now, ServerConnection& chosen) {
   if (is_known) return;  // what it has heard already, its answer will say
   chosen.use = ServerConnection::Use::carrying;
   transmit_pending();
+  ask_all(now);
 }
 
 void Client::transmit_pending() {

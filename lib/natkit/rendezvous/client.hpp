@@ -271,6 +271,7 @@ class Client {
   void say(Instant now, const Message& message);
   void say_row(Instant now, Publication& publication);
   void ask(Instant now, QuestionId id, Question& question);
+  void ask_all(Instant now);
   void say_sessions_again(Instant now);
   void give_questions_up();
   void handle_sessions_time(Instant now);

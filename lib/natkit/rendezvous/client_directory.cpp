@@ -140,10 +140,20 @@ QuestionId Client::find(Instant now, Query query) {
   return id;
 }
 
+/// With the registration, where that is not answered yet: it saves a round trip.
 void Client::ask(Instant now, QuestionId id, Question& question) {
   question.deadline = now + config_.patience;
   question.query.most = question.wished - question.rows.size();
-  say(now, Find{.question = static_cast<std::uint32_t>(id), .query = question.query});
+  if (used_ == nullptr || used_->use != ServerConnection::Use::carrying) return;
+  if (!used_->said) used_->said = now;
+  question.asked = used_->socket;
+  send(*used_, Find{.question = static_cast<std::uint32_t>(id), .query = question.query});
+}
+
+/// Those that this connection has not heard yet.
+void Client::ask_all(Instant now) {
+  for (auto& [id, question] : sessions_->questions)
+    if (question.asked != used_->socket) ask(now, id, question);
 }
 
 void Client::handle(Instant now, const Rows& message) {
@@ -176,7 +186,7 @@ void Client::say_sessions_again(Instant now) {
   }
   for (const auto& [session, withdrawal] : sessions_->withdrawals)
     say(now, Withdraw{.session = session, .token = withdrawal.token, .epoch = withdrawal.epoch});
-  for (auto& [id, question] : sessions_->questions) ask(now, id, question);
+  ask_all(now);
   if (sessions_->search) say_seek(now);
   say_reports(now);
 }

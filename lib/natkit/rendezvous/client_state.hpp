@@ -61,6 +61,7 @@ struct Client::Question {
   std::size_t wished = 0;
   std::vector<Entry> rows{};
   Instant deadline{};
+  std::optional<SocketId> asked{};  ///< over which connection
 };
 
 struct Client::Sessions {

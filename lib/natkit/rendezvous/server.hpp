@@ -219,6 +219,7 @@ class Server {
   void handle(Instant now, Connection& connection, const Find& message);
   void handle(Instant now, Connection& connection, const WitnessText& message);
   void answer(Instant now, Connection& connection, const Message& message);
+  void ask_for_life(Instant now, const std::vector<Entry>& entries);
 
   // server_matches.cpp: who looks for somebody to play with
   void handle(Instant now, Connection& connection, const Seek& message);
@@ -261,7 +262,8 @@ class Server {
   std::unordered_map<ConnectionId, Connection> connections_;  // numbered by us: nobody can choose a bucket
   std::map<Path, ConnectionId> by_path_;
   std::unordered_map<SessionId, Session> sessions_;
-  std::map<Token, SessionId> by_token_;  // by the hash of the token, so that comparing tells nothing
+  std::map<std::string, SessionId> by_peer_;  // the last one of each client
+  std::map<Token, SessionId> by_token_;       // by the hash of the token, so that comparing tells nothing
   std::map<IpAddress, std::size_t> per_household_;
   std::unordered_map<AttemptId, Attempt> attempts_;
   std::map<Pair, AttemptId> in_progress_;

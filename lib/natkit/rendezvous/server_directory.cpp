@@ -63,7 +63,23 @@ void Server::handle(Instant now, Connection& connection, const Find& message) {
     return send(connection, DirectoryRefused{.reason = DirectoryRefusal::too_fast, .question = message.question});
   connection.answers.take(question_bytes);
   auto found = config_.directory->find(now, message.query);
+  if (message.query.session || message.query.name) ask_for_life(now, found.entries);
   answer(now, connection, Rows{.question = message.question, .rows = std::move(found.entries), .next = found.next});
+}
+
+/// Who asks for one session is about to connect to its members: while the answer is on its way, and the wish to connect
+/// on its way back, those can tell that they are there (server_attempts.cpp).
+void Server::ask_for_life(Instant now, const std::vector<Entry>& entries) {
+  if (entries.empty()) return;
+  for (const auto& member : entries.front().row.entry_points) {
+    const auto found = by_peer_.find(member);
+    const auto* session = found == by_peer_.end() ? nullptr : find_session(found->second);
+    auto* connection = session && session->connection ? find_connection(*session->connection) : nullptr;
+    if (connection == nullptr) continue;
+    const bool is_asked = connection->ping_sent && now - *connection->ping_sent <= config_.freshness;
+    const bool is_there = session->answered && now - *session->answered <= config_.freshness / 2;
+    if (!is_asked && !is_there) ping(now, *connection);
+  }
 }
 
 void Server::handle(Instant now, Connection& connection, const WitnessText& message) {

@@ -37,6 +37,7 @@ void Server::handle(Instant now, Connection& connection, const Register& message
   session.token = token;
   session.household = household;
   by_token_.emplace(token, id);
+  by_peer_[message.id] = id;
   ++per_household_[household];
   ++counters_.registered;
   session.connection = connection.id;
@@ -107,6 +108,8 @@ void Server::end_session(Instant now, SessionId id, Reason reason) {
   const auto household = per_household_.find(session.household);
   if (--household->second == 0) per_household_.erase(household);
   by_token_.erase(session.token);
+  if (const auto found = by_peer_.find(session.peer_id); found != by_peer_.end() && found->second == id)
+    by_peer_.erase(found);
   sessions_.erase(id);
 }
 
