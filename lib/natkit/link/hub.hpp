@@ -53,7 +53,7 @@ class Hub {
     ice::Agent::Config agent{};          ///< of every link; credentials are made for each
     channel::Channel::Config channel{};  ///< of every link
     crypto::Identity identity;
-    std::size_t most_links = 64;  ///< a mesh has 64 members at most
+    std::size_t most_links = 96;  ///< a mesh has 64 members at most, and some are open for who comes next
     /// Of links with `RelayUse::last`: without a path for so long (or with every pair failed) they may use relays. What
     /// is direct takes a few round trips, and is done or will never be done by then.
     Duration relay_after = std::chrono::milliseconds{1500};

@@ -14,7 +14,7 @@ constexpr Duration wait_at_entrance = std::chrono::seconds{3};
 constexpr Duration head_start_of_knocks = std::chrono::milliseconds{800};
 /// So many joiners are served at one instant; each further one waits for a round trip to the server, until this member
 /// has described itself anew.
-constexpr std::size_t doors_at_once = 4;
+constexpr std::size_t doors_at_once = 8;
 
 std::string door_name(const SessionId& session, std::string_view member) {
   return "mesh/" + to_text(session) + '/' + std::string{member};

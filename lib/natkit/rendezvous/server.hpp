@@ -73,7 +73,7 @@ class Server {
     std::size_t places = 64;                  ///< of one session: a mesh dials its members at once
     std::size_t attempts = 64;                ///< of one session
     std::size_t queued = 64;                  ///< connectors that wait for one name
-    std::size_t gathered = 64;                ///< places of those who gather under one name
+    std::size_t gathered = 128;               ///< places of those who gather under one name
     std::size_t name_bytes = 128;
     std::size_t description_bytes = 16384;  ///< some 100 candidates, sealed
     std::size_t candidate_bytes = 2048;
