@@ -104,7 +104,7 @@ Message message(Source& source, const Participant& member, const SessionId& sess
     case 5:
       return Farewell{{who, incarnation, static_cast<Departure>(number % 5)}, {0}};
     case 6:
-      return JoinRequest{.version = 1, .self = self, .proof = {}};
+      return JoinRequest{.self = self, .proof = {}};
     case 7:
       return JoinList{.version = version, .host = who, .shape = {}, .members = {self}, .joiners = {self}};
     case 8:

@@ -50,6 +50,14 @@ TEST_CASE("Who voted for one host acknowledges no other in that epoch, nor two a
   CHECK(ballot.promise(now + 1s, 3, ben));
 }
 
+TEST_CASE("Who has voted for a later epoch acknowledges nothing of an earlier one", "[mesh][ballot]") {
+  Ballot ballot{1s};
+  REQUIRE(ballot.promise(now, 2, anna));
+  ballot.vote(3, ben);
+  CHECK_FALSE(ballot.promise(now + 2s, 2, anna));
+  CHECK(ballot.promise(now + 2s, 3, ben));
+}
+
 TEST_CASE("Who is known to act no more is owed nothing, but for another epoch he is", "[mesh][ballot]") {
   Ballot ballot{1s};
   REQUIRE(ballot.promise(now, 2, anna));

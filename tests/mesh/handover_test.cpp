@@ -149,4 +149,63 @@ TEST_CASE("A session at rest keeps its host for five minutes at 5 % loss", "[mes
   world.run_for(5min);
   CHECK(keeps_host(world, *host, 1));
 }
+/// A host whose heartbeats reach nobody, and the vote of another against him, which is held up on its way.
+TEST_CASE("What a majority has is not lost to a candidate whose vote was on its way", "[mesh][handover]") {
+  std::optional<mesh::Message> vote;
+  unsigned voter = 0, candidate = 0;
+  World::Config config{.seed = 7, .least_rtt = 30ms, .longest_rtt = 30ms};
+  config.tamper = [&](World&, unsigned from, unsigned to, mesh::Message& message) {
+    if (vote || !std::holds_alternative<mesh::Granted>(message)) return;
+    vote = std::exchange(message, mesh::Claim{});
+    voter = from;
+    candidate = to;
+  };
+  World world{config};
+  world.gather(3);
+  world.cut(0, 1);
+  world.cut(0, 2);
+  REQUIRE(world.run_until([&] { return vote.has_value(); }, 5s));
+  world.mend();
+  world.cut(0, candidate);
+  world.cut(voter, candidate);
+  // If he is followed again by the one who voted, he goes on with the session.
+  if (world.run_until([&] { return world.at(0).acts(world.local(0)); }, 250ms)) {
+    CHECK(world.at(0).set_standing(world.local(0), mesh::Standing::locked));
+    world.settle(0);
+    world.run_for(50ms);
+  }
+  world.mend();
+  world.say_as(voter, candidate, *vote);
+  world.run_for(500ms);
+  CHECK(world.fault() == "");
+  world.mend();
+  CHECK(world.run_until([&] { return world.is_of_one_mind(); }, 10s));
+  CHECK(world.fault() == "");
+}
+
+/// One who left was struck out; another does not know that view, but that there is one. The two are most of those that
+/// are left of the view before, without its host.
+TEST_CASE("A dead host's vote is free only for who has the latest view", "[mesh][handover]") {
+  bool are_views_lost = false;
+  World::Config config{.seed = 8, .least_rtt = 30ms, .longest_rtt = 30ms};
+  config.tamper = [&](World&, unsigned, unsigned to, mesh::Message& message) {
+    if (are_views_lost && to >= 2 && std::holds_alternative<mesh::Views>(message)) message = mesh::Claim{};
+  };
+  World world{config};
+  world.gather(4);
+  are_views_lost = true;
+  world.cut(1, 2);
+  world.cut(1, 3);
+  const auto before = world.at(3).view()->version;
+  world.leave(2);
+  REQUIRE(world.run_until([&] { return world.at(3).committed() > before; }, 2s));
+  REQUIRE(world.at(3).view()->version == before);
+  world.kill(0, World::Death::process_killed);
+  world.run_for(500ms);
+  CHECK(world.fault() == "");
+  are_views_lost = false;
+  world.mend();
+  CHECK(world.run_until([&] { return world.is_of_one_mind(); }, 20s));
+  CHECK(world.fault() == "");
+}
 }  // namespace natkit::test

@@ -155,9 +155,24 @@ TEST_CASE("Who was kicked is told so, and may join again", "[mesh][join]") {
   CHECK(joins(world, 2));
 }
 
+TEST_CASE("Who is linked with all before it asks is in after two round trips", "[mesh][join]") {
+  // Each round trip takes 50 ms, and 10 ms more at most.
+  World world{{.seed = 5, .least_rtt = 50ms, .longest_rtt = 50ms}};
+  world.gather(4);
+  const auto joiner = world.add();
+  // The links come first: the members' at their own wish, since the joiner knows nobody but the host.
+  for (unsigned member = 1; member < 4; ++member) world.link(joiner, member);
+  REQUIRE(world.run_until([&] { return world.at(joiner).peers().is_up(world.id_of(0)); }, 2s));
+  const auto linked = world.now();
+  REQUIRE(world.run_until([&] { return world.at(joiner).is_member(); }, 2s));
+  // Its request, the view, what a majority says to it, and that it counts.
+  CHECK(world.now() - linked <= 2 * 60ms);
+}
+
 TEST_CASE("Who speaks another version of the protocol is told so", "[mesh][join]") {
   const auto other_version = [](World&, unsigned from, unsigned, mesh::Message& message) {
-    if (auto* request = std::get_if<mesh::JoinRequest>(&message); request && from == 2) request->version = 2;
+    if (auto* request = std::get_if<mesh::JoinRequest>(&message); request && from == 2)
+      request->version = mesh::protocol_version + 1;
   };
   World world{{.seed = 6, .tamper = other_version}};
   world.gather(2);
@@ -253,6 +268,8 @@ TEST_CASE("Members come and go while one joins, and it is in with all of them", 
     const auto other = world.add(1);
     world.run_for(Duration{static_cast<std::int64_t>(world.rng().below(400'000'000))});
     world.kill(3, World::Death::process_killed);
+    // Who knew nobody but a host that left meanwhile would have to look into the directory.
+    REQUIRE(world.run_until([&] { return !world.at(joiner).known().empty() && !world.at(other).known().empty(); }, 2s));
     if (seed % 2 == 0) world.leave(0);
     INFO("seed " << seed << " " << world.describe() << world.fault());
     CHECK(joins(world, joiner));

@@ -463,7 +463,24 @@ void World::fail(std::string what) {
 
 void World::check(unsigned member) {
   check_view(member);
+  check_committed(member);
   check_acting();
+}
+
+/// What a majority has is never lost: whoever is elected later begins with it, or with more.
+void World::check_committed(unsigned member) {
+  const auto& machine = *nodes_[member]->machine;
+  const auto& committed = machine.committed();
+  if (!machine.view() || committed == mesh::Version{}) return;
+  auto& seen = seen_[machine.view()->session];
+  if (!seen.committed.insert(committed).second) return;
+  for (const auto& [elected, base] : seen.bases) check_succession(elected, base, committed);
+}
+
+void World::check_succession(const mesh::Version& elected, const mesh::Version& base, const mesh::Version& committed) {
+  if (committed.epoch >= elected.epoch || committed <= base) return;
+  fail(fmt::format("a majority had {}.{}, and {}.{} was elected to follow {}.{}", committed.epoch, committed.sequence,
+                   elected.epoch, elected.sequence, base.epoch, base.sequence));
 }
 
 void World::check_acting() {
@@ -505,6 +522,10 @@ void World::check_view(unsigned member) {
   if (seen.bodies.try_emplace(view->version, hash).first->second != hash)
     fail(fmt::format("two views are version {}.{}", view->version.epoch, view->version.sequence));
   if (!is_new || !view->is_first_of_epoch() || !view->mandate) return;
+  if (view->version.title == mesh::Title::elected) {
+    seen.bases.emplace(view->version, view->mandate->base);
+    for (const auto& committed : seen.committed) check_succession(view->version, view->mandate->base, committed);
+  }
   const auto base = seen.voters.find(view->mandate->base);
   if (view->mandate->end) voters.insert(view->mandate->base_host);
   if (base != seen.voters.end() && base->second != voters) fail("an election changed the voters");

@@ -95,6 +95,8 @@ class World {
   /// Anew: it has forgotten everything.
   void start_server();
   [[nodiscard]] bool has_server_at_times() const { return config_.server == Config::Server::witness; }
+  /// At once, whoever wishes for it.
+  void link(unsigned a, unsigned b) { set_link(a, b, mesh::LinkState::up); }
   void never_connect(unsigned a, unsigned b) { hopeless_.insert({std::min(a, b), std::max(a, b)}); }
   void set_loss(double loss) { loss_ = loss; }
 
@@ -157,6 +159,8 @@ class World {
   void check(unsigned member);
   void check_acting();
   void check_view(unsigned member);
+  void check_committed(unsigned member);
+  void check_succession(const mesh::Version& elected, const mesh::Version& base, const mesh::Version& committed);
   void fail(std::string what);
   [[nodiscard]] Duration trip(unsigned a, unsigned b) const;
   [[nodiscard]] bool is_cut(unsigned from, unsigned to) const { return cuts_.contains({from, to}); }
@@ -191,6 +195,8 @@ class World {
     std::map<std::uint64_t, std::set<mesh::MemberId>> followed{};  ///< epoch -> who had a view of it
     std::map<mesh::Version, std::set<mesh::MemberId>> voters{};    ///< of each view
     std::map<mesh::Version, std::uint64_t> bodies{};               ///< … by a hash
+    std::set<mesh::Version> committed{};                           ///< that somebody knows a majority to have
+    std::map<mesh::Version, mesh::Version> bases{};                ///< of elected views
   };
   std::map<mesh::SessionId, Seen> seen_;
   std::string fault_;

@@ -20,7 +20,7 @@ void Ballot::follow(std::uint64_t epoch, const MemberId& host) {
 
 bool Ballot::promise(Instant now, std::uint64_t epoch, const MemberId& host) {
   const bool is_bound_to_another = promised_to_ != host && now < promised_until_;
-  if (is_bound_to_another || (epoch == voted_epoch_ && voted_for_ != host)) return false;
+  if (is_bound_to_another || !may_follow(epoch, host)) return false;
   promised_epoch_ = epoch;
   promised_to_ = host;
   promised_until_ = now + promise_;

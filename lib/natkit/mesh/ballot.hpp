@@ -7,7 +7,8 @@
 ///   heartbeat of the new host heard -------'------------- a vote given: one for each epoch <----------'
 ///
 ///  1. No vote while a promise to a host holds, but for that host.
-///  2. One vote for each epoch; a promise counts as a vote.
+///  2. One vote for each epoch; a promise counts as a vote. Who has voted acknowledges no host of an earlier epoch any
+///     more: what he still has to say, the candidate need not know.
 ///  3. No promise to a host while one to another holds.
 /// A voter that is started anew has forgotten all that: so it is another voter (its incarnation).
 #include <chrono>

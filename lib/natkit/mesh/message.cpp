@@ -27,7 +27,7 @@ bool message_fields(Archive& a, M& m) {
     return a.choice(each.reach, Reach::open) && a.number(each.nat) && a.list(each.hearing, most_members, rtt);
   };
   return fields(a, m.version) && a.number(m.number) && a.maybe(m.echo, echo) && fields(a, m.committed) &&
-         a.number(m.heard) && a.list(m.rtts, most_members, rtt) && a.maybe(m.strain, rtt) &&
+         a.number(m.voted) && a.number(m.heard) && a.list(m.rtts, most_members, rtt) && a.maybe(m.strain, rtt) &&
          a.list(m.reached, most_joiners, id_in(a)) && a.flag(m.asks) && a.flag(m.acts) && a.number(m.round) &&
          a.maybe(m.condition, condition);
 }
@@ -49,7 +49,10 @@ bool message_fields(Archive& a, M& m) {
 }
 template <class Archive, Is<JoinRequest> M>
 bool message_fields(Archive& a, M& m) {
-  return a.number(m.version) && fields(a, m.self) && a.bytes(m.proof, most_secret_bytes);
+  if (!a.number(m.version)) return false;
+  if (m.version != protocol_version) return a.rest();
+  return fields(a, m.self) && a.bytes(m.proof, most_secret_bytes) &&
+         a.list(m.reached, most_members + most_joiners, id_in(a));
 }
 template <class Archive, Is<JoinList> M>
 bool message_fields(Archive& a, M& m) {

@@ -15,6 +15,8 @@
 #include "natkit/mesh/view.hpp"
 
 namespace natkit::mesh {
+/// Of what is said here. Members of one session speak one version; who speaks another is told so when it asks to join.
+inline constexpr std::uint16_t protocol_version = 2;
 inline constexpr std::size_t most_joiners = 16;       ///< at a time
 inline constexpr std::size_t most_foundings = 8;      ///< epochs that somebody may lag behind
 inline constexpr std::size_t most_text_bytes = 1024;  ///< of reasons for people
@@ -40,6 +42,7 @@ struct Heartbeat {
   std::uint64_t number = 0;              ///< its heartbeats are counted
   std::optional<Echo> echo{};            ///< the promise to the host: the latest of his heartbeats that it covers
   Version committed{};                   ///< what the sender knows a majority to have
+  std::uint64_t voted = 0;               ///< in this epoch, for whomever: who wants its vote has to claim a later one
   std::uint64_t heard = 0;               ///< bit i: member i of that view has been heard lately
   std::vector<std::uint8_t> rtts{};      ///< to member i, in units of 2 ms; 254: more, 255: not known
   std::optional<std::uint8_t> strain{};  ///< of its machine, 0 to 100
@@ -75,9 +78,10 @@ struct Farewell {
 };
 
 struct JoinRequest {
-  std::uint16_t version = 1;  ///< of this protocol
+  std::uint16_t version = protocol_version;  ///< what follows is understood, and read, only where it is one's own
   Introduction self{};
-  Bytes proof{};  ///< of the password (password.hpp); empty where there is none
+  Bytes proof{};                    ///< of the password (password.hpp); empty where there is none
+  std::vector<MemberId> reached{};  ///< whom the sender has a link with: perhaps nobody is missing
   bool operator==(const JoinRequest&) const = default;
 };
 /// Whom to connect to. From the host it counts; from others it is a hint who the host is.

@@ -90,6 +90,7 @@ Heartbeat Participant::heartbeat(Instant now, Answer answer) const {
   beat.committed = committed_;
   beat.acts = acts(now);
   beat.echo = echo_;
+  beat.voted = ballot_.voted_epoch();
   for (std::size_t i = 0; i < view_->members.size(); ++i) {
     const auto& member = view_->members[i].self.id;
     const auto* peer = peers_.find(member);
@@ -103,6 +104,10 @@ Heartbeat Participant::heartbeat(Instant now, Answer answer) const {
     if (member && member->self.incarnation == expected.who.incarnation) continue;
     if (beat.reached.size() < most_joiners && peers_.is_up(joiner)) beat.reached.push_back(joiner);
   }
+  for (const auto& [stranger, peer] : peers_.all())
+    if (beat.reached.size() < most_joiners && peer.link == LinkState::up && !view_->has(stranger) &&
+        !expected_.contains(stranger) && !is_witness(stranger))
+      beat.reached.push_back(stranger);
   return beat;
 }
 
@@ -149,6 +154,7 @@ void Participant::handle(Instant now, const MemberId& from, const Heartbeat& bea
   peer.rounds.heard(now, beat.round);
   if (phase_ == Phase::joining && pursuit_->host_heard && from == pursuit_->list->host) pursuit_->host_heard = now;
   if (phase_ != Phase::member) return;
+  note_vote(from, beat);
   if (from == view_->host && beat.version.epoch == view_->version.epoch) hear_host(now, beat);
   if (is_host() && beat.echo && echoes_us(beat)) lease_.acknowledged(from, beat.echo->number);
   if (is_newer) help_laggard(now, from, beat.version);
@@ -182,10 +188,15 @@ void Participant::help_laggard(Instant now, const MemberId& from, const Version&
   }
   if (!peer.lags_since) peer.lags_since = now;
   if (!is_host() && now - *peer.lags_since < attention_to(from)) return;
+  show_again(now, from, version);
+}
+
+void Participant::show_again(Instant now, const MemberId& to, const Version& known) {
+  auto& peer = peers_[to];
   const auto pause = std::max(config_.timing.repeat, 2 * peer.rtt.value_or(0ms));
   if (peer.views_sent && now - *peer.views_sent < pause) return;
   peer.views_sent = now;
-  show_view(from, version);
+  show_view(to, known);
 }
 
 /// Who was struck out by decision hears that, and no more.
@@ -365,8 +376,8 @@ void Participant::handle_link(Instant now, const MemberId& peer, LinkState state
   }
   if (comes_up && phase_ == Phase::member) {
     beat_to(now, peer, Answer::not_wanted, Telling::full);
-    // The host waits to hear that a joiner is linked with everybody.
-    if (expected_.contains(peer) && !is_host()) beat_to(now, view_->host, Answer::not_wanted);
+    // The host waits to hear that a joiner is linked with everybody; perhaps it has not introduced that one yet.
+    if (!view_->has(peer) && !is_witness(peer) && !is_host()) beat_to(now, view_->host, Answer::not_wanted);
   }
   settle(now);
 }

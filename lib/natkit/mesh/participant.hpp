@@ -22,7 +22,8 @@
 ///     less than 9 %.
 ///  2. In one epoch at most one host ever acts.
 ///  3. A member's version (view.hpp) only grows, and so does the epoch of what it accepts from a host.
-///  4. Each view that a host acted under was acknowledged by a majority which meets every majority of the one before.
+///  4. Each view that a host acted under was acknowledged by a majority which meets every majority of the one before;
+///     and whoever is elected later begins with what a majority has, or with more.
 ///  5. Who is told that it joined is in the view of a majority, and stays there until it leaves or is struck out.
 ///  6. A majority whose links stay as they are has a host that acts, soon.
 ///
@@ -256,6 +257,7 @@ class Participant {
     Instant until{};
     Instant told{};  ///< when it and the members were told of each other last
     Version listed{};
+    Instant listed_at{};
     std::optional<JoinReport> report{};
   };
   struct Pursuit {
@@ -308,6 +310,7 @@ class Participant {
   [[nodiscard]] bool echoes_us(const Heartbeat& beat) const;
   void hear_host(Instant now, const Heartbeat& beat);
   void help_laggard(Instant now, const MemberId& from, const Version& version);
+  void show_again(Instant now, const MemberId& to, const Version& known = {});
   void show_view(const MemberId& to, const Version& known);
   [[nodiscard]] Views views_since(const Version& known) const;
   void handle(Instant now, const MemberId& from, const Views& views);
@@ -347,6 +350,9 @@ class Participant {
   [[nodiscard]] std::size_t votes_to_win() const;
   [[nodiscard]] bool has_won() const;
   void claim(Instant now);
+  void vote(std::uint64_t epoch, const MemberId& candidate);
+  [[nodiscard]] std::uint64_t latest_epoch() const;
+  void note_vote(const MemberId& from, const Heartbeat& beat);
   void press_claim(Instant now);
   void vote_if_due(Instant now);
   void win(Instant now);
@@ -419,6 +425,7 @@ class Participant {
   void pursue(Instant now);
   void come_back(Instant now, const View& latest, const View& known);
   [[nodiscard]] Bytes proof() const;
+  [[nodiscard]] std::vector<MemberId> linked() const;
   void report(Instant now);
   void give_up(Instant now);
   void enter(Instant now, const MemberId& from, const Views& views);

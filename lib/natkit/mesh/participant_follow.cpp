@@ -46,10 +46,10 @@ bool Participant::can_win(Instant now) const {
 }
 
 /// The last words of the host free its vote, as if it had been struck out: a change by one voter, which is safe where a
-/// majority has the view that it is made to (view.hpp, invariant 2).
+/// majority has the view that it is made to, and no later one (view.hpp, invariant 2).
 bool Participant::is_vote_of_host_free() const {
   const auto* host = view_->find(view_->host);
-  return !is_host() && host && host->is_voter && has_said_farewell(view_->host) && committed_ >= view_->version;
+  return !is_host() && host && host->is_voter && has_said_farewell(view_->host) && committed_ == view_->version;
 }
 
 std::size_t Participant::votes_to_win() const { return (view_->voters() - (is_vote_of_host_free() ? 1 : 0)) / 2 + 1; }
@@ -102,7 +102,7 @@ Duration Participant::rank_gap() const {
 }
 
 void Participant::claim(Instant now) {
-  const auto epoch = std::max({view_->version.epoch, ballot_.voted_epoch(), claimed_epoch_}) + 1;
+  const auto epoch = latest_epoch() + 1;
   if (!can_win(now) || !ballot_.may_vote(now, epoch, id())) {
     claim_at_ = std::max(ballot_.promised_until(), now + config_.timing.rank);
     return;
@@ -110,11 +110,27 @@ void Participant::claim(Instant now) {
   claim_at_.reset();
   held_.reset();
   claimed_epoch_ = epoch;
-  ballot_.vote(epoch, id());
+  vote(epoch, id());
   const auto patience = std::max(config_.timing.claim, 2 * peers_.longest_rtt().value_or(Duration{}));
   candidacy_ = {.epoch = epoch, .next = now, .until = now + patience, .votes = {}};
   candidacy_->votes[id()] = signatures_.sign(vote_text(session_, epoch, id(), view_->version));
   press_claim(now);
+}
+
+/// What this member says from here on counts for no view of an earlier epoch: the candidate may have an older one.
+void Participant::vote(std::uint64_t epoch, const MemberId& candidate) {
+  ballot_.vote(epoch, candidate);
+  echo_.reset();
+}
+
+/// Of all that were claimed, as far as this member knows.
+std::uint64_t Participant::latest_epoch() const {
+  return std::max({view_->version.epoch, ballot_.voted_epoch(), claimed_epoch_});
+}
+
+void Participant::note_vote(const MemberId& from, const Heartbeat& beat) {
+  if (view_->find_voter(from) && beat.voted <= latest_epoch() + most_epochs_ahead)
+    claimed_epoch_ = std::max(claimed_epoch_, beat.voted);
 }
 
 /// Says the claim to who has not answered; when its time is over, the next one is for a later epoch.
@@ -136,8 +152,7 @@ void Participant::press_claim(Instant now) {
 void Participant::handle(Instant now, const MemberId& from, const Claim& claim) {
   if (phase_ != Phase::member) return;
   const auto* candidate = view_->find(from);
-  const auto latest = std::max({view_->version.epoch, ballot_.voted_epoch(), claimed_epoch_});
-  if (!candidate || !candidate->is_voter || claim.epoch > latest + most_epochs_ahead) return;
+  if (!candidate || !candidate->is_voter || claim.epoch > latest_epoch() + most_epochs_ahead) return;
   if (claim.base < view_->version) return show_view(from, claim.base);
   if (claim.epoch <= view_->version.epoch) return;
   claimed_epoch_ = std::max(claimed_epoch_, claim.epoch);
@@ -160,7 +175,7 @@ void Participant::vote_if_due(Instant now) {
   }
   if (!ballot_.may_vote(now, claim.epoch, candidate)) return;
   held_.reset();
-  ballot_.vote(claim.epoch, candidate);
+  vote(claim.epoch, candidate);
   if (candidacy_ && candidacy_->epoch < claim.epoch) candidacy_.reset();
   // Time for the other one to win, before this member tries itself.
   claim_at_ = now + config_.timing.claim + rank_gap();

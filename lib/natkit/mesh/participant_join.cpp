@@ -67,7 +67,7 @@ void Participant::pursue(Instant now) {
   const bool is_host_there = pursuit.list && pursuit.host_heard && now - *pursuit.host_heard < config_.timing.promise &&
                              peers_.is_up(pursuit.list->host);
   if (is_host_there) return report(now);
-  const JoinRequest request{.version = 1, .self = config_.self, .proof = proof()};
+  const JoinRequest request{.self = config_.self, .proof = proof(), .reached = linked()};
   if (pursuit.list && peers_.is_up(pursuit.list->host)) say(pursuit.list->host, request);
   if (!pursuit.list || pursuit.list->host != pursuit.by) say(pursuit.by, request);
   if (!pursuit.list) return;
@@ -77,6 +77,13 @@ void Participant::pursue(Instant now) {
     if (member.id != pursuit.list->host && member.id != pursuit.by && peers_.is_up(member.id))
       others.push_back(member.id);
   if (!others.empty()) say(others[rng_.below(others.size())], request);
+}
+
+std::vector<MemberId> Participant::linked() const {
+  std::vector<MemberId> all;
+  for (const auto& [id, peer] : peers_.all())
+    if (peer.link == LinkState::up && !is_witness(id) && all.size() < most_members) all.push_back(id);
+  return all;
 }
 
 Bytes Participant::proof() const {

@@ -189,7 +189,6 @@ bool Participant::comes_back(const MemberId& joiner) const {
 
 std::optional<Refusal> Participant::find_objection(const JoinRequest& request) const {
   const auto& settings = view_->settings;
-  if (request.version != 1) return Refusal::version_mismatch;
   if (std::ranges::find(view_->banned, request.self.id) != view_->banned.end()) return Refusal::banned;
   if (settings.password && !is_proof(*settings.password, request.self.id, request.self.incarnation, request.proof))
     return Refusal::wrong_password;
@@ -200,7 +199,9 @@ std::optional<Refusal> Participant::find_objection(const JoinRequest& request) c
 }
 
 void Participant::handle(Instant now, const MemberId& from, const JoinRequest& request) {
-  if (phase_ != Phase::member || pursuit_ || request.self.id != from) return;
+  if (phase_ != Phase::member || pursuit_) return;
+  if (request.version != protocol_version) return say(from, JoinRefused{Refusal::version_mismatch, {}, {}});
+  if (request.self.id != from) return;
   if (const auto objection = find_objection(request)) return say(from, JoinRefused{*objection, {}, {}});
   const auto* known = view_->find(from);
   if (known && known->self.incarnation == request.self.incarnation) return say(from, views_since({}));
@@ -217,8 +218,11 @@ void Participant::handle(Instant now, const MemberId& from, const JoinRequest& r
     // Those who come at once need links with each other, too.
     for (auto& [id, other] : joiners_) other.listed = {};
   }
+  if (!joiner.report || joiner.report->version == Version{}) joiner.report = JoinReport{{}, request.reached, {}};
+  if (joiner.listed == view_->version && now - joiner.listed_at < config_.timing.repeat / 2) return;
   say(from, list());
   joiner.listed = view_->version;
+  joiner.listed_at = now;
 }
 
 JoinList Participant::list() const {
@@ -247,10 +251,13 @@ void Participant::handle(Instant now, const MemberId& from, const Joining& joini
   if (phase_ == Phase::member && view_->has(from)) expect(now, joining.who, config_.timing.join);
 }
 
-/// Who reports to a host that knows nothing of it (any more) has to ask again.
-void Participant::handle(Instant, const MemberId& from, const JoinReport& report) {
+/// Who reports to a host that knows nothing of it (any more) has to ask again; who was admitted has not heard of it, or
+/// did not know yet whose word that was.
+void Participant::handle(Instant now, const MemberId& from, const JoinReport& report) {
   const auto found = joiners_.find(from);
   if (found == joiners_.end()) return say(from, JoinRefused{Refusal::no_host, {}, {}});
+  if (const auto* member = view_->find(from); member && member->self.incarnation == found->second.who.incarnation)
+    return show_again(now, from);
   if (!found->second.report || found->second.report->version <= report.version) found->second.report = report;
 }
 

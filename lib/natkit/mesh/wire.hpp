@@ -54,6 +54,8 @@ class WireWriter {
     for (const auto& value : values) each(value);
     return true;
   }
+  /// What a reader passes over.
+  bool rest() { return true; }
   template <class T, class Each>
   bool maybe(const std::optional<T>& value, Each each) {
     flag(value.has_value());
@@ -115,6 +117,7 @@ class WireReader {
     values.assign(*count, T{});
     return std::ranges::all_of(values, each);
   }
+  bool rest() { return in_.read_bytes(in_.remaining()).has_value(); }
   template <class T, class Each>
   bool maybe(std::optional<T>& value, Each each) {
     bool is_there = false;

@@ -42,7 +42,7 @@ Witness::Reply Witness::hear(Instant now, const MemberId& from, const Heartbeat&
 
 /// What it says is that it has this view, and hears its host.
 Heartbeat Witness::heartbeat() {
-  Heartbeat beat{.version = view_->version, .number = ++beats_, .echo = echo_};
+  Heartbeat beat{.version = view_->version, .number = ++beats_, .echo = echo_, .voted = ballot_.voted_epoch()};
   if (const auto host = view_->index_of(view_->host)) beat.heard = std::uint64_t{1} << *host;
   return beat;
 }
@@ -89,6 +89,7 @@ Witness::Reply Witness::hear(Instant now, const MemberId& from, const Claim& cla
   }
   if (!ballot_.may_vote(now, claim.epoch, from)) return std::nullopt;
   ballot_.vote(claim.epoch, from);
+  echo_.reset();  // and with it what it said about views before
   return Granted{claim.epoch, claim.base, signatures_.sign(vote_text(view_->session, claim.epoch, from, claim.base))};
 }
 
