@@ -154,6 +154,7 @@ TEST_CASE("What a majority has is not lost to a candidate whose vote was on its 
   std::optional<mesh::Message> vote;
   unsigned voter = 0, candidate = 0;
   World::Config config{.seed = 7, .least_rtt = 30ms, .longest_rtt = 30ms};
+  config.timing.claim = 1s;  // the candidate still waits for it then
   config.tamper = [&](World&, unsigned from, unsigned to, mesh::Message& message) {
     if (vote || !std::holds_alternative<mesh::Granted>(message)) return;
     vote = std::exchange(message, mesh::Claim{});
@@ -172,7 +173,7 @@ TEST_CASE("What a majority has is not lost to a candidate whose vote was on its 
   if (world.run_until([&] { return world.at(0).acts(world.local(0)); }, 250ms)) {
     CHECK(world.at(0).set_standing(world.local(0), mesh::Standing::locked));
     world.settle(0);
-    world.run_for(50ms);
+    world.run_for(40ms);
   }
   world.mend();
   world.say_as(voter, candidate, *vote);

@@ -95,7 +95,7 @@ struct JoinList {
 };
 struct JoinReport {
   Version version{};
-  std::vector<MemberId> reached{};  ///< of the members, and of those who join at the same time
+  std::vector<MemberId> reached{};  ///< the members among them, and those who join at the same time
   std::vector<MemberId> failed{};
   bool operator==(const JoinReport&) const = default;
 };

@@ -92,13 +92,9 @@ Bytes Participant::proof() const {
 }
 
 void Participant::report(Instant) {
-  JoinReport report{.version = pursuit_->list->version};
-  for (const auto& member : pursuit_->list->members) {
-    if (peers_.is_up(member.id)) report.reached.push_back(member.id);
+  JoinReport report{.version = pursuit_->list->version, .reached = linked()};
+  for (const auto& member : pursuit_->list->members)
     if (pursuit_->failed.contains(member.id)) report.failed.push_back(member.id);
-  }
-  for (const auto& joiner : pursuit_->list->joiners)
-    if (peers_.is_up(joiner.id)) report.reached.push_back(joiner.id);
   say(pursuit_->list->host, report);
 }
 
