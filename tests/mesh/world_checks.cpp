@@ -61,7 +61,7 @@ void World::check_view(unsigned member) {
                      latest->version.sequence, view->version.epoch, view->version.sequence));
   node.seen = latest = view;
   note_follower(node.id, *view);
-  std::set<MemberId> voters;
+  std::set<mesh::MemberId> voters;
   for (const auto* each : view->electorate()) voters.insert(each->self.id);
   auto& seen = seen_[view->session];
   const auto is_new = seen.voters.try_emplace(view->version, voters).second;
@@ -78,7 +78,7 @@ void World::check_view(unsigned member) {
   if (base != seen.voters.end() && base->second != voters) fail("an election changed the voters");
 }
 
-void World::note_follower(const MemberId& id, const mesh::View& view) {
+void World::note_follower(const mesh::MemberId& id, const mesh::View& view) {
   seen_[view.session].followed[view.version.epoch].insert(id);
 }
 }  // namespace natkit::test
