@@ -28,7 +28,7 @@ class OwnReach {
     /// Those on this very host see no NAT, and are not asked.
     std::vector<Endpoint> servers{};
     /// RakNet's patience with a router and a NAT (behaviour C7). What is not known by then stays unknown.
-    probe::Timing timing{.timeout = std::chrono::seconds{2}};
+    probe::Timing timing{.timeout = std::chrono::seconds{2}, .samples = 0};
   };
   struct Measured {};
   /// Or it is another one now.

@@ -32,6 +32,25 @@ void describe_endpoints(FamilyReport& family, const Asked& asked) {
   if (family.local) family.port_preserved = family.local->port == family.mapped->port;
 }
 
+/// What is known of the NAT, where there is one; without one there is nothing to tell.
+void describe_nat(Report& report, FamilyReport& described, const Digest& digest, Family family, std::string_view path) {
+  auto layers = judge_layers(described, report.port_mapping);
+  described.layers = layers.layers;
+  described.cgn = layers.cgn;
+  append(report, path, "layers", std::move(layers.evidence));
+  if (described.nat == false) {
+    append(report, path, "port_allocation", {{.reason = "no-nat", .detail = "ports are this host's own choice"}});
+    append(report, path, "pooling", {{.reason = "no-nat", .detail = "addresses are this host's own"}});
+    return;
+  }
+  auto allocation = judge_allocation(digest, family);
+  described.port_allocation = allocation.allocation;
+  append(report, path, "port_allocation", std::move(allocation.evidence));
+  auto pooling = judge_pooling(digest, family);
+  described.pooling = pooling.pooling;
+  append(report, path, "pooling", std::move(pooling.evidence));
+}
+
 std::optional<FamilyReport> describe_family(Report& report, const Digest& digest, Family family, Duration now) {
   const bool was_asked = std::ranges::any_of(
       digest.servers, [family](const ServerFacts& server) { return server.address.address.family() == family; });
@@ -52,6 +71,7 @@ std::optional<FamilyReport> describe_family(Report& report, const Digest& digest
   auto filtering = judge_filtering(digest, family, now);
   described.filtering = filtering.behavior;
   append(report, path, "filtering", std::move(filtering.evidence));
+  describe_nat(report, described, digest, family, path);
   return described;
 }
 

@@ -63,6 +63,7 @@ void Ledger::enter(const Event& event) {
 
 void Ledger::file(const Sent& sent) {
   if (sent.server >= digest_.servers.size()) return;  // a trace from outside may say anything
+  if (sent.question == Question::allocation) return file_sample(sent);
   const auto known = std::ranges::find_if(digest_.asked, [&](const Asked& asked) {
     return asked.question == sent.question && asked.server == sent.server && asked.to == sent.to;
   });
@@ -74,7 +75,24 @@ void Ledger::file(const Sent& sent) {
   copies.push_back({.sent_at = sent.at, .id = sent.id});
 }
 
+void Ledger::file_sample(const Sent& sent) {
+  auto& samples = digest_.samples;
+  const auto known = std::ranges::find(samples, sent.socket, &Sample::socket);
+  samples_[sent.id] = static_cast<std::size_t>(known - samples.begin());
+  if (known == samples.end())
+    samples.push_back({.socket = sent.socket, .server = sent.server, .sent_at = sent.at, .copies = 1});
+  else
+    known->sent_at = sent.at, ++known->copies;
+}
+
 void Ledger::file(const Received& in) {
+  if (const auto found = samples_.find(in.id); found != samples_.end()) {
+    auto& sample = digest_.samples[found->second];
+    if (!in.mapped || sample.mapped || in.from != digest_.servers[sample.server].address) return;
+    sample.mapped = in.mapped;
+    sample.local = in.local;
+    return;
+  }
   const auto place = places_.find(in.id);
   if (place == places_.end()) return;
   auto& asked = digest_.asked[place->second.asked];
@@ -86,6 +104,9 @@ void Ledger::file(const Received& in) {
 }
 
 void Ledger::file(const SendFailed& failed) {
+  if (const auto sample = std::ranges::find(digest_.samples, failed.socket, &Sample::socket);
+      failed.question == Question::allocation && sample != digest_.samples.end())
+    sample->was_refused = true;
   for (auto& asked : digest_.asked) {
     if (asked.to != failed.to || asked.question != failed.question) continue;
     ++asked.send_failures;

@@ -43,6 +43,17 @@ struct Asked {
   [[nodiscard]] Duration last_sent() const { return copies.back().sent_at; }
 };
 
+/// A fresh socket that asked one endpoint which port it has outside (`Question::allocation`).
+struct Sample {
+  SocketId socket{};
+  std::uint32_t server = 0;
+  Duration sent_at{};  ///< last
+  unsigned copies = 0;
+  std::optional<Endpoint> local{};
+  std::optional<Endpoint> mapped{};
+  bool was_refused = false;  ///< by the system
+};
+
 /// What is known of a server; times over UDP only.
 struct ServerFacts {
   Endpoint address{};
@@ -65,6 +76,7 @@ struct ServerFacts {
 struct Digest {
   std::vector<ServerFacts> servers{};  ///< as Trace::servers
   std::vector<Asked> asked{};          ///< in the order first asked
+  std::vector<Sample> samples{};       ///< in the order first sent
   std::optional<Duration> ended{};
   Duration last_event{};
 
@@ -90,9 +102,11 @@ class Ledger {
   void file(const Received& in);
   void file(const SendFailed& failed);
   void file(const Ended& ended);
+  void file_sample(const Sent& sent);
 
   Digest digest_;
   std::map<stun::TransactionId, Place> places_;
+  std::map<stun::TransactionId, std::size_t> samples_;
 };
 [[nodiscard]] Digest digest(const Trace& trace);
 }  // namespace natkit::probe

@@ -11,6 +11,8 @@ using namespace std::chrono_literals;
 /// Servers per family that are asked about filtering at once; others only when they turn out to have a second address.
 constexpr std::size_t filtering_at_once = 3;
 constexpr std::size_t tcp_controls = 4;
+/// Of one sample: from the same socket, so that a repeated one is the same port.
+constexpr unsigned sample_copies = 3;
 
 class Planner {
  public:
@@ -24,6 +26,7 @@ class Planner {
       plan_server(server, position++);
     }
     plan_tcp_controls();
+    for (const auto family : {Family::ipv4, Family::ipv6}) plan_samples(family);
     if (plan_.wake) plan_.wake = std::min(*plan_.wake, timing_.timeout);
     return std::move(plan_);
   }
@@ -94,6 +97,40 @@ class Planner {
     }
   }
 
+  /// The first that has answered; then it stays that one.
+  [[nodiscard]] std::optional<std::uint32_t> server_of_samples(Family family) const {
+    const auto is_of_family = [&](std::uint32_t server) {
+      return digest_.servers[server].address.address.family() == family;
+    };
+    for (const auto& sample : digest_.samples)
+      if (is_of_family(sample.server)) return sample.server;
+    for (const auto& asked : digest_.asked)
+      if (asked.question == Question::mapping && is_of_family(asked.server) && asked.mapped &&
+          asked.to == digest_.servers[asked.server].address)
+        return asked.mapped == asked.local ? std::nullopt : std::optional{asked.server};  // no NAT, no choice of ports
+    return std::nullopt;
+  }
+
+  void plan_samples(Family family) {
+    const auto server = server_of_samples(family);
+    if (!server || timing_.samples == 0) return;
+    const auto& facts = digest_.servers[*server];
+    const auto count = std::min(timing_.samples, most_samples);
+    unsigned sent = 0;
+    for (const auto& sample : digest_.samples) {
+      if (sample.server != *server) continue;
+      const auto number = sent++;
+      if (sample.mapped || sample.was_refused) continue;
+      const auto overdue = sample.sent_at + facts.rtt_max.value_or(Duration{}) + facts.guard();
+      if (overdue > now_)
+        wake_at(overdue);
+      else if (sample.copies < sample_copies)
+        send({.question = Question::allocation, .server = *server, .to = facts.address, .sample = number});
+    }
+    for (; sent < count; ++sent)
+      send({.question = Question::allocation, .server = *server, .to = facts.address, .sample = sent});
+  }
+
   [[nodiscard]] bool anybody_answered() const {
     return std::ranges::any_of(digest_.servers, [](const ServerFacts& server) { return server.answered; });
   }
@@ -124,7 +161,10 @@ class Planner {
   }
 
   void send(Question question, std::uint32_t server, const Endpoint& to) {
-    plan_.send.push_back({question, server, to});
+    send({.question = question, .server = server, .to = to});
+  }
+  void send(const Step& step) {
+    plan_.send.push_back(step);
     wake_at(now_ + timing_.spacing);
   }
 

@@ -5,6 +5,7 @@
 ///   t = 0        1 RTT                      2 RTT
 ///   mapping ───► second address known ────► the other endpoints answer: mapping decided
 ///   filtering ─► changed answer, or receipt + guard: filtering decided
+///                a NAT is there: samples ► their ports: allocation and pooling decided
 ///
 /// A socket never sends to an endpoint that may have been filtered on it: on Linux the filtered packet leaves a
 /// conntrack entry, the next packet out gets another port, and an innocent NAT looks symmetric.
@@ -19,6 +20,8 @@ struct Timing {
   Duration spacing = std::chrono::milliseconds{15};  ///< between copies: apart enough not to share a loss burst
   unsigned mapping_copies = 3;                       ///< early copies, before any answer could be here
   unsigned filtering_copies = 4;
+  /// Fresh sockets that ask which port they have outside; 0: none. With 16 chance makes no rule look like another.
+  unsigned samples = 16;
   /// UDP silence after which a Binding over TCP asks whether the server lives at all.
   Duration tcp_after = std::chrono::milliseconds{250};
   /// Least UDP silence that counts as blocked when the server answers over TCP, or as a dead address family.
@@ -31,7 +34,10 @@ struct Step {
   Question question{};
   std::uint32_t server = 0;
   Endpoint to{};
+  unsigned sample = 0;  ///< which one
 };
+
+inline constexpr unsigned most_samples = 32;
 
 struct Plan {
   std::vector<Step> send;          ///< now, in this order

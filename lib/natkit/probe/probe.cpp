@@ -7,9 +7,14 @@
 
 namespace natkit::probe {
 namespace {
-/// Each question's own socket: one per family for mapping, one per server for the others.
+/// Beyond the four of each server.
+constexpr std::uint32_t first_sample = 4 * (Probe::max_servers + 1);
+
+/// Each question's own socket: one per family for mapping, one per sample, one per server for the others.
 SocketId socket_for(const Step& step) {
   if (step.question == Question::mapping) return SocketId{step.to.address.is_v4() ? 0U : 1U};
+  if (step.question == Question::allocation)
+    return SocketId{first_sample + most_samples * (step.to.address.is_v4() ? 0U : 1U) + step.sample};
   return SocketId{(4 * (step.server + 1)) + static_cast<std::uint32_t>(step.question)};
 }
 

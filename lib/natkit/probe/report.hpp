@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "natkit/base/behavior.hpp"
@@ -22,6 +24,24 @@ struct ServerReport {
   std::optional<bool> behavior_discovery{};  ///< RFC 5780 with a usable second address; none when it never answered
 };
 
+/// How the NAT chooses the public port of a fresh socket (RFC 4787 §4.2), by what a row of them was given.
+struct PortAllocation {
+  enum class Rule : std::uint8_t {
+    preserving,  ///< the socket's own port
+    sequential,  ///< one after the other, `delta` apart
+    block,       ///< any port of a small range that this host, or few hosts, have (RFC 7422)
+    random,      ///< any port
+  };
+  std::optional<Rule> rule{};
+  std::optional<int> delta{};                                      ///< of `sequential`; negative: downwards
+  std::optional<std::pair<std::uint16_t, std::uint16_t>> range{};  ///< the lowest and highest port that was seen
+};
+[[nodiscard]] std::string_view to_text(PortAllocation::Rule rule);  ///< "preserving", …
+
+/// Which public addresses the sockets of a host get (RFC 4787 §4.1). One address alone is `paired`, too.
+enum class Pooling : std::uint8_t { paired, arbitrary };
+[[nodiscard]] std::string_view to_text(Pooling pooling);  ///< "paired", "arbitrary"
+
 /// One address family. Asked for, but without an answer: everything in it is unknown.
 struct FamilyReport {
   std::optional<Endpoint> local{};   ///< of the mapping question's socket, as the host saw it
@@ -30,6 +50,10 @@ struct FamilyReport {
   BehaviorSet mapping{};
   BehaviorSet filtering{};
   std::optional<bool> port_preserved{};
+  PortAllocation port_allocation{};
+  std::optional<Pooling> pooling{};
+  std::optional<unsigned> layers{};  ///< NATs in the way
+  std::optional<bool> cgn{};         ///< whether one of them is the carrier's
 };
 
 /// Why a value is what it is, or why it is unknown.

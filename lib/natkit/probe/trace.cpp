@@ -4,7 +4,7 @@
 
 namespace natkit::probe {
 namespace {
-constexpr std::array<std::string_view, 4> names{"mapping", "filtering", "filtering-port", "tcp-control"};
+constexpr std::array<std::string_view, 5> names{"mapping", "filtering", "filtering-port", "tcp-control", "allocation"};
 }
 
 std::string_view to_text(Question question) { return names.at(static_cast<std::size_t>(question)); }

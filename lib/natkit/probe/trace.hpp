@@ -21,8 +21,9 @@ enum class Question : std::uint8_t {
   filtering,       ///< CHANGE-REQUEST for another address and port (RFC 5780 §4.4, test II)
   filtering_port,  ///< CHANGE-REQUEST for another port only (test III)
   tcp_control,     ///< Binding over TCP: does the server live at all?
+  allocation,      ///< plain Binding requests to one endpoint, each from a fresh socket: which ports the NAT gives
 };
-[[nodiscard]] std::string_view to_text(Question question);  ///< "mapping", "filtering", "filtering-port", "tcp-control"
+[[nodiscard]] std::string_view to_text(Question question);  ///< "mapping", "filtering-port", …
 [[nodiscard]] std::optional<Question> parse_question(std::string_view text);
 
 /// A server as the user named it and as it was resolved.

@@ -15,6 +15,28 @@ struct Verdict {
 [[nodiscard]] Verdict judge_mapping(const Digest& digest, Family family);
 /// Asks what came through from places where the socket had never sent anything (RFC 5780 §4.4).
 [[nodiscard]] Verdict judge_filtering(const Digest& digest, Family family, Duration now);
+struct AllocationVerdict {
+  PortAllocation allocation{};
+  std::vector<Evidence> evidence{};
+};
+/// Compares the ports that a row of fresh sockets got outside.
+[[nodiscard]] AllocationVerdict judge_allocation(const Digest& digest, Family family);
+
+struct PoolingVerdict {
+  std::optional<Pooling> pooling{};
+  std::vector<Evidence> evidence{};
+};
+/// … and the addresses.
+[[nodiscard]] PoolingVerdict judge_pooling(const Digest& digest, Family family);
+
+struct LayersVerdict {
+  std::optional<unsigned> layers{};
+  std::optional<bool> cgn{};
+  std::vector<Evidence> evidence{};  ///< of "layers"
+};
+/// Counts NATs by what the router says of its own public address, and by addresses that only carriers use (RFC 6598).
+[[nodiscard]] LayersVerdict judge_layers(const FamilyReport& family, const PortMappings& routers);
+
 /// Whether a server is of use for RFC 5780: it has a second address that answers, and it does not ignore
 /// CHANGE-REQUEST.
 [[nodiscard]] std::optional<bool> judge_behavior_discovery(const Digest& digest, std::uint32_t server);

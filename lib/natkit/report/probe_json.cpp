@@ -3,8 +3,10 @@
 #include <cmath>
 #include <initializer_list>
 
+#include "natkit/report/console_labels.hpp"
 #include "natkit/report/json.hpp"
 #include "natkit/report/labels.hpp"
+#include "natkit/report/reaches.hpp"
 #include "natkit/report/verdict.hpp"
 
 namespace natkit::report {
@@ -45,6 +47,14 @@ Json behavior_json(const BehaviorSet& set) {
   return out;
 }
 
+Json allocation_json(const probe::PortAllocation& allocation) {
+  Json range = nullptr;
+  if (allocation.range) range = {allocation.range->first, allocation.range->second};
+  return {{"rule", allocation.rule ? Json(to_text(*allocation.rule)) : Json(nullptr)},
+          {"delta", or_null(allocation.delta)},
+          {"range", std::move(range)}};
+}
+
 Json servers_json(const std::vector<probe::ServerReport>& servers) {
   Json out = Json::array();
   for (const auto& server : servers)
@@ -63,20 +73,22 @@ Json family_json(const std::optional<probe::FamilyReport>& asked) {
           {"mapping", behavior_json(family.mapping)},
           {"filtering", behavior_json(family.filtering)},
           {"port_preserved", or_null(family.port_preserved)},
-          {"port_allocation", nulls({"rule", "delta", "range"})},
-          {"pooling", nullptr},
+          {"port_allocation", allocation_json(family.port_allocation)},
+          {"pooling", family.pooling ? Json(to_text(*family.pooling)) : Json(nullptr)},
           {"hairpin", nullptr},
           {"mapping_lifetime_ms", nullptr},
-          {"layers", nullptr},
-          {"cgn", nullptr}};
+          {"layers", or_null(family.layers)},
+          {"cgn", or_null(family.cgn)}};
 }
 
 Json labels_json(const probe::Report& report) {
   const auto label = rfc3489_label(report);
+  const auto consoles = console_labels(report);
+  const auto or_null = [](std::string_view text) { return text.empty() ? Json(nullptr) : Json(text); };
   return {{"rfc3489", label ? Json(to_text(*label)) : Json(nullptr)},
-          {"xbox", nullptr},
-          {"playstation", nullptr},
-          {"nintendo", nullptr}};
+          {"xbox", or_null(consoles.xbox)},
+          {"playstation", or_null(consoles.playstation)},
+          {"nintendo", or_null(consoles.nintendo)}};
 }
 
 Json port_mapping_json(const probe::PortMapping& one) {
@@ -92,7 +104,10 @@ Json port_mappings_json(const probe::PortMappings& all) {
 
 Json verdict_json(const probe::Report& report) {
   const auto verdict = verdict_of(report);
-  return {{"summary", verdict.summary}, {"reaches", nullptr}, {"advice", verdict.advice}};
+  Json reaches = Json::object();
+  for (const auto& [peer, way] : reaches_of(report))
+    reaches[std::string{to_text(peer)}] = way.empty() ? Json(nullptr) : Json(way);
+  return {{"summary", verdict.summary}, {"reaches", std::move(reaches)}, {"advice", verdict.advice}};
 }
 
 Json evidence_json(const std::vector<probe::Evidence>& evidence) {
