@@ -91,10 +91,51 @@ struct Tally {
 };
 }  // namespace
 
+namespace {
+using Rule = probe::PortAllocation::Rule;
+
+/// What shows of a stack is what its outermost NAT does.
+std::optional<Rule> observable_rule(const Case& c) {
+  if (c.layers == 2) return Rule::random;
+  switch (c.nat.allocation) {
+    case sim::PortAllocation::preserving:
+    case sim::PortAllocation::preserving_with_overload:
+      return Rule::preserving;
+    case sim::PortAllocation::sequential:
+      return Rule::sequential;
+    case sim::PortAllocation::block:
+      return Rule::block;
+    case sim::PortAllocation::random:
+    case sim::PortAllocation::parity_preserving:
+      break;
+  }
+  return Rule::random;
+}
+
+probe::Pooling observable_pooling(const Case& c) {
+  return c.layers == 1 && c.nat.pooling == sim::AddressPooling::arbitrary ? probe::Pooling::arbitrary
+                                                                          : probe::Pooling::paired;
+}
+
+template <class Value>
+void count(Tally& tally, const std::optional<Value>& found, const Value& truth, const std::string& what) {
+  if (!found) {
+    ++tally.partial;
+  } else if (*found == truth) {
+    ++tally.full;
+  } else {
+    if (tally.wrong++ == 0)
+      tally.first_wrong = fmt::format("{}: found {}, not {}", what, to_text(*found), to_text(truth));
+  }
+}
+}  // namespace
+
 TEST_CASE("Every NAT of the grid is told right, twice in a row", "[probe][grid][sim]") {
   const auto grid = make_grid();
   Tally mapping;
   Tally filtering;
+  Tally rule;
+  Tally pooling;
   Duration slowest{};
   std::uint64_t seed = 1;
   for (const auto& c : grid) {
@@ -105,10 +146,19 @@ TEST_CASE("Every NAT of the grid is told right, twice in a row", "[probe][grid][
       const auto what = fmt::format("seed {}, run {}, {}", seed, run, c.text());
       mapping.count(report.ipv4->mapping, observable_mapping(c.nat), what);
       filtering.count(report.ipv4->filtering, observable_filtering(c.nat), what);
+      count(rule, report.ipv4->port_allocation.rule, *observable_rule(c), what);
+      count(pooling, report.ipv4->pooling, observable_pooling(c), what);
+      if (report.ipv4->port_allocation.rule == Rule::sequential) CHECK(report.ipv4->port_allocation.delta == 1);
+      CHECK_FALSE(report.ipv4->layers);  // no router has said anything
       slowest = std::max(slowest, report.elapsed);
     }
   }
   CAPTURE(grid.size(), mapping.first_wrong, filtering.first_wrong, mapping.partial, filtering.partial);
+  CAPTURE(rule.first_wrong, pooling.first_wrong, rule.partial, pooling.partial);
+  CHECK(rule.wrong == 0);
+  CHECK(pooling.wrong == 0);
+  CHECK(rule.full > static_cast<int>(grid.size() * 2 * 99 / 100));
+  CHECK(pooling.full == static_cast<int>(grid.size() * 2));
   WARN(fmt::format("{} NATs, two runs each, all in at most {:.0f} ms at 50 ms RTT", grid.size(), to_ms(slowest)));
   CHECK(mapping.full == static_cast<int>(grid.size() * 2));
   CHECK(filtering.full == static_cast<int>(grid.size() * 2));
@@ -120,6 +170,8 @@ void measure_with_loss(Server server, int runs) {
   const sim::LinkConfig link{.delay = 25ms, .jitter = 30ms, .loss = 0.1, .duplicate = 0.05, .reorder = 0.05};
   Tally mapping;
   Tally filtering;
+  Tally rule;
+  Tally pooling;
   int both_full = 0;
   const auto grid = make_grid();
   for (int seed = 1; seed <= runs; ++seed) {
@@ -131,11 +183,16 @@ void measure_with_loss(Server server, int runs) {
     mapping.count(report.ipv4->mapping, observable_mapping(c.nat), what);
     filtering.count(report.ipv4->filtering, observable_filtering(c.nat), what);
     if (mapping.full + filtering.full == full_before + 2) ++both_full;
+    count(rule, report.ipv4->port_allocation.rule, *observable_rule(c), what);
+    count(pooling, report.ipv4->pooling, observable_pooling(c), what);
   }
   CAPTURE(mapping.first_wrong, filtering.first_wrong);
   WARN(fmt::format("{} runs: {:.2f} % full verdicts; open: mapping {}, filtering {}; wrong: {}", runs,
                    100.0 * both_full / runs, mapping.partial, filtering.partial, mapping.wrong + filtering.wrong));
   CHECK(mapping.wrong + filtering.wrong <= runs / 10'000);
+  CAPTURE(rule.first_wrong, pooling.first_wrong, rule.partial, pooling.partial);
+  CHECK(rule.wrong + pooling.wrong <= runs / 10'000);
+  CHECK(rule.full + pooling.full > 2 * runs * 9 / 10);
   CHECK(both_full > runs * 9 / 10);
 }
 }  // namespace

@@ -13,7 +13,7 @@ using nlohmann::json;
 namespace {
 // The parts that this version never measures.
 constexpr auto rest =
-    R"("port_allocation":{"rule":null,"delta":null,"range":null},"pooling":null,"hairpin":null,"mapping_lifetime_ms":null,"layers":null,"cgn":null})";
+    R"("port_allocation":{"rule":null,"delta":null,"range":null},"pooling":null,"hairpin":null,"mapping_lifetime_ms":null,"layers":null,"cgn":null,"rewritten":null})";
 constexpr auto not_asked =
     R"({"local":null,"mapped":null,"nat":null,"mapping":null,"filtering":null,"port_preserved":null,)";
 constexpr auto never_measured =
@@ -26,9 +26,11 @@ TEST_CASE("A full report is this object, key for key", "[probe_json]") {
       R"("servers":[{"address":"198.51.100.1:3478","rtt_ms":50.213,"behaviour_discovery":true,"name":"stun.example:3478"}],)" +
       R"("ipv4":{"local":"192.168.1.5:40000","mapped":"203.0.113.7:40000","nat":true,"mapping":"endpoint-independent",)" +
       R"("filtering":"address-and-port-dependent","port_preserved":true,)" + rest + R"(,"ipv6":)" + not_asked + rest +
-      R"(,"labels":{"rfc3489":"port-restricted-cone","xbox":null,"playstation":null,"nintendo":null},)" +
+      R"(,"labels":{"rfc3489":"port-restricted-cone","xbox":null,"playstation":"type-2","nintendo":"B"},)" +
       never_measured +
-      R"("verdict":{"summary":"Good: most other players can reach you directly; those behind a symmetric NAT may need a relay","reaches":null,"advice":[]},)" +
+      R"("verdict":{"summary":"Good: most other players can reach you directly; those behind a symmetric NAT may need a relay","reaches":{)" +
+      R"("open-internet":"direct","full-cone":"direct","restricted-cone":"direct","port-restricted-cone":"direct",)" +
+      R"("symmetric-firewall":"direct","symmetric":"direct-with-prediction","udp-blocked":"relay"},"advice":[]},)" +
       R"("evidence":[{"about":"ipv4.filtering","reason":"silence-after-receipts","detail":"2 receipts, no answer within 40 ms"}],)" +
       R"("elapsed_ms":142.5,"packets_sent":14})";
   CHECK(to_json(test::port_restricted()) == expected);
@@ -53,7 +55,8 @@ TEST_CASE("Every key of the contract is there, in order, even when nothing was m
                     "hairpin",
                     "mapping_lifetime_ms",
                     "layers",
-                    "cgn"};
+                    "cgn",
+                    "rewritten"};
   CHECK(keys(report) == Keys{"schema", "udp", "servers", "ipv4", "ipv6", "labels", "port_mapping", "tcp", "mtu_bytes",
                              "verdict", "evidence", "elapsed_ms", "packets_sent"});
   for (const auto* name : {"ipv4", "ipv6"}) {

@@ -16,6 +16,7 @@ namespace natkit::mesh {
 using probe::NatFindings;
 using probe::Need;
 using probe::need_of;
+using probe::to_text;
 
 [[nodiscard]] Nat pack(const NatFindings& findings);
 [[nodiscard]] NatFindings unpack(Nat nat);

@@ -32,6 +32,20 @@ void describe_endpoints(FamilyReport& family, const Asked& asked) {
   if (family.local) family.port_preserved = family.local->port == family.mapped->port;
 }
 
+/// Only seen is told: a server that says its answer once has nothing to compare.
+void describe_gateway(Report& report, FamilyReport& described, const Digest& digest, Family family,
+                      std::string_view path) {
+  for (const auto& server : digest.servers) {
+    if (server.address.address.family() != family || !server.rewritten) continue;
+    described.is_rewritten = true;
+    append(
+        report, path, "rewritten",
+        {{.reason = "answers-differ",
+          .detail = fmt::format("{} says the same address twice in one answer, once masked; unmasked it arrived as {}",
+                                to_text(server.address), to_text(*server.rewritten))}});
+  }
+}
+
 /// What is known of the NAT, where there is one; without one there is nothing to tell.
 void describe_nat(Report& report, FamilyReport& described, const Digest& digest, Family family, std::string_view path) {
   auto layers = judge_layers(described, report.port_mapping);
@@ -72,6 +86,7 @@ std::optional<FamilyReport> describe_family(Report& report, const Digest& digest
   described.filtering = filtering.behavior;
   append(report, path, "filtering", std::move(filtering.evidence));
   describe_nat(report, described, digest, family, path);
+  describe_gateway(report, described, digest, family, path);
   return described;
 }
 

@@ -75,6 +75,12 @@ void Ledger::file(const Sent& sent) {
   copies.push_back({.sent_at = sent.at, .id = sent.id});
 }
 
+void Ledger::note_rewritten(const Received& in) {
+  if (!in.rewritten) return;
+  for (auto& server : digest_.servers)
+    if (server.address == in.from) server.rewritten = in.rewritten;
+}
+
 void Ledger::file_sample(const Sent& sent) {
   auto& samples = digest_.samples;
   const auto known = std::ranges::find(samples, sent.socket, &Sample::socket);
@@ -86,6 +92,7 @@ void Ledger::file_sample(const Sent& sent) {
 }
 
 void Ledger::file(const Received& in) {
+  note_rewritten(in);
   if (const auto found = samples_.find(in.id); found != samples_.end()) {
     auto& sample = digest_.samples[found->second];
     if (!in.mapped || sample.mapped || in.from != digest_.servers[sample.server].address) return;

@@ -63,6 +63,7 @@ struct ServerFacts {
   std::optional<std::uint16_t> second_port{};  ///< as its first answer had it
   bool gives_receipts = false;                 ///< it is ours
   bool answered = false;
+  std::optional<Endpoint> rewritten{};  ///< what an answer of its became on the way (`Received::rewritten`)
 
   /// Where it says a second address is, if that can be one: same family, other address (RFC 5780 §7.4).
   [[nodiscard]] std::optional<Endpoint> alternate() const;
@@ -103,6 +104,7 @@ class Ledger {
   void file(const SendFailed& failed);
   void file(const Ended& ended);
   void file_sample(const Sent& sent);
+  void note_rewritten(const Received& in);
 
   Digest digest_;
   std::map<stun::TransactionId, Place> places_;

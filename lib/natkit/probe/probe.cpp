@@ -78,6 +78,8 @@ void Probe::handle_message(Instant now, const Datagram& in, ByteView datagram) {
                     .id = message->transaction_id()};
   if (success) {
     received.mapped = message->mapped_endpoint();
+    const auto plain = message->endpoint(stun::AttributeType::mapped_address);
+    if (plain && plain != received.mapped) received.rewritten = plain;
     received.other = message->endpoint(stun::AttributeType::other_address);
     received.receipt = stun::receipt(*message);
     received.second_port = stun::second_port(*message);

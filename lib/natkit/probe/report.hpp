@@ -54,6 +54,7 @@ struct FamilyReport {
   std::optional<Pooling> pooling{};
   std::optional<unsigned> layers{};  ///< NATs in the way
   std::optional<bool> cgn{};         ///< whether one of them is the carrier's
+  bool is_rewritten = false;         ///< an application-level gateway changes addresses inside packets (RFC 4787 §7)
 };
 
 /// Why a value is what it is, or why it is unknown.

@@ -52,6 +52,9 @@ struct Received {
   std::optional<Endpoint> receipt{};  ///< our server's word from where it answered this request
   std::optional<std::uint16_t> second_port{};  ///< of the address that was asked
   std::optional<std::uint16_t> error_code{};
+  /// MAPPED-ADDRESS where it is not what XOR-MAPPED-ADDRESS says: somebody on the way rewrites what looks like an
+  /// address.
+  std::optional<Endpoint> rewritten{};
 };
 
 /// The system refused to send, e.g. no route.

@@ -78,7 +78,8 @@ Json family_json(const std::optional<probe::FamilyReport>& asked) {
           {"hairpin", nullptr},
           {"mapping_lifetime_ms", nullptr},
           {"layers", or_null(family.layers)},
-          {"cgn", or_null(family.cgn)}};
+          {"cgn", or_null(family.cgn)},
+          {"rewritten", family.is_rewritten ? Json(true) : Json(nullptr)}};
 }
 
 Json labels_json(const probe::Report& report) {
@@ -104,7 +105,7 @@ Json port_mappings_json(const probe::PortMappings& all) {
 
 Json verdict_json(const probe::Report& report) {
   const auto verdict = verdict_of(report);
-  Json reaches = Json::object();
+  Json reaches = nullptr;
   for (const auto& [peer, way] : reaches_of(report))
     reaches[std::string{to_text(peer)}] = way.empty() ? Json(nullptr) : Json(way);
   return {{"summary", verdict.summary}, {"reaches", std::move(reaches)}, {"advice", verdict.advice}};

@@ -9,7 +9,9 @@
 #include <string_view>
 
 #include "natkit/base/printable.hpp"
+#include "natkit/report/console_labels.hpp"
 #include "natkit/report/labels.hpp"
+#include "natkit/report/reaches.hpp"
 #include "natkit/report/verdict.hpp"
 
 namespace natkit::report {
@@ -100,7 +102,10 @@ class FamilyText {
                   nat_row(),
                   behavior_row("mapping", facts_.mapping, meaning_of_mapping),
                   behavior_row("filtering", facts_.filtering, meaning_of_filtering),
-                  {.key = "port", .value = port()}});
+                  {.key = "port", .value = port()},
+                  allocation_row(),
+                  {.key = "pooling", .value = pooling(), .below = facts_.pooling ? "" : why("pooling")},
+                  layers_row()});
   }
 
  private:
@@ -137,6 +142,45 @@ class FamilyText {
   [[nodiscard]] std::string port() const {
     if (!facts_.port_preserved) return "unknown";
     return *facts_.port_preserved ? "preserved: the public port is the local one" : "changed by the NAT";
+  }
+
+  [[nodiscard]] Row allocation_row() const {
+    using Rule = probe::PortAllocation::Rule;
+    const auto& allocation = facts_.port_allocation;
+    if (!allocation.rule) return {.key = "ports", .value = unless_no_nat("unknown"), .below = why("port_allocation")};
+    const auto range =
+        allocation.range ? fmt::format(" ({} to {})", allocation.range->first, allocation.range->second) : "";
+    switch (*allocation.rule) {
+      case Rule::preserving:
+        return {.key = "ports", .value = "preserving", .note = "a fresh socket keeps its own port"};
+      case Rule::sequential:
+        return {.key = "ports",
+                .value = "sequential",
+                .note = fmt::format("the next port is {} further: it can be told beforehand",
+                                    allocation.delta.value_or(1))};
+      case Rule::block:
+        return {.key = "ports", .value = "block", .note = "any port of a small range" + range};
+      case Rule::random:
+        break;
+    }
+    return {.key = "ports", .value = "random", .note = "any port" + range};
+  }
+
+  [[nodiscard]] std::string unless_no_nat(std::string_view text) const {
+    return facts_.nat == false ? "this host's own" : std::string(text);
+  }
+
+  [[nodiscard]] std::string pooling() const {
+    if (!facts_.pooling) return unless_no_nat("unknown");
+    return *facts_.pooling == probe::Pooling::paired ? "one public address for all sockets"
+                                                     : "several public addresses, another one for each socket";
+  }
+
+  [[nodiscard]] Row layers_row() const {
+    Row row{.key = "layers", .value = facts_.layers ? fmt::format("{}", *facts_.layers) : "unknown"};
+    if (facts_.cgn == true) row.note = "one of them is the carrier's";
+    if (!facts_.layers) row.below = why("layers");
+    return row;
   }
 
   const probe::Report& report_;
@@ -182,6 +226,23 @@ std::string port_mapping_block(const probe::PortMappings& all) {
                                      {.key = "UPnP", .value = port_mapping_text(all.upnp)}});
 }
 
+std::string peers_block(const probe::Report& report) {
+  std::vector<Row> rows;
+  for (const auto& [peer, way] : reaches_of(report))
+    rows.push_back({.key = std::string(to_phrase(peer)), .value = way.empty() ? "unknown" : std::string(way)});
+  return rows.empty() ? std::string{} : "\npeers behind\n" + table(rows);
+}
+
+std::string consoles_block(const probe::Report& report) {
+  const auto labels = console_labels(report);
+  const auto shown = [](std::string_view label) { return label.empty() ? "unknown" : std::string(label); };
+  if (labels.nintendo.empty() && labels.xbox.empty() && labels.playstation.empty()) return {};
+  return "\nconsoles would say\n" +
+         table({{.key = "Nintendo", .value = shown(labels.nintendo)},
+                {.key = "Xbox", .value = shown(labels.xbox)},
+                {.key = "PlayStation", .value = shown(labels.playstation), .note = "a guess: Sony publishes no rule"}});
+}
+
 std::string advice_lines(const Verdict& verdict) {
   std::string out;
   for (const auto& advice : verdict.advice) out += fmt::format("advice: {}\n", printable(advice));
@@ -193,7 +254,7 @@ std::string to_text(const probe::Report& report, Style style) {
   const auto verdict = verdict_of(report);
   return headline(verdict, style) + advice_lines(verdict) + family_block(report, Family::ipv4, report.ipv4) +
          family_block(report, Family::ipv6, report.ipv6) + port_mapping_block(report.port_mapping) +
-         servers_block(report.servers);
+         peers_block(report) + consoles_block(report) + servers_block(report.servers);
 }
 
 std::vector<std::string> evidence_lines(const probe::Report& report) {

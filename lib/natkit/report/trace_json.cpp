@@ -58,6 +58,7 @@ Json to_event_json(const probe::Received& received) {
   put(json, "receipt", received.receipt);
   put(json, "second_port", received.second_port);
   put(json, "error_code", received.error_code);
+  put(json, "rewritten", received.rewritten);
   return json;
 }
 
@@ -257,7 +258,8 @@ class TraceReader {
                              .other = fields.optional_endpoint("other"),
                              .receipt = fields.optional_endpoint("receipt"),
                              .second_port = fields.optional_u16("second_port"),
-                             .error_code = fields.optional_u16("error_code")};
+                             .error_code = fields.optional_u16("error_code"),
+                             .rewritten = fields.optional_endpoint("rewritten")};
     if (!requests_.contains({received.socket, received.id}))
       fault_.set(fields.place(), "answers a request that this socket never sent");
     return received;
