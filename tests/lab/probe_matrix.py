@@ -40,6 +40,16 @@ class Row:
     hosts: tuple[str, ...] = ()     # where it has several
 
     @property
+    def rule(self) -> str:
+        """How ports are given: where each destination shows another one, they are drawn at random unless it is said otherwise."""
+        kind = self.spec.partition(",")[0]
+        return kind if kind in ("sequential", "block") else "preserving" if self.mapping == EI else "random"
+
+    @property
+    def pooling(self) -> str:
+        return "arbitrary" if "pooling=arbitrary" in self.spec else "paired"
+
+    @property
     def label(self) -> str:
         if self.mapping is None:
             return "udp-blocked"
@@ -96,6 +106,12 @@ def check_whole(row: Row, probed: programs.Probed):
     if row.mapping is None:
         expected = {"udp": "blocked", "ipv4.nat": None, "ipv4.mapping": None, "ipv4.filtering": None}
     expected["labels.rfc3489"] = row.label
+    if row.mapping is not None and row.nat:
+        expected |= {"ipv4.port_allocation.rule": row.rule, "ipv4.pooling": row.pooling}
+        if row.rule == "sequential":
+            expected["ipv4.port_allocation.delta"] = 1
+    elif row.mapping is not None:
+        expected |= {"ipv4.port_allocation.rule": None, "ipv4.layers": 0, "ipv4.cgn": False}
     if row.filtering6:
         expected |= {"ipv6.nat": False, "ipv6.mapping": EI, "ipv6.filtering": row.filtering6}
     yield from differences(probed, expected)
@@ -135,7 +151,8 @@ class Measured:
     def show(self) -> None:
         found = " ".join("|".join(SHORT[one] for one in programs.members(self.probed.value(f"ipv4.{key}"))) or "-"
                          for key in ("mapping", "filtering"))
-        print(f"{self.host:<5} {self.row.spec:<38} {self.run:<6} {found:<14} {self.probed.value('labels.rfc3489') or '-':<21}"
+        ports = " ".join(str("-" if (value := self.probed.value(f"ipv4.{key}")) is None else value) for key in ("port_allocation.rule", "pooling", "layers"))
+        print(f"{self.host:<5} {self.row.spec:<38} {self.run:<6} {found:<14} {self.probed.value('labels.rfc3489') or '-':<21}{ports:<22}"
               f"{self.probed.value('elapsed_ms') or 0:>7.0f} ms {self.probed.value('packets_sent') or 0:>3} packets"
               f" {'late' if self.late() else '':<5}{'WRONG: ' + '; '.join(self.complaints) if self.complaints else ''}", flush=True)
 
