@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "natkit/report/advice.hpp"
 #include "natkit/report/labels.hpp"
 
 namespace natkit::report {
@@ -13,9 +14,6 @@ using enum Behavior;
 
 constexpr std::array<std::string_view, 5> grades{"Unknown", "Blocked", "Hard", "Good", "Open"};
 
-constexpr std::string_view advise_port =
-    "Forward a UDP port to this host in the router, or turn UPnP on there: players then reach it through that port.";
-constexpr std::string_view advise_relay = "Use a relay (TURN) for the players that cannot be reached directly.";
 constexpr std::string_view advise_allow_udp =
     "Ask whoever runs this network to let UDP out; until then only a relay over TCP can connect.";
 constexpr std::string_view advise_two_addresses =
@@ -52,8 +50,7 @@ Finding assess(const probe::FamilyReport& family) {
   if (!family.mapping.contains(endpoint_independent))
     return {Grade::hard,
             "the NAT gives you another public port for each player; only players with an open network can reach you "
-            "directly",
-            {advise_port, advise_relay}};
+            "directly"};
   return {Grade::unknown,
           "whether the NAT keeps one public port for all players could not be told",
           {family.mapping.is_unknown() ? advise_again : advise_two_addresses}};
@@ -111,8 +108,11 @@ Verdict verdict_of(const probe::Report& report) {
     phrase = family.mapped ? std::string(finding.phrase) : with_reason(report, finding.phrase);
     phrase += other_family(report, *leading, finding.grade);
   }
-  return {finding.grade,
-          fmt::format("{}: {}", to_text(finding.grade), phrase),
-          {finding.advice.begin(), finding.advice.end()}};
+  Verdict verdict{finding.grade,
+                  fmt::format("{}: {}", to_text(finding.grade), phrase),
+                  {finding.advice.begin(), finding.advice.end()}};
+  const bool is_known = finding.grade == Grade::hard || finding.grade == Grade::good;
+  if (is_known && of(report, *leading)->nat != false) verdict.advice = advice_of(report, *of(report, *leading));
+  return verdict;
 }
 }  // namespace natkit::report

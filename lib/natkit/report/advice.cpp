@@ -1,0 +1,66 @@
+#include "natkit/report/advice.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+namespace natkit::report {
+namespace {
+using enum Behavior;
+
+bool maps_ports(const probe::PortMappings& routers) {
+  return routers.upnp.available == true || routers.nat_pmp.available == true || routers.pcp.available == true;
+}
+
+bool maps_none(const probe::PortMappings& routers) {
+  return routers.upnp.available == false && routers.nat_pmp.available == false && routers.pcp.available == false;
+}
+
+/// A NAT beyond the router: what that one leads to this host reaches only as far as there.
+bool has_nat_beyond(const probe::Report& report) {
+  static constexpr std::array<std::string_view, 3> reasons{"router-behind-a-nat", "router-behind-a-carriers-nat",
+                                                           "router-has-another-address"};
+  return std::ranges::any_of(report.evidence, [](const probe::Evidence& evidence) {
+    return evidence.about.ends_with(".layers") && std::ranges::find(reasons, evidence.reason) != reasons.end();
+  });
+}
+
+/// How a port of the router would lead to this host, and whether that helps at all.
+std::string port_advice(const probe::Report& report, const probe::FamilyReport& family) {
+  if (family.cgn == true)
+    return "Ask the provider for a public IPv4 address, or use IPv6: it shares one address among its customers, so no "
+           "port "
+           "that your own router opens can be reached from outside.";
+  if (has_nat_beyond(report))
+    return "Let one of the two routers be a bridge, since there is another NAT beyond yours; or open the port in both "
+           "(upnp-map add --through-all PORT).";
+  if (maps_ports(report.port_mapping))
+    return "Open a port while you play: upnp-map hold PORT. Your router does that when it is asked, and everybody "
+           "reaches "
+           "that port, whatever the NAT does.";
+  if (maps_none(report.port_mapping))
+    return "Turn UPnP, NAT-PMP or PCP on in the router, which answers to none of them, or forward a UDP port to this "
+           "host "
+           "there by hand: players then reach it through that port.";
+  return "Forward a UDP port to this host in the router, or turn UPnP on there: players then reach it through that "
+         "port.";
+}
+}  // namespace
+
+std::vector<std::string> advice_of(const probe::Report& report, const probe::FamilyReport& family) {
+  const bool is_hard = !family.mapping.contains(endpoint_independent);
+  const bool is_strict = family.filtering == address_and_port_dependent;
+  std::vector<std::string> advice;
+  // To whom all but the strictest NATs are open, a port is not worth the trouble; where one can be had it costs
+  // nothing.
+  const bool is_worth_it = is_hard || (is_strict && maps_ports(report.port_mapping) && family.cgn != true);
+  if (is_worth_it) advice.push_back(port_advice(report, family));
+  if (family.is_rewritten)
+    advice.emplace_back(
+        "Turn the router's application-level gateways off (\"SIP ALG\"): one changes addresses inside of packets, "
+        "which "
+        "breaks programs that send them unmasked.");
+  if (is_hard) advice.emplace_back("Use a relay (TURN) for the players that cannot be reached directly.");
+  return advice;
+}
+}  // namespace natkit::report
