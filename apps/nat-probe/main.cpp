@@ -40,6 +40,7 @@ struct Options {
   std::vector<std::string> default_servers;  // --server: from the configuration or the environment
   bool only_ipv4 = false;
   bool only_ipv6 = false;
+  bool wants_hairpin = false;
   probe::Timing timing;  // defaults live with the protocol; --help prints them from here
   std::vector<std::string> local_addresses;
   std::vector<std::string> expectations;
@@ -91,6 +92,8 @@ void add_options(CLI::App& app, Options& o) {
       ->type_name("ADDRESS")
       ->check(check_address)
       ->allow_extra_args(false);
+  app.add_flag("--hairpin", o.wants_hairpin,
+               "also find out whether two hosts behind the NAT reach each other by their public addresses");
   app.add_option("--expect", o.expectations,
                  "exit 1 unless the value at this dotted path of the JSON answer is this one, e.g. "
                  "ipv4.filtering=address-dependent; a set is its members with commas between")
@@ -158,10 +161,12 @@ Result<Measured> measure(const Options& o, const Local& local, std::vector<probe
     output.explain(cli::Verbosity::details,
                    fmt::format("asking {} ({})", to_text(server.address), printable(server.name)));
   const auto word = fmt::format("asking {} server address{} …", servers.size(), servers.size() == 1 ? "" : "es");
+  auto timing = o.timing;
+  if (o.wants_hairpin) timing.hairpin = probe::Timing::Hairpin::ask;
   crypto::SecureRng rng;
   portmap::Discovery routers{{.routes = routers_before(servers, local), .first_socket = BesideRouters::first_socket},
                              rng};
-  probe::Probe probe{{.servers = std::move(servers), .timing = o.timing}, rng};
+  probe::Probe probe{{.servers = std::move(servers), .timing = timing}, rng};
   BesideRouters both{probe, routers};
   WithProgress shown{both, output, word};
   const auto end = io::run(shown, {.local_addresses = local.addresses, .errands = &errands});

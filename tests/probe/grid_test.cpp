@@ -168,6 +168,40 @@ TEST_CASE("Every NAT of the grid is told right, twice in a row", "[probe][grid][
 }
 
 namespace {
+/// Of a stack the outer NAT would have to do it, and that one does not.
+bool observable_hairpin(const Case& c) { return c.layers == 1 && c.nat.hairpin != sim::Hairpin::none; }
+
+Tally measure_hairpins(const sim::LinkConfig& link, unsigned every) {
+  Tally tally;
+  const auto grid = make_grid();
+  for (std::size_t i = 0; i < grid.size(); i += every) {
+    World world{i + 1};
+    const auto report = world.measure(build(world, grid[i], link), {.hairpin = probe::Timing::Hairpin::ask});
+    const auto what = fmt::format("seed {}, {}", i + 1, grid[i].text());
+    const auto& found = report.ipv4->hairpin;
+    if (!found) {
+      ++tally.partial;
+    } else if (*found == observable_hairpin(grid[i])) {
+      ++tally.full;
+    } else if (tally.wrong++ == 0) {
+      tally.first_wrong = what;
+    }
+  }
+  return tally;
+}
+}  // namespace
+
+TEST_CASE("Hairpinning is told right where it can be told", "[probe][grid][sim]") {
+  const auto clean = measure_hairpins({.delay = 25ms}, 3);
+  CAPTURE(clean.first_wrong, clean.partial, clean.full);
+  CHECK(clean.wrong == 0);
+  CHECK(clean.full > clean.partial / 3);  // a mapping that depends on the destination leaves it open
+  const auto lossy = measure_hairpins({.delay = 25ms, .jitter = 30ms, .loss = 0.1, .duplicate = 0.05}, 3);
+  CAPTURE(lossy.first_wrong);
+  CHECK(lossy.wrong == 0);
+}
+
+namespace {
 /// Random NATs of the grid behind a bad line.
 void measure_with_loss(Server server, int runs) {
   const sim::LinkConfig link{.delay = 25ms, .jitter = 30ms, .loss = 0.1, .duplicate = 0.05, .reorder = 0.05};

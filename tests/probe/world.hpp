@@ -60,8 +60,8 @@ class World {
   }
 
   /// Runs nat-probe on a host once and returns its report.
-  probe::Report measure(sim::Host& from) {
-    probe::Probe machine{{.servers = {{.name = "server", .address = {first, port1}}}}, net.rng()};
+  probe::Report measure(sim::Host& from, const probe::Timing& timing = {}) {
+    probe::Probe machine{{.servers = {{.name = "server", .address = {first, port1}}}, .timing = timing}, net.rng()};
     net.run(machine, from);
     trace = machine.trace();
     return probe::classify(trace);

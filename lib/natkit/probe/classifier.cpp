@@ -47,7 +47,8 @@ void describe_gateway(Report& report, FamilyReport& described, const Digest& dig
 }
 
 /// What is known of the NAT, where there is one; without one there is nothing to tell.
-void describe_nat(Report& report, FamilyReport& described, const Digest& digest, Family family, std::string_view path) {
+void describe_nat(Report& report, FamilyReport& described, const Digest& digest, Family family, std::string_view path,
+                  Duration now) {
   auto layers = judge_layers(described, report.port_mapping);
   described.layers = layers.layers;
   described.cgn = layers.cgn;
@@ -63,6 +64,9 @@ void describe_nat(Report& report, FamilyReport& described, const Digest& digest,
   auto pooling = judge_pooling(digest, family);
   described.pooling = pooling.pooling;
   append(report, path, "pooling", std::move(pooling.evidence));
+  auto hairpin = judge_hairpin(digest, family, described.mapping, now);
+  described.hairpin = hairpin.hairpin;
+  append(report, path, "hairpin", std::move(hairpin.evidence));
 }
 
 std::optional<FamilyReport> describe_family(Report& report, const Digest& digest, Family family, Duration now) {
@@ -85,7 +89,7 @@ std::optional<FamilyReport> describe_family(Report& report, const Digest& digest
   auto filtering = judge_filtering(digest, family, now);
   described.filtering = filtering.behavior;
   append(report, path, "filtering", std::move(filtering.evidence));
-  describe_nat(report, described, digest, family, path);
+  describe_nat(report, described, digest, family, path, now);
   describe_gateway(report, described, digest, family, path);
   return described;
 }

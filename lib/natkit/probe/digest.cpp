@@ -64,6 +64,7 @@ void Ledger::enter(const Event& event) {
 void Ledger::file(const Sent& sent) {
   if (sent.server >= digest_.servers.size()) return;  // a trace from outside may say anything
   if (sent.question == Question::allocation) return file_sample(sent);
+  if (sent.question == Question::hairpin) return file_mirrored(sent);
   const auto known = std::ranges::find_if(digest_.asked, [&](const Asked& asked) {
     return asked.question == sent.question && asked.server == sent.server && asked.to == sent.to;
   });
@@ -91,8 +92,37 @@ void Ledger::file_sample(const Sent& sent) {
     known->sent_at = sent.at, ++known->copies;
 }
 
+void Ledger::file_mirrored(const Sent& sent) {
+  auto& all = digest_.mirrored;
+  const auto known = std::ranges::find(all, sent.socket, [](const Mirrored& each) { return each.own.socket; });
+  mirrored_[sent.id] = static_cast<std::size_t>(known - all.begin());
+  auto& mirrored = known == all.end() ? all.emplace_back() : *known;
+  if (sent.to == digest_.servers[sent.server].address) {
+    mirrored.own.socket = sent.socket;
+    mirrored.own.server = sent.server;
+    mirrored.own.sent_at = sent.at;
+    ++mirrored.own.copies;
+  } else {
+    mirrored.own.socket = sent.socket;
+    mirrored.sent_at = sent.at;
+    ++mirrored.sent;
+  }
+}
+
+void Ledger::hear_mirrored(Mirrored& mirrored, const Received& in) {
+  if (in.from == digest_.servers[mirrored.own.server].address) {
+    if (!in.mapped || mirrored.own.mapped) return;
+    mirrored.own.mapped = in.mapped;
+    mirrored.own.local = in.local;
+  } else if (!mirrored.heard_from) {
+    mirrored.heard_from = in.from;
+  }
+}
+
 void Ledger::file(const Received& in) {
   note_rewritten(in);
+  if (const auto found = mirrored_.find(in.id); found != mirrored_.end())
+    return hear_mirrored(digest_.mirrored[found->second], in);
   if (const auto found = samples_.find(in.id); found != samples_.end()) {
     auto& sample = digest_.samples[found->second];
     if (!in.mapped || sample.mapped || in.from != digest_.servers[sample.server].address) return;

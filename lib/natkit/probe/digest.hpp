@@ -54,6 +54,14 @@ struct Sample {
   bool was_refused = false;  ///< by the system
 };
 
+/// One of the two sockets that send to each other by their public endpoints (`Question::hairpin`).
+struct Mirrored {
+  Sample own{};  ///< how it learned its own
+  unsigned sent = 0;
+  Duration sent_at{};                    ///< last
+  std::optional<Endpoint> heard_from{};  ///< the other one received what this one sent, and saw it come from here
+};
+
 /// What is known of a server; times over UDP only.
 struct ServerFacts {
   Endpoint address{};
@@ -78,6 +86,7 @@ struct Digest {
   std::vector<ServerFacts> servers{};  ///< as Trace::servers
   std::vector<Asked> asked{};          ///< in the order first asked
   std::vector<Sample> samples{};       ///< in the order first sent
+  std::vector<Mirrored> mirrored{};    ///< the same; two of a family
   std::optional<Duration> ended{};
   Duration last_event{};
 
@@ -104,11 +113,14 @@ class Ledger {
   void file(const SendFailed& failed);
   void file(const Ended& ended);
   void file_sample(const Sent& sent);
+  void file_mirrored(const Sent& sent);
+  void hear_mirrored(Mirrored& mirrored, const Received& in);
   void note_rewritten(const Received& in);
 
   Digest digest_;
   std::map<stun::TransactionId, Place> places_;
   std::map<stun::TransactionId, std::size_t> samples_;
+  std::map<stun::TransactionId, std::size_t> mirrored_;
 };
 [[nodiscard]] Digest digest(const Trace& trace);
 }  // namespace natkit::probe

@@ -26,7 +26,10 @@ class Planner {
       plan_server(server, position++);
     }
     plan_tcp_controls();
-    for (const auto family : {Family::ipv4, Family::ipv6}) plan_samples(family);
+    for (const auto family : {Family::ipv4, Family::ipv6}) {
+      plan_samples(family);
+      plan_hairpin(family);
+    }
     if (plan_.wake) plan_.wake = std::min(*plan_.wake, timing_.timeout);
     return std::move(plan_);
   }
@@ -129,6 +132,38 @@ class Planner {
     }
     for (; sent < count; ++sent)
       send({.question = Question::allocation, .server = *server, .to = facts.address, .sample = sent});
+  }
+
+  /// Both learn where they are outside, then each sends there to the other one, so that no filter stands between them.
+  void plan_hairpin(Family family) {
+    const auto server = server_of_samples(family);
+    if (!server || timing_.hairpin == Timing::Hairpin::skip) return;
+    const auto& facts = digest_.servers[*server];
+    std::vector<const Mirrored*> both;
+    for (const auto& each : digest_.mirrored)
+      if (each.own.server == *server) both.push_back(&each);
+    for (unsigned number = 0; number < 2; ++number) {
+      const auto* own = number < both.size() ? both[number] : nullptr;
+      if (own && own->own.mapped) continue;
+      const auto due = own ? own->own.sent_at + facts.rtt_max.value_or(Duration{}) + facts.guard() : now_;
+      if (due > now_)
+        wake_at(due);
+      else if (!own || own->own.copies < sample_copies)
+        send({.question = Question::hairpin, .server = *server, .to = facts.address, .sample = number});
+    }
+    if (both.size() < 2 || !both[0]->own.mapped || !both[1]->own.mapped) return;
+    if (both[0]->heard_from || both[1]->heard_from) return;
+    for (unsigned number = 0; number < 2; ++number) {
+      const auto& own = *both[number];
+      const bool is_last = own.sent >= hairpin_copies;
+      const auto due = own.sent == 0 ? now_
+                       : is_last     ? own.sent_at + facts.rtt_max.value_or(Duration{}) + facts.guard()
+                                     : own.sent_at + timing_.spacing;
+      if (due > now_)
+        wake_at(due);
+      else if (!is_last)
+        send({.question = Question::hairpin, .server = *server, .to = *both[1 - number]->own.mapped, .sample = number});
+    }
   }
 
   [[nodiscard]] bool anybody_answered() const {

@@ -22,6 +22,9 @@ struct Timing {
   unsigned filtering_copies = 4;
   /// Fresh sockets that ask which port they have outside; 0: none. With 16 chance makes no rule look like another.
   unsigned samples = 16;
+  /// Some enterprise firewalls take hairpinning for an attack (RFC 5780 §4.6 warns of the like), so only when asked
+  /// for.
+  enum class Hairpin : std::uint8_t { skip, ask } hairpin = Hairpin::skip;
   /// UDP silence after which a Binding over TCP asks whether the server lives at all.
   Duration tcp_after = std::chrono::milliseconds{250};
   /// Least UDP silence that counts as blocked when the server answers over TCP, or as a dead address family.
@@ -38,6 +41,8 @@ struct Step {
 };
 
 inline constexpr unsigned most_samples = 32;
+/// From each of the two sockets; the first may meet a filter that the other one has not opened yet.
+inline constexpr unsigned hairpin_copies = 6;
 
 struct Plan {
   std::vector<Step> send;          ///< now, in this order

@@ -15,6 +15,8 @@ SocketId socket_for(const Step& step) {
   if (step.question == Question::mapping) return SocketId{step.to.address.is_v4() ? 0U : 1U};
   if (step.question == Question::allocation)
     return SocketId{first_sample + most_samples * (step.to.address.is_v4() ? 0U : 1U) + step.sample};
+  if (step.question == Question::hairpin)
+    return SocketId{first_sample + 2 * most_samples + 2 * (step.to.address.is_v4() ? 0U : 1U) + step.sample};
   return SocketId{(4 * (step.server + 1)) + static_cast<std::uint32_t>(step.question)};
 }
 
@@ -62,6 +64,7 @@ void Probe::handle_datagram(Instant now, const Datagram& in) {
 void Probe::handle_message(Instant now, const Datagram& in, ByteView datagram) {
   const auto message = stun::parse_message(datagram);
   if (!message || message->method() != stun::Method::binding) return;
+  if (message->message_class() == stun::MessageClass::request) return handle_mirrored(now, in, *message);
   const bool success = message->message_class() == stun::MessageClass::success;
   if (!success && message->message_class() != stun::MessageClass::error) return;
   const auto request = requests_.find(message->transaction_id());
@@ -87,6 +90,20 @@ void Probe::handle_message(Instant now, const Datagram& in, ByteView datagram) {
     received.error_code = message->error_code();
   }
   record(received);
+}
+
+/// One of our own requests, which came back by the NAT to another socket.
+void Probe::handle_mirrored(Instant now, const Datagram& in, const stun::Message& message) {
+  const auto request = requests_.find(message.transaction_id());
+  if (request == requests_.end() || request->second.question != Question::hairpin ||
+      request->second.socket == in.socket || !request->second.answered_from.empty())
+    return;
+  request->second.answered_from.push_back(in.remote);
+  record(Received{.at = since_start(now),
+                  .socket = request->second.socket,
+                  .from = in.remote,
+                  .local = in.local,
+                  .id = message.transaction_id()});
 }
 
 void Probe::handle_send_failure(Instant now, const Datagram& lost, std::string_view why) {

@@ -47,6 +47,7 @@ class Probe {
   };
 
   void handle_message(Instant now, const Datagram& in, ByteView datagram);
+  void handle_mirrored(Instant now, const Datagram& in, const stun::Message& message);
   void proceed(Instant now);
   void send(Duration at, const Step& step);
   void record(Event event);

@@ -52,6 +52,7 @@ struct FamilyReport {
   std::optional<bool> port_preserved{};
   PortAllocation port_allocation{};
   std::optional<Pooling> pooling{};
+  std::optional<bool> hairpin{};     ///< two hosts behind the NAT can reach each other by their public addresses
   std::optional<unsigned> layers{};  ///< NATs in the way
   std::optional<bool> cgn{};         ///< whether one of them is the carrier's
   bool is_rewritten = false;         ///< an application-level gateway changes addresses inside packets (RFC 4787 §7)

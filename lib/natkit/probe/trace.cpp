@@ -4,7 +4,8 @@
 
 namespace natkit::probe {
 namespace {
-constexpr std::array<std::string_view, 5> names{"mapping", "filtering", "filtering-port", "tcp-control", "allocation"};
+constexpr std::array<std::string_view, 6> names{"mapping",     "filtering",  "filtering-port",
+                                                "tcp-control", "allocation", "hairpin"};
 }
 
 std::string_view to_text(Question question) { return names.at(static_cast<std::size_t>(question)); }

@@ -22,6 +22,7 @@ enum class Question : std::uint8_t {
   filtering_port,  ///< CHANGE-REQUEST for another port only (test III)
   tcp_control,     ///< Binding over TCP: does the server live at all?
   allocation,      ///< plain Binding requests to one endpoint, each from a fresh socket: which ports the NAT gives
+  hairpin,         ///< two fresh sockets learn where they are outside, and send to each other there (RFC 4787 §6)
 };
 [[nodiscard]] std::string_view to_text(Question question);  ///< "mapping", "filtering-port", …
 [[nodiscard]] std::optional<Question> parse_question(std::string_view text);
@@ -46,7 +47,8 @@ struct Received {
   SocketId socket{};
   Endpoint from{};
   Endpoint local{};                   ///< as the host saw it
-  stun::TransactionId id{};           ///< always that of a request sent on this socket; others are not recorded
+  stun::TransactionId id{};           ///< always that of a request sent on this socket; others are not recorded. Of
+                                      ///< `hairpin`, where it came in at the other socket: `local` is that one
   std::optional<Endpoint> mapped{};   ///< XOR-MAPPED-ADDRESS or MAPPED-ADDRESS
   std::optional<Endpoint> other{};    ///< OTHER-ADDRESS
   std::optional<Endpoint> receipt{};  ///< our server's word from where it answered this request

@@ -29,6 +29,15 @@ struct PoolingVerdict {
 /// … and the addresses.
 [[nodiscard]] PoolingVerdict judge_pooling(const Digest& digest, Family family);
 
+struct HairpinVerdict {
+  std::optional<bool> hairpin{};
+  std::vector<Evidence> evidence{};
+};
+/// Whether two sockets that sent to each other's public endpoint heard each other. `mapping` as judged before: where it
+/// depends on the destination, neither knows where the other one is.
+[[nodiscard]] HairpinVerdict judge_hairpin(const Digest& digest, Family family, const BehaviorSet& mapping,
+                                           Duration now);
+
 struct LayersVerdict {
   std::optional<unsigned> layers{};
   std::optional<bool> cgn{};

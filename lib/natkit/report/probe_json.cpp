@@ -75,7 +75,7 @@ Json family_json(const std::optional<probe::FamilyReport>& asked) {
           {"port_preserved", or_null(family.port_preserved)},
           {"port_allocation", allocation_json(family.port_allocation)},
           {"pooling", family.pooling ? Json(to_text(*family.pooling)) : Json(nullptr)},
-          {"hairpin", nullptr},
+          {"hairpin", or_null(family.hairpin)},
           {"mapping_lifetime_ms", nullptr},
           {"layers", or_null(family.layers)},
           {"cgn", or_null(family.cgn)},

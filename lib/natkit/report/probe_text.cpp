@@ -105,7 +105,8 @@ class FamilyText {
                   {.key = "port", .value = port()},
                   allocation_row(),
                   {.key = "pooling", .value = pooling(), .below = facts_.pooling ? "" : why("pooling")},
-                  layers_row()});
+                  layers_row()}) +
+           (facts_.hairpin ? table({{.key = "hairpin  ", .value = *facts_.hairpin ? "yes" : "no"}}) : "");
   }
 
  private:
