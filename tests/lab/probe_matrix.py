@@ -2,7 +2,7 @@
 """nat-probe behind every kind of network that the lab can raise, 50 ms from rendezvousd, twice in a row each, and once
 against a server with one address.
 
-Usage: probe_matrix.py [--strict-time] [behaviours|kernel|lossy]
+Usage: probe_matrix.py [--strict-time] [behaviours|kernel|lossy|hairpin]
 
 Prints a row for each network and ends with 1 if a verdict is wrong. Times are only printed, since a busy machine is no
 defect; with --strict-time, for runs by hand, one over the limit is wrong too.
@@ -73,6 +73,7 @@ LABS = {
                Row("cgn,carrier=apdm-apdf", APD), Row("public,ipv6", filtering=EI, nat=False, filtering6=EI),
                Row("firewall,ipv6", nat=False, filtering6=APD), Row("firewall,inbound=reject", nat=False),
                Row("eim-apdf,ipv6", filtering6=APD), Row("udp-blocked", None, None), Row("same-lan", hosts=("1", "2"))],
+    "hairpin": [pair(f"{name},via=router,hairpin={word}") for name in ("eim-eif", "eim-apdf", "apdm-apdf") for word in ("yes", "no")],
     "lossy": [pair(f"{name},loss=10%,jitter=30ms") for name in ("eim-eif", "eim-adf", "eim-apdf", "adm-adf", "apdm-apdf")],
 }
 LOSSY_RUNS = 4
@@ -126,6 +127,11 @@ def check_single(row: Row, probed: programs.Probed):
                                     "ipv4.filtering": left[row.filtering]})
 
 
+def check_hairpin(row: Row, probed: programs.Probed):
+    """Where each destination is shown another port, two sockets cannot know where the other one is."""
+    yield from differences(probed, {"ipv4.hairpin": "hairpin=yes" in row.spec if row.mapping == EI else None})
+
+
 def check_lossy(row: Row, probed: programs.Probed):
     """Loss may leave things open; it must not make them wrong."""
     for path, truth in (("ipv4.mapping", row.mapping), ("ipv4.filtering", row.filtering)):
@@ -167,11 +173,14 @@ def measure(host: str, row: Row, run: str, check, *arguments: str) -> Measured:
     return Measured(host, row, run, probed, complaints)
 
 
-def measure_network(index: int, row: Row, lossy: bool) -> list[Measured]:
+def measure_network(index: int, row: Row, lab: str) -> list[Measured]:
     """One run after the other, so that each but the first finds what the one before has left in the NAT."""
     whole, done = ["198.51.100.1"] + ([SERVER6] if row.filtering6 else []), []
     for host in names_of(index, row):
-        if lossy:
+        if lab == "hairpin":
+            done += [measure(host, row, run, check_hairpin, "--hairpin", *whole) for run in ("1st", "2nd")]
+            continue
+        if lab == "lossy":
             done += [measure(host, row, f"run {n + 1}", check_lossy, *whole) for n in range(LOSSY_RUNS)]
             continue
         done += [measure(host, row, run, check_whole, *whole) for run in ("1st", "2nd")]
@@ -184,7 +193,7 @@ def measure_network(index: int, row: Row, lossy: bool) -> list[Measured]:
 
 def servers_of(lab: str) -> list[list[str]]:
     """The arguments of each rendezvousd. One without any serves on all addresses, as most people will run it."""
-    if lab == "lossy":
+    if lab in ("lossy", "hairpin"):
         return [[]]
     over_ipv6 = ["--listen", "[2001:db8:ffff::1]", "--alternate", "[2001:db8:ffff::2]"] if programs.HAS_IPV6 else []
     return [["--listen", "198.51.100.1", "--alternate", "198.51.100.2", *over_ipv6], ["--listen", "198.51.100.3"]]
@@ -201,7 +210,7 @@ def main() -> int:
     with contextlib.ExitStack() as running, ThreadPoolExecutor(1 if options.strict_time else AT_ONCE) as pool:
         for server in servers_of(options.lab):
             running.enter_context(programs.serve(*server, host="server")[0])
-        done = [each for network in pool.map(lambda item: measure_network(*item, options.lab == "lossy"), rows) for each in network]
+        done = [each for network in pool.map(lambda item: measure_network(*item, options.lab), rows) for each in network]
     wrong = sum(bool(each.complaints) for each in done)
     late = sum(each.late() for each in done)
     times = sorted(each.probed.value("elapsed_ms") for each in done if each.run in ("1st", "2nd") and each.row.mapping is not None)
