@@ -7,7 +7,7 @@ _nat_probe() {
       mapfile -t COMPREPLY < <(
         compgen -W "$(ip -o address 2>/dev/null | awk '{ sub("/.*", "", $4); print $4 }')" -- "$word")
       return ;;
-    --hairpin --expect)
+    --expect)
       mapfile -t COMPREPLY < <(compgen -W 'udp= ipv4.nat= ipv4.mapping= ipv4.filtering= ipv4.port_preserved= ipv6.nat=
         ipv6.mapping= ipv6.filtering= ipv6.port_preserved= labels.rfc3489=' -- "$word")
       compopt -o nospace
