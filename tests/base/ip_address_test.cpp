@@ -58,6 +58,14 @@ TEST_CASE("Special-purpose ranges are recognised at their edges", "[ip_address]"
   CHECK(at("ff02::1").is_multicast());
   CHECK(at("0.0.0.0").is_unspecified());
   CHECK(at("::").is_unspecified());
+  CHECK(at("240.0.0.0").is_placeholder());
+  CHECK(at("255.255.255.254").is_placeholder());
+  CHECK_FALSE(at("255.255.255.255").is_placeholder());
+  CHECK_FALSE(at("239.255.255.255").is_placeholder());
+  CHECK(at("100::").is_placeholder());
+  CHECK(at("100::ffff:ffff:ffff:ffff").is_placeholder());
+  CHECK_FALSE(at("100:0:0:1::").is_placeholder());
+  CHECK_FALSE(at("101::").is_placeholder());
 }
 
 TEST_CASE("A prefix is compared bit by bit and never across families", "[ip_address]") {

@@ -69,6 +69,21 @@ TEST_CASE("A remark stays one line that commands no terminal", "[output]") {
   CHECK(captured.remarks.text() == "warning: a b [2J\n");
 }
 
+TEST_CASE("Remarks and errors go through the mask, answers do not", "[output]") {
+  const auto mask = [](std::string_view text) { return "<" + std::string(text) + ">"; };
+  test::Captured captured;
+  captured.output.options.mask = mask;
+  captured.output.answer("42");
+  captured.output.warn("careful");
+  CHECK(captured.answer.text() == "42\n");
+  CHECK(captured.remarks.text() == "<warning: careful>\n");
+  test::Captured json;
+  json.output.options = {.format = cli::Format::json, .mask = mask};
+  static_cast<void>(json.output.fail(unreachable));
+  CHECK(json.answer.text().find(R"("detail":"<no answer from 192.0.2.1:3478>","advice":"<check the address>")") !=
+        std::string::npos);
+}
+
 TEST_CASE("An answer that cannot be written is remembered", "[output]") {
   SECTION("full disk") {
     const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);

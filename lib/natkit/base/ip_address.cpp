@@ -155,6 +155,11 @@ bool IpAddress::is_private() const {
 
 bool IpAddress::is_shared() const { return is_v4() && bytes_[0] == 100 && (bytes_[1] & 0xc0U) == 64; }
 
+bool IpAddress::is_placeholder() const {
+  if (is_v4()) return (bytes_[0] & 0xf0U) == 0xf0 && !is_multicast();  // which 255.255.255.255 counts as
+  return bytes_[0] == 1 && std::ranges::all_of(bytes().subspan(1, 7), [](auto byte) { return byte == 0; });
+}
+
 bool IpAddress::shares_prefix(const IpAddress& other, unsigned prefix_length) const {
   if (family_ != other.family_) return false;
   assert(prefix_length <= bytes().size() * 8);

@@ -37,6 +37,8 @@ class IpAddress {
   [[nodiscard]] bool is_multicast() const;   ///< 224/4 and 255.255.255.255, ff00::/8
   [[nodiscard]] bool is_private() const;     ///< RFC 1918, fc00::/7
   [[nodiscard]] bool is_shared() const;      ///< 100.64/10, the space of carrier-grade NATs (RFC 6598)
+  /// 240/4 (RFC 1112 §4), 100::/64 (RFC 6666): no host has such an address, so it may stand for one that is not told.
+  [[nodiscard]] bool is_placeholder() const;
   /// Whether the first `prefix_length` bits are equal; false across families.
   [[nodiscard]] bool shares_prefix(const IpAddress& other, unsigned prefix_length) const;
 

@@ -82,7 +82,8 @@ void Output::log(std::string_view line) const { remark(one_line(line)); }
 
 Exit Output::fail(const Error& error) {
   if (is_json()) {
-    answer(report::error_json(tool_, options.shape, error));
+    answer(report::error_json(tool_, options.shape,
+                              {error.code, error.reason, masked(error.detail), masked(error.advice)}));
   } else {
     remark("error: " + one_line(error.detail));
     if (!error.advice.empty()) remark("hint: " + one_line(error.advice));
@@ -90,9 +91,13 @@ Exit Output::fail(const Error& error) {
   return exit_for(error.code);
 }
 
+std::string Output::masked(std::string_view text) const {
+  return options.mask ? options.mask(text) : std::string{text};
+}
+
 void Output::remark(std::string_view line) const {
   erase_progress();
   // Nobody is left to tell when standard error is gone as well.
-  static_cast<void>(write_all(streams_.remarks, with_line_end(line)));
+  static_cast<void>(write_all(streams_.remarks, with_line_end(masked(line))));
 }
 }  // namespace natkit::cli

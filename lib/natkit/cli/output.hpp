@@ -4,6 +4,7 @@
 ///
 /// Every text is UTF-8 and made of our own words; parts that came from outside go through `printable` first.
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -20,6 +21,9 @@ struct OutputOptions {
   Color color = Color::automatic;
   Verbosity verbosity = Verbosity::normal;
   report::Shape shape = report::Shape::answer;  ///< of what --json writes; the tool says, not the user
+  /// What remarks and errors go through before anybody sees them (--redact); empty: they stay as they are. Answers are
+  /// shown as they are given.
+  std::function<std::string(std::string_view)> mask{};
 };
 
 class Output {
@@ -63,6 +67,7 @@ class Output {
   [[nodiscard]] int write_failure() const { return write_failure_; }
 
  private:
+  [[nodiscard]] std::string masked(std::string_view text) const;
   void remark(std::string_view line) const;
   void erase_progress() const;
 

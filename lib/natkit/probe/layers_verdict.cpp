@@ -25,6 +25,9 @@ LayersVerdict judge_layers(const FamilyReport& family, const PortMappings& route
   if (local.is_shared())
     return verdict({}, true, "local-address-is-a-carriers",
                    fmt::format("{} is an address that only carriers give (RFC 6598)", to_text(local)));
+  // In a redacted trace nobody can see whether the address was a carrier's.
+  if (local.is_placeholder())
+    return verdict({}, {}, "addresses-are-redacted", "which kind of address this host has was redacted");
   const auto external = external_of(routers, mapped.family());
   if (!external)
     return verdict({}, {}, "router-says-nothing",
