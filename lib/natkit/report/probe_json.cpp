@@ -118,6 +118,16 @@ Json evidence_json(const std::vector<probe::Evidence>& evidence) {
   return out;
 }
 
+Json against_json(const Against& against) {
+  Json families = Json::array();
+  for (const auto family : against.families) families.push_back(family == Family::ipv4 ? "ipv4" : "ipv6");
+  const auto expected = probe::to_text(against.expected);
+  return {{"expected", expected.empty() ? Json(nullptr) : Json(expected)},
+          {"reason", against.reason},
+          {"advice", against.advice},
+          {"families", std::move(families)}};
+}
+
 Json report_object(const probe::Report& report) {
   return {{"schema", "natkit/nat-probe/1"},
           {"udp", udp_json(report.udp)},
@@ -135,11 +145,16 @@ Json report_object(const probe::Report& report) {
 }
 }  // namespace
 
-std::string to_json(const probe::Report& report) { return dump(report_object(report)); }
+std::string to_json(const probe::Report& report) { return to_json(report, Supplement{}); }
 
 std::string to_json(const probe::Report& report, const Error& error) {
+  return to_json(report, Supplement{.against = {}, .error = error});
+}
+
+std::string to_json(const probe::Report& report, const Supplement& supplement) {
   auto json = report_object(report);
-  json["error"] = error_object(error);
+  if (supplement.against) json["verdict"]["against"] = against_json(*supplement.against);
+  if (supplement.error) json["error"] = error_object(*supplement.error);
   return dump(json);
 }
 }  // namespace natkit::report
