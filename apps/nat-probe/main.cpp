@@ -12,8 +12,10 @@
 #include <vector>
 
 #include "beside_routers.hpp"
+#include "input_file.hpp"
 #include "natkit/base/printable.hpp"
 #include "natkit/cli/app.hpp"
+#include "natkit/cli/duration.hpp"
 #include "natkit/crypto/secure_rng.hpp"
 #include "natkit/io/driver.hpp"
 #include "natkit/io/errand_children.hpp"
@@ -23,14 +25,19 @@
 #include "natkit/portmap/discovery.hpp"
 #include "natkit/probe/classifier.hpp"
 #include "natkit/probe/probe.hpp"
+#include "natkit/report/against.hpp"
 #include "natkit/report/expect.hpp"
+#include "natkit/report/peer_report.hpp"
 #include "natkit/report/probe_json.hpp"
 #include "natkit/report/probe_text.hpp"
+#include "natkit/report/redactor.hpp"
 #include "natkit/report/verdict.hpp"
 #include "natkit/stun/message.hpp"
 #include "progress.hpp"
+#include "public_servers.hpp"
 #include "servers.hpp"
 #include "trace_file.hpp"
+#include "watch.hpp"
 
 namespace {
 using namespace natkit;
@@ -46,6 +53,9 @@ struct Options {
   std::vector<std::string> expectations;
   std::string record;
   std::string replay;
+  std::string against;
+  bool is_redacted = false;
+  WatchPlan watch;
 };
 
 constexpr const char* footer =
@@ -56,6 +66,9 @@ constexpr const char* footer =
   nat-probe --expect ipv4.mapping=endpoint-independent --expect udp=ok stun.example.org
   nat-probe --record trace.json                  keep what was seen; attach it to a bug report
   nat-probe --replay trace.json                  judge it again, anywhere, without a network
+  nat-probe --redact --record trace.json         ... without telling whose network it was
+  nat-probe --against peer.json                  what will a connection with that host take?
+  nat-probe --watch 1m                           and tell when something changes
 
 What is sent: some dozens of small STUN packets (UDP, and one TCP connection where UDP stays silent)
 to the servers that you name and to addresses that these name as their own. If you name none: to the
@@ -71,6 +84,32 @@ std::string check_server(const std::string& text) {
 
 std::string check_address(const std::string& text) {
   return parse_ip_address(text) ? std::string{} : "'" + printable(text) + "' is not an IP address";
+}
+
+/// Too short a pause is wrong usage, and told before anything is sent.
+std::string check_watch(const std::string& text) {
+  const auto every = cli::parse_duration(text);
+  return every && *every < shortest_watch
+             ? fmt::format("'{}' is shorter than {}", printable(text), cli::to_text(shortest_watch))
+             : std::string{};
+}
+
+/// The options that say what becomes of the answer.
+void add_answer_options(CLI::App& app, Options& o) {
+  app.add_option("--against", o.against,
+                 "say what a connection with a peer will take; its nat-probe --json, - reads standard input")
+      ->type_name("FILE")
+      ->configurable(false);
+  app.add_flag("--redact", o.is_redacted, "mask addresses and the servers' names in all that is shown or written");
+  auto* watch = cli::add_duration(app, "--watch", o.watch.every, "measure again and again, and tell what has changed")
+                    ->default_str("")
+                    ->check(check_watch)
+                    ->configurable(false);
+  for (const auto* other : {"--record", "--replay"}) watch->excludes(app.get_option(other));
+  cli::add_count(app, "--count", o.watch.runs, "end --watch after so many runs; without it, it goes on")
+      ->default_str("")
+      ->configurable(false)
+      ->needs(watch);
 }
 
 void add_options(CLI::App& app, Options& o) {
@@ -105,6 +144,7 @@ void add_options(CLI::App& app, Options& o) {
   app.add_option("--record", o.record, "write all that was sent and seen to this file, for --replay")
       ->type_name("FILE")
       ->excludes(replay);
+  add_answer_options(app, o);
   app.footer(footer);
 }
 
@@ -186,17 +226,41 @@ cli::Exit interrupted(cli::Output& output, io::RunEnd end) {
   return is_sigint ? cli::Exit::interrupted : cli::Exit::terminated;
 }
 
-Result<std::vector<report::Expectation>> parse_expectations(const Options& o) {
-  std::vector<report::Expectation> expectations;
-  for (const auto& text : o.expectations) {
+/// What holds for all runs of a watch.
+struct Context {
+  const Options& options;
+  report::Redactor& redactor;
+  std::optional<probe::Report> peer{};
+  std::vector<report::Expectation> expectations{};
+};
+
+Result<void> load_peer(Context& context) {
+  const auto& path = context.options.against;
+  if (path.empty()) return {};
+  if (path == "-" && context.options.replay == "-")
+    return std::unexpected(Error{Errc::usage, "usage", "--against and --replay cannot both read standard input",
+                                 "give one of them as a file"});
+  const auto text = read_input(path, report::most_report_bytes);
+  if (!text) return std::unexpected(text.error());
+  auto peer = report::parse_peer_report(*text);
+  if (!peer) {
+    peer.error().detail = fmt::format("{}: {}", printable(path), peer.error().detail);
+    return std::unexpected(peer.error());
+  }
+  context.peer = std::move(*peer);
+  return {};
+}
+
+Result<void> parse_expectations(Context& context) {
+  for (const auto& text : context.options.expectations) {
     auto expectation = report::parse_expectation(text);
     if (!expectation) return std::unexpected(expectation.error());
-    expectations.push_back(std::move(*expectation));
+    context.expectations.push_back(std::move(*expectation));
   }
   // A misspelt key is wrong whatever the network says: tell before measuring.
-  if (const auto known = report::check_keys(report::to_json(probe::Report{}), expectations); !known)
-    return std::unexpected(known.error());
-  return expectations;
+  report::Supplement asked;
+  if (context.peer) asked.against.emplace();
+  return report::check_keys(report::to_json(probe::Report{}, asked), context.expectations);
 }
 
 /// What makes an answer end with another exit status than 0.
@@ -211,13 +275,25 @@ std::string why_unknown(const report::Verdict& verdict) {
   return printable(std::string_view{verdict.summary}.substr(report::to_text(verdict.grade).size() + 2));
 }
 
-std::optional<Objection> object(const probe::Report& report, const std::vector<report::Expectation>& expectations) {
+/// A report and what is said of it, as they are shown.
+struct Answer {
+  probe::Report report{};
+  std::optional<report::Against> against{};
+  std::optional<Objection> objection{};
+
+  [[nodiscard]] report::Supplement supplement() const {
+    return {.against = against, .error = objection ? std::optional{objection->error} : std::nullopt};
+  }
+};
+
+std::optional<Objection> object(const Answer& answer, const std::vector<report::Expectation>& expectations) {
+  const auto& report = answer.report;
   if (report.udp == probe::UdpState::unknown)
     return Objection{
         cli::Exit::nobody_there,
         {Errc::nobody_there, "server-unreachable", why_unknown(report::verdict_of(report)),
          "check the server's name and port, that it runs, and that this host is online; nat-probe -v says more"}};
-  const auto unmet = report::unmet_expectations(report::to_json(report), expectations);
+  const auto unmet = report::unmet_expectations(report::to_json(report, answer.supplement()), expectations);
   if (!unmet) return Objection{cli::exit_for(unmet.error().code), unmet.error()};
   if (unmet->empty()) return std::nullopt;
   Objection objection{.exit = cli::Exit::no};
@@ -226,14 +302,35 @@ std::optional<Objection> object(const probe::Report& report, const std::vector<r
   return objection;
 }
 
-cli::Exit answer(cli::Output& output, const probe::Report& report, const std::optional<Objection>& objection) {
-  for (const auto& line : report::evidence_lines(report)) output.explain(cli::Verbosity::steps, line);
+/// What addresses are counts for the judgment, so they are masked after it.
+Answer judge(Context& context, const probe::Trace& trace) {
+  Answer answer{.report = probe::classify(trace)};
+  if (context.peer) answer.against = report::against_of(answer.report, *context.peer);
+  answer.objection = object(answer, context.expectations);
+  if (!context.options.is_redacted) return answer;
+  context.redactor.learn(trace);
+  answer.report = context.redactor.redact(std::move(answer.report));
+  if (answer.objection) answer.objection->error = context.redactor.redact(std::move(answer.objection->error));
+  return answer;
+}
+
+std::string text_of(const cli::Output& output, const Answer& answer) {
+  const auto text = report::to_text(answer.report, output.is_colored() ? report::Style::colored : report::Style::plain);
+  return answer.against ? text + report::to_text(*answer.against) : text;
+}
+
+void explain(const cli::Output& output, const Answer& answer) {
+  for (const auto& line : report::evidence_lines(answer.report)) output.explain(cli::Verbosity::steps, line);
+}
+
+cli::Exit show(cli::Output& output, const Answer& answer) {
+  const auto& objection = answer.objection;
+  explain(output, answer);
   if (output.is_json()) {
-    output.answer(objection ? report::to_json(report, objection->error) : report::to_json(report));
+    output.answer(report::to_json(answer.report, answer.supplement()));
   } else {
     // Where nobody answered, the error says it all.
-    if (!objection || objection->exit != cli::Exit::nobody_there)
-      output.answer(report::to_text(report, output.is_colored() ? report::Style::colored : report::Style::plain));
+    if (!objection || objection->exit != cli::Exit::nobody_there) output.answer(text_of(output, answer));
     if (objection && objection->lines.empty()) static_cast<void>(output.fail(objection->error));
     if (objection)
       for (const auto& line : objection->lines) output.log("error: " + line);
@@ -241,56 +338,88 @@ cli::Exit answer(cli::Output& output, const probe::Report& report, const std::op
   return objection ? objection->exit : cli::Exit::ok;
 }
 
-cli::Exit replay(cli::Output& output, const Options& o, const std::vector<report::Expectation>& expectations) {
-  const auto trace = load_trace(o.replay);
+cli::Exit replay(cli::Output& output, Context& context) {
+  const auto trace = load_trace(context.options.replay);
   if (!trace) return output.fail(trace.error());
-  const auto report = probe::classify(*trace);
-  return answer(output, report, object(report, expectations));
+  return show(output, judge(context, *trace));
 }
 
-cli::Exit probe_network(cli::Output& output, const Options& o, const std::vector<report::Expectation>& expectations) {
-  const auto local = local_side(o);
-  if (!local) return output.fail(local.error());
-  io::ErrandChildren errands{io::run_igd_call};  // forked before there are sockets, and threads that look up names
+Result<Measured> ask(cli::Output& output, const Options& o, const Local& local, io::ErrandChildren& errands) {
   auto servers = find_servers({.names = o.named_servers.empty() ? o.default_servers : o.named_servers,
-                               .families = local->families,
+                               .families = local.families,
                                .patience = o.timing.timeout},
                               output);
-  if (!servers) return output.fail(servers.error());
+  if (!servers) return std::unexpected(servers.error());
+  return measure(o, local, std::move(*servers), errands, output);
+}
 
+cli::Exit watch_network(cli::Output& output, Context& context, const Local& local, io::ErrandChildren& errands) {
+  output.options.shape = report::Shape::event;
+  return watch(output, context.options.watch, [&]() -> WatchRun {
+    const auto measured = ask(output, context.options, local, errands);
+    if (!measured) return measured.error();
+    if (measured->end != io::RunEnd::finished) return measured->end;
+    const auto answer = judge(context, measured->trace);
+    explain(output, answer);
+    if (answer.objection && answer.objection->exit != cli::Exit::no) return answer.objection->error;
+    const auto supplement = answer.supplement();
+    return Watched{report::to_json(answer.report, supplement), text_of(output, answer), supplement.error};
+  });
+}
+
+cli::Exit probe_network(cli::Output& output, Context& context, const Local& local, io::ErrandChildren& errands) {
+  const auto& o = context.options;
   std::optional<TraceFile> file;
   if (!o.record.empty()) {
     auto created = TraceFile::create(o.record);
     if (!created) return output.fail(created.error());
     file.emplace(std::move(*created));
   }
-  const auto measured = measure(o, *local, std::move(*servers), errands, output);
+  const auto measured = ask(output, o, local, errands);
   if (!measured) return output.fail(measured.error());
   if (measured->end != io::RunEnd::finished) return interrupted(output, measured->end);
 
-  const auto report = probe::classify(measured->trace);
-  auto objection = object(report, expectations);
-  if (file)
-    if (const auto written = file->commit(measured->trace); !written)
-      objection = Objection{cli::exit_for(written.error().code), written.error()};
-  return answer(output, report, objection);
+  auto answer = judge(context, measured->trace);
+  if (file) {
+    const auto& trace = measured->trace;
+    if (const auto written = file->commit(o.is_redacted ? context.redactor.redact(trace) : trace); !written)
+      answer.objection = Objection{cli::exit_for(written.error().code), written.error()};
+  }
+  return show(output, answer);
 }
 
-cli::Exit run_probe(cli::Output& output, const Options& o) {
-  const auto expectations = parse_expectations(o);
-  if (!expectations) return output.fail(expectations.error());
-  return o.replay.empty() ? probe_network(output, o, *expectations) : replay(output, o, *expectations);
+/// The names that will be spoken of before any answer is there.
+void mask_remarks(cli::Output& output, const Options& o, report::Redactor& redactor) {
+  const auto& names = o.named_servers.empty() ? o.default_servers : o.named_servers;
+  for (const auto& name : names) redactor.learn(name);
+  if (names.empty())
+    for (const auto name : public_servers) redactor.learn(name);
+  output.options.mask = [&redactor](std::string_view text) { return redactor.redact(text); };
+}
+
+cli::Exit run_probe(cli::Output& output, const Options& o, report::Redactor& redactor) {
+  if (o.is_redacted) mask_remarks(output, o, redactor);
+  Context context{.options = o, .redactor = redactor};
+  if (const auto loaded = load_peer(context); !loaded) return output.fail(loaded.error());
+  if (const auto parsed = parse_expectations(context); !parsed) return output.fail(parsed.error());
+  if (!o.replay.empty()) return replay(output, context);
+  const auto local = local_side(o);
+  if (!local) return output.fail(local.error());
+  io::ErrandChildren errands{io::run_igd_call};  // forked before there are sockets, and threads that look up names
+  return o.watch.every > Duration::zero() ? watch_network(output, context, *local, errands)
+                                          : probe_network(output, context, *local, errands);
 }
 }  // namespace
 
 // NOLINTNEXTLINE(bugprone-exception-escape): what is thrown before cli::run is out of memory, and nothing helps then
 int main(int argc, char** argv) {
   Options options;
+  report::Redactor redactor;
   CLI::App app{
       "Say what the NAT and the firewall in front of this host do with UDP, and what that means for its peers.",
       "nat-probe"};
   cli::Output output{"nat-probe"};
   add_options(app, options);
   cli::add_common_options(app, output, NATKIT_VERSION);
-  return cli::run(app, output, argc, argv, [&] { return run_probe(output, options); });
+  return cli::run(app, output, argc, argv, [&] { return run_probe(output, options, redactor); });
 }

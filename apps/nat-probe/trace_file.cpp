@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
@@ -12,6 +11,7 @@
 #include <system_error>
 #include <utility>
 
+#include "input_file.hpp"
 #include "natkit/base/printable.hpp"
 #include "natkit/report/trace_json.hpp"
 
@@ -19,14 +19,11 @@ namespace natkit {
 namespace {
 constexpr unsigned readable_by_all = 0666;  // less the user's umask
 
-std::unexpected<Error> failure(const char* reason, std::string_view attempt, const std::string& path, int number) {
-  return std::unexpected(
-      Error{Errc::usage, reason,
-            fmt::format("cannot {} {}: {}", attempt, printable(path), std::generic_category().message(number)),
-            number == ENOSPC ? "make room there, or name a file elsewhere" : "name another file"});
-}
 std::unexpected<Error> cannot_write(const std::string& path, int number) {
-  return failure("cannot-write", "write the trace to", path, number);
+  return std::unexpected(
+      Error{Errc::usage, "cannot-write",
+            fmt::format("cannot write the trace to {}: {}", printable(path), std::generic_category().message(number)),
+            number == ENOSPC ? "make room there, or name a file elsewhere" : "name another file"});
 }
 
 /// 0, or `errno` of the write that failed.
@@ -86,21 +83,9 @@ Result<void> TraceFile::commit(const probe::Trace& trace) {
 }
 
 Result<probe::Trace> load_trace(const std::string& path) {
-  const int descriptor = path == "-" ? ::dup(STDIN_FILENO) : open_file(path, O_RDONLY);
-  if (descriptor == -1) return failure("cannot-read", "read", path, errno);
-  std::string text;
-  std::array<char, 65536> piece{};
-  int number = 0;
-  while (text.size() <= report::most_trace_bytes) {  // one byte more than it may have shows that it is too large
-    const auto count = ::read(descriptor, piece.data(), piece.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) number = errno;
-    if (count <= 0) break;
-    text.append(piece.data(), static_cast<std::size_t>(count));
-  }
-  ::close(descriptor);
-  if (number != 0) return failure("cannot-read", "read", path, number);
-  auto trace = report::parse_trace(text);
+  const auto text = read_input(path, report::most_trace_bytes);
+  if (!text) return std::unexpected(text.error());
+  auto trace = report::parse_trace(*text);
   if (!trace) trace.error().detail = fmt::format("{}: {}", printable(path), trace.error().detail);
   return trace;
 }

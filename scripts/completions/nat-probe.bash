@@ -9,19 +9,20 @@ _nat_probe() {
       return ;;
     --expect)
       mapfile -t COMPREPLY < <(compgen -W 'udp= ipv4.nat= ipv4.mapping= ipv4.filtering= ipv4.port_preserved= ipv6.nat=
-        ipv6.mapping= ipv6.filtering= ipv6.port_preserved= labels.rfc3489=' -- "$word")
+        ipv6.mapping= ipv6.filtering= ipv6.port_preserved= labels.rfc3489= verdict.against.expected=' -- "$word")
       compopt -o nospace
       return ;;
     --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$word"); return ;;
     --server) mapfile -t COMPREPLY < <(compgen -A hostname -- "$word"); return ;;
-    --config | --record | --replay) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
+    --against | --config | --record | --replay) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
+    --watch) mapfile -t COMPREPLY < <(compgen -W '10s 1m 10m' -- "$word"); return ;;
     --timeout) mapfile -t COMPREPLY < <(compgen -W '1s 3s 10s' -- "$word"); return ;;
   esac
   if [[ $word != -* ]]; then
     mapfile -t COMPREPLY < <(compgen -A hostname -- "$word")
     return
   fi
-  mapfile -t COMPREPLY < <(compgen -W '--server -4 --ipv4 -6 --ipv6 --timeout --local-address --hairpin --expect --replay --record --json
-    -q --quiet -v --verbose --color --config --version -h --help' -- "$word")
+  mapfile -t COMPREPLY < <(compgen -W '--server -4 --ipv4 -6 --ipv6 --timeout --local-address --hairpin --expect --replay
+    --record --against --redact --watch --count --json -q --quiet -v --verbose --color --config --version -h --help' -- "$word")
 }
 complete -F _nat_probe nat-probe

@@ -10,6 +10,10 @@ _nat_probe() {
     '*--expect[exit 1 unless the value at this dotted path of the JSON answer is this one, e.g. ipv4.filtering=address-dependent]:KEY=VALUE: ' \
     '--replay[judge a recorded trace, asking nobody]:FILE:_files' \
     '--record[write all that was sent and seen to this file, for --replay]:FILE:_files' \
+    '--against[say what a connection with a peer will take]:FILE:_files' \
+    '--redact[mask addresses and the servers'\'' names in all that is shown or written]' \
+    '--watch[measure again and again, and tell what has changed]:DURATION: ' \
+    '--count[end --watch after so many runs]:N: ' \
     '--json[answer in JSON]' \
     '(-q --quiet)'{-q,--quiet}'[nothing but the answer]' \
     '*'{-v,--verbose}'[explain each step on standard error]' \
