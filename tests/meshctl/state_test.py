@@ -29,7 +29,8 @@ with tempfile.TemporaryDirectory(prefix="state-") as folder:
         anna.kill()
         check(until(taken.exists), "who leads now takes a state in")
         check(taken.exists() and taken.read_text() == exported, "it is what the dead host had exported last")
-        check(until(led.exists) and led.read_text() == "2 after\n", "only then the command for hosts is run")
+        # It is there before anything is written to it.
+        check(until(lambda: led.exists() and led.read_text() == "2 after\n"), "only then the command for hosts is run")
         leaders = [one for one in others if one.find("became-host")]
         check(len(leaders) == 1, "one of the others leads")
         told = leaders[0].find("state-inherited") if leaders else []
