@@ -1,4 +1,5 @@
-// Any bytes as a message of the mesh: what is read is written as the same bytes.
+// Any bytes as a message of the mesh: what is read is written as the same bytes. Of a request in another version of the
+// protocol the version is all that is read; what it begins with is written as the same bytes.
 #include <algorithm>
 
 #include "fuzz/fuzz.hpp"
@@ -14,6 +15,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   SessionId session;
   for (std::size_t i = 0; i < 4; ++i) session.bytes.at(i) = static_cast<std::uint8_t>(read->session >> (24 - 8 * i));
   const auto written = write_message(session, read->message);
-  fuzz::must_hold(std::ranges::equal(written, bytes));
+  const auto* request = std::get_if<JoinRequest>(&read->message);
+  const bool is_foreign = request && request->version != protocol_version;
+  fuzz::must_hold(std::ranges::equal(written, is_foreign ? bytes.first(std::min(written.size(), size)) : bytes));
   return 0;
 }
