@@ -97,16 +97,17 @@ class FamilyText {
   [[nodiscard]] std::string rows() const {
     // Where nobody answered, that says it all.
     if (!facts_.mapped) return table({{.key = "unknown", .value = or_else(why("mapping"), "no server answered")}});
-    return table({{.key = "local", .value = endpoint(facts_.local)},
-                  {.key = "public", .value = endpoint(facts_.mapped)},
-                  nat_row(),
-                  behavior_row("mapping", facts_.mapping, meaning_of_mapping),
-                  behavior_row("filtering", facts_.filtering, meaning_of_filtering),
-                  {.key = "port", .value = port()},
-                  allocation_row(),
-                  {.key = "pooling", .value = pooling(), .below = facts_.pooling ? "" : why("pooling")},
-                  layers_row()}) +
-           (facts_.hairpin ? table({{.key = "hairpin  ", .value = *facts_.hairpin ? "yes" : "no"}}) : "");
+    std::vector<Row> rows{{.key = "local", .value = endpoint(facts_.local)},
+                          {.key = "public", .value = endpoint(facts_.mapped)},
+                          nat_row(),
+                          behavior_row("mapping", facts_.mapping, meaning_of_mapping),
+                          behavior_row("filtering", facts_.filtering, meaning_of_filtering),
+                          {.key = "port", .value = port()},
+                          allocation_row(),
+                          {.key = "pooling", .value = pooling(), .below = facts_.pooling ? "" : why("pooling")},
+                          layers_row()};
+    if (facts_.hairpin) rows.push_back({.key = "hairpin", .value = *facts_.hairpin ? "yes" : "no"});
+    return table(rows);
   }
 
  private:
