@@ -63,6 +63,19 @@ TEST_CASE("Who is cut off goes on in a branch, and is back with the others soon 
   CHECK(world.fault().empty());
 }
 
+TEST_CASE("What was told in a branch counts for nothing where its members go", "[mesh][branch]") {
+  World world{with_policy(Partition::fork)};
+  world.gather(5);
+  world.part({3, 4});
+  REQUIRE(world.run_until([&] { return are_together(world, {3, 4}) && is_led(world, 3); }, 15s));
+  world.run_for(1s);
+  const auto other = world.at(3).id();
+  REQUIRE(world.at(4).peers().find(other)->beat);
+  world.mend();
+  REQUIRE(world.run_until([&] { return !world.at(4).is_member(); }, 4s));
+  CHECK_FALSE(world.at(4).peers().find(other)->beat);
+}
+
 TEST_CASE("Two halves that both went on become one again", "[mesh][branch]") {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     World world{with_policy(Partition::fork, seed)};

@@ -11,8 +11,9 @@ namespace {
 /// Anna's session, who stands where anybody reaches her.
 class Den {
  public:
-  explicit Den(std::uint64_t seed = 1) : village(seed), anna(village.add("anna", Box::open)) {
-    village.found(anna, open_session());
+  explicit Den(std::uint64_t seed = 1, mesh::Settings settings = open_session())
+      : village(seed), anna(village.add("anna", Box::open)) {
+    village.found(anna, std::move(settings));
     village.run(100ms);
   }
   Villager& invite_in(std::string_view name, Box box, Villager& by) {
@@ -183,6 +184,38 @@ TEST_CASE("A host that was cut off with one member, and struck out, is back afte
   den.village.run(5s);
   den.village.mend();
   CHECK(den.village.run(60s, are_together));
+}
+
+TEST_CASE("A part that went on by itself, and lost all links, is back soon after the network is whole",
+          "[knocks][sim]") {
+  const auto seed = GENERATE(range(1, 9));
+  CAPTURE(seed);
+  auto settings = open_session();
+  settings.partition = mesh::Partition::fork;
+  Den den{static_cast<std::uint64_t>(seed), settings};
+  auto& ben = den.invite_in("ben", Box::drop);
+  auto& carl = den.invite_in("carl", Box::drop);
+  auto& dora = den.invite_in("dora", Box::drop);
+  auto& emil = den.invite_in("emil", Box::full_cone);
+  auto& finn = den.invite_in("finn", Box::drop);
+  auto& gina = den.invite_in("gina", Box::drop);
+  auto& hugo = den.invite_in("hugo", Box::drop);
+  const auto are_together = [&] {
+    return Village::are_together({&den.anna, &ben, &carl, &dora, &emil, &finn, &gina, &hugo});
+  };
+  REQUIRE(den.village.run(20s, are_together));
+  den.village.run(4s);  // until all have votes
+  const std::initializer_list<Villager*> lesser{&den.anna, &ben, &carl}, greater{&dora, &emil, &finn, &gina, &hugo};
+  Village::cut(lesser, greater);
+  REQUIRE(den.village.run(25s, [&] { return Village::are_together({&den.anna, &ben, &carl}); }));
+  const auto is_linked = [](auto* one, auto* other) { return one->node.path_to(other->id()).has_value(); };
+  REQUIRE(den.village.run(15s, [&] {
+    return std::ranges::none_of(lesser, [&](auto* one) {
+      return std::ranges::any_of(greater, [&](auto* other) { return is_linked(one, other) || is_linked(other, one); });
+    });
+  }));
+  den.village.mend();
+  CHECK(den.village.run(8s, are_together));
 }
 
 TEST_CASE("A knock in another's name changes nothing about the link that stands", "[knocks][sim]") {

@@ -300,7 +300,7 @@ void Node::hear_secured(Instant now, const MemberId& peer, Contact& contact) {
   contact.enter(now, Contact::Stage::up);
   contact.deadline.reset();
   contact.pause = Contact{}.pause;
-  contact.tries = 0;
+  contact.tries = contact.failures = 0;
   contact.forsaken_since.reset();
   if (contact.attempt) client_->report(now, *contact.attempt, rendezvous::Outcome::connected);
   close_entrance(now, peer);
@@ -326,8 +326,7 @@ void Node::hear_ended(Instant now, const MemberId& peer, Contact& contact, const
                                   .reason = "authentication-failed",
                                   .detail = to_text(peer).substr(0, 8) + " is not who was announced",
                                   .advice = "somebody between may have changed what was passed on"}});
-  // A second try fails for the reasons of the first, but for what was lost or late.
-  if (!stood && contact.tries >= 2) member_.handle_link(now, peer, LinkState::failed, {});
+  if (!stood) count_failure(now, peer, contact);
 }
 
 void Node::drop_link(Instant now, const MemberId& peer, Contact& contact) {

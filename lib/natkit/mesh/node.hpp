@@ -179,8 +179,9 @@ class Node {
     Duration pause = std::chrono::milliseconds{250};
     std::optional<Instant> deadline{};
     std::optional<Instant> unwanted_since{};
-    std::set<MemberId> routers{};  ///< that it may lead through
-    unsigned tries = 0;
+    std::set<MemberId> routers{};           ///< that it may lead through
+    unsigned tries = 0;                     ///< by one introducer or another …
+    unsigned failures = 0;                  ///< … of which so many found no way
     link::Traffic past{};                   ///< by links that ended
     std::vector<Place> places{};            ///< where it can be reached, as it says
     std::optional<Endpoint> last_remote{};  ///< where it was when there was a direct path
@@ -233,6 +234,7 @@ class Node {
   void keep_contacts(Instant now);
   void try_to_link(Instant now, const MemberId& peer, Contact& contact);
   [[nodiscard]] std::optional<MemberId> introducer_for(const MemberId& peer, unsigned tries) const;
+  void count_failure(Instant now, const MemberId& peer, Contact& contact);
   static void begin_anew(Instant now, Contact& contact);
   void hear_passed(Instant now, const PassedOn& passed);
   void hear_offer(Instant now, const PassedOn& passed, std::uint32_t number, Duration rtt, std::string_view text);

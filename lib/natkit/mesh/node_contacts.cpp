@@ -69,7 +69,8 @@ void Node::keep_contacts(Instant now) {
       if (std::exchange(contact.unwanted_since, std::nullopt)) begin_anew(now, contact);
       if (contact.deadline && *contact.deadline <= now) {
         ++contact.tries;
-        if (contact.tries >= 2) member_.handle_link(now, peer, LinkState::failed, {});
+        // An offer that nobody answers may never have been passed on: it says nothing of the way to that member.
+        if (const auto* link = hub_.find(*contact.link); link && link->has_begun()) count_failure(now, peer, contact);
         drop_link(now, peer, contact);
         close_entrance(now, peer);
       }
@@ -125,9 +126,14 @@ void Node::try_to_link(Instant now, const MemberId& peer, Contact& contact) {
       fmt::format("offer {} {}\n{}", contact.number, microseconds(rtt), link::write_description(hub_.describe(*link))));
 }
 
+/// A second try fails for the reasons of the first, but for what was lost or late.
+void Node::count_failure(Instant now, const MemberId& peer, Contact& contact) {
+  if (++contact.failures >= 2) member_.handle_link(now, peer, LinkState::failed, {});
+}
+
 /// What was in vain before is no measure any more.
 void Node::begin_anew(Instant now, Contact& contact) {
-  contact.tries = 0;
+  contact.tries = contact.failures = 0;
   contact.pause = Contact{}.pause;
   contact.next_try = std::min(contact.next_try, now);
 }
@@ -149,7 +155,7 @@ std::optional<MemberId> Node::introducer_for(const MemberId& peer, unsigned trie
                        ((index && view->version == known->beat->version && (known->beat->heard >> *index & 1U) == 1) ||
                         std::ranges::find(known->beat->reached, peer) != known->beat->reached.end());
     const bool is_in = !view && known && known->beat && known->beat->version == latest;
-    const bool leads = view && other == view->host;
+    const bool leads = other == member_.leader();
     (hears || is_in ? likely : leads ? hosts : others).push_back(other);
   }
   likely.insert(likely.end(), hosts.begin(), hosts.end());

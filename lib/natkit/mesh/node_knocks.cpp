@@ -136,8 +136,10 @@ bool Node::may_be_introduced(const MemberId& peer) const {
     const auto* known = member_.peers().find(each.first);
     if (!known || !known->beat) return false;
     // Outside of the session the numbers of its members are not known; whoever is linked will do.
-    if (!index || view->version != known->beat->version) return true;
-    return (known->beat->heard >> *index & 1U) == 1;
+    if (!view || (index && view->version != known->beat->version)) return true;
+    if (index) return (known->beat->heard >> *index & 1U) == 1;
+    // Who was struck out, or parted: a member that hears it says so.
+    return std::ranges::find(known->beat->reached, peer) != known->beat->reached.end();
   });
 }
 

@@ -485,6 +485,11 @@ std::vector<Introduction> Participant::known() const {
   return all;
 }
 
+std::optional<MemberId> Participant::leader() const {
+  if (view_) return view_->host;
+  return pursuit_ && pursuit_->list ? std::optional{pursuit_->list->host} : std::nullopt;
+}
+
 void Participant::send(Instant now, std::optional<MemberId> to, Bytes bytes) {
   if (phase_ != Phase::member || pursuit_ || bytes.size() > most_payload_bytes) return;
   const Payload payload{view_->version.epoch, acts(now), std::move(bytes)};

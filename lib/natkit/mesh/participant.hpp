@@ -216,6 +216,8 @@ class Participant {
   [[nodiscard]] std::set<MemberId> wanted() const;
   /// Members, and while joining who is said to be one.
   [[nodiscard]] std::vector<Introduction> known() const;
+  /// As far as this member or joiner was told.
+  [[nodiscard]] std::optional<MemberId> leader() const;
   /// Whether that member leaves, or its process is no more: by its own signature. Only within the view.
   [[nodiscard]] bool has_said_farewell(const MemberId& member) const;
   /// Null outside.

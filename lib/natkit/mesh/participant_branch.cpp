@@ -73,6 +73,7 @@ void Participant::change_session(Instant now, const SessionId& session) {
   const auto known = ballots_.find(session);
   ballot_ = known == ballots_.end() ? Ballot{config_.timing.promise} : known->second;
   session_ = session;
+  peers_.forget_words();
   outgrown_ = {};
   forget_session();
   lease_.reset();

@@ -31,6 +31,15 @@ std::optional<Duration> Peers::longest_rtt() const {
   return longest;
 }
 
+void Peers::forget_words() {
+  for (auto& [id, peer] : peers_) {
+    peer.beat.reset();
+    peer.condition.reset();
+    peer.lags_since.reset();
+    peer.views_sent.reset();
+  }
+}
+
 void Peers::excuse(Instant now, Duration delay) {
   // What had waited for this process may have been handled already.
   for (auto& [id, peer] : peers_)

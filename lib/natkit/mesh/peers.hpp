@@ -42,6 +42,8 @@ class Peers {
   /// This host was held up for so long: the others were not silent meanwhile.
   void excuse(Instant now, Duration delay);
   void forget(const MemberId& id) { peers_.erase(id); }
+  /// What was told in another session counts for nothing in this one: versions and numbers mean something else here.
+  void forget_words();
   [[nodiscard]] const std::map<MemberId, Peer>& all() const { return peers_; }
 
  private:
