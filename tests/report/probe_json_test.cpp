@@ -116,3 +116,16 @@ TEST_CASE("A server's name that is no UTF-8 does not make the report unprintable
   sample.servers[0].name = "\xFF";
   CHECK(json::parse(to_json(sample))["servers"][0]["name"] == "\xEF\xBF\xBD");
 }
+
+TEST_CASE("What other tools would say is in the JSON only where it was asked for", "[probe_json]") {
+  const auto report = test::report_of(test::family(true, Behavior::endpoint_independent, BehaviorSet{}));
+  CHECK_FALSE(json::parse(to_json(report)).contains("compare"));
+  const auto answer = json::parse(to_json(report, {.compare = compare(report)}));
+  REQUIRE(answer["compare"].size() == 3);
+  CHECK(answer["compare"][0] ==
+        json{{"tool", "stunclient --mode full"}, {"says", nullptr}, {"differs_because", nullptr}});
+  CHECK(answer["compare"][1]["says"] == "UDP: true, MappingVariesByDestIP: false");
+  CHECK(answer["compare"][1]["differs_because"].is_string());
+  const auto failed = to_json(report, {.compare = compare(report), .error = Error{Errc::usage, "r", "d", {}}});
+  CHECK(failed.ends_with(R"(}],"error":{"reason":"r","detail":"d","advice":null}})"));
+}

@@ -3,25 +3,12 @@
 #include <cmath>
 #include <numbers>
 
-#include "natkit/base/printable.hpp"
+#include "natkit/report/markup.hpp"
 #include "natkit/report/mesh_events.hpp"
 
 namespace natkit::report {
 namespace {
 constexpr double size = 640, middle = size / 2, radius = 230, dot = 14;
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : printable(text)) {
-    if (c == '<')
-      out += "&lt;";
-    else if (c == '&')
-      out += "&amp;";
-    else
-      out += c;
-  }
-  return out;
-}
 
 struct Place {
   double x = 0, y = 0;
@@ -45,7 +32,7 @@ std::string mesh_svg(const MeshStatus& status) {
   std::string out = fmt::format(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {0}\" font-family=\"sans-serif\" "
       "font-size=\"14\">\n<title>{1}, epoch {2}</title>\n",
-      size, escaped(status.name), status.epoch);
+      size, to_markup(status.name), status.epoch);
   const auto count = status.members.size();
   std::size_t self = 0;
   for (std::size_t i = 0; i < count; ++i)
@@ -70,7 +57,7 @@ std::string mesh_svg(const MeshStatus& status) {
                        : member.is_self ? "#56b4e9"
                                         : "#fff");
     out += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"middle\">{}{}</text>\n", at.x, at.y + 34,
-                       escaped(short_name_of(member)), member.is_host ? " (host)" : "");
+                       to_markup(short_name_of(member)), member.is_host ? " (host)" : "");
   }
   return out + "</svg>\n";
 }

@@ -128,6 +128,13 @@ Json against_json(const Against& against) {
           {"families", std::move(families)}};
 }
 
+Json compare_json(const std::vector<Comparison>& comparisons) {
+  Json out = Json::array();
+  for (const auto& [tool, says, differs_because] : comparisons)
+    out.push_back({{"tool", tool}, {"says", or_null(says)}, {"differs_because", or_null(differs_because)}});
+  return out;
+}
+
 Json report_object(const probe::Report& report) {
   return {{"schema", "natkit/nat-probe/1"},
           {"udp", udp_json(report.udp)},
@@ -148,12 +155,13 @@ Json report_object(const probe::Report& report) {
 std::string to_json(const probe::Report& report) { return to_json(report, Supplement{}); }
 
 std::string to_json(const probe::Report& report, const Error& error) {
-  return to_json(report, Supplement{.against = {}, .error = error});
+  return to_json(report, Supplement{.against = {}, .compare = {}, .error = error});
 }
 
 std::string to_json(const probe::Report& report, const Supplement& supplement) {
   auto json = report_object(report);
   if (supplement.against) json["verdict"]["against"] = against_json(*supplement.against);
+  if (supplement.compare) json["compare"] = compare_json(*supplement.compare);
   if (supplement.error) json["error"] = error_object(*supplement.error);
   return dump(json);
 }

@@ -5,21 +5,23 @@
 /// Endpoints are text, times milliseconds with three decimals, a set of behaviours still possible is an array.
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "natkit/base/result.hpp"
 #include "natkit/probe/report.hpp"
 #include "natkit/report/against.hpp"
+#include "natkit/report/compare.hpp"
 
 namespace natkit::report {
+/// What stands in the object only where it was asked for, or went wrong.
+struct Supplement {
+  std::optional<Against> against{};                  ///< "verdict.against"
+  std::optional<std::vector<Comparison>> compare{};  ///< what other tools would say
+  std::optional<Error> error{};                      ///< the last key
+};
 /// One line, without the newline.
 [[nodiscard]] std::string to_json(const probe::Report& report);
 /// The same with "error" as the last key, for a run that ends with a non-zero exit although it has an answer.
 [[nodiscard]] std::string to_json(const probe::Report& report, const Error& error);
-
-/// What stands in the object only where it was asked for, or went wrong.
-struct Supplement {
-  std::optional<Against> against{};  ///< "verdict.against"
-  std::optional<Error> error{};      ///< "error", the last key
-};
 [[nodiscard]] std::string to_json(const probe::Report& report, const Supplement& supplement);
 }  // namespace natkit::report

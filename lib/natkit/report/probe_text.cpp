@@ -11,13 +11,12 @@
 #include "natkit/base/printable.hpp"
 #include "natkit/report/console_labels.hpp"
 #include "natkit/report/labels.hpp"
+#include "natkit/report/meanings.hpp"
 #include "natkit/report/reaches.hpp"
 #include "natkit/report/verdict.hpp"
 
 namespace natkit::report {
 namespace {
-using enum Behavior;
-
 /// SGR colours (ECMA-48 §8.3.117) by grade: what a player hopes for is green.
 std::string_view color_of(Grade grade) {
   switch (grade) {
@@ -63,30 +62,6 @@ std::string table(const std::vector<Row>& rows) {
     if (!below.empty()) out += fmt::format("  {:<{}}  {}\n", "", key_width, below);
   }
   return out;
-}
-
-std::string_view meaning_of_mapping(Behavior mapping) {
-  switch (mapping) {
-    case endpoint_independent:
-      return "one public port serves every destination; hole punching can work";
-    case address_dependent:
-      return "another public port for each host";
-    case address_and_port_dependent:
-      break;
-  }
-  return "another public port for each destination";
-}
-
-std::string_view meaning_of_filtering(Behavior filtering) {
-  switch (filtering) {
-    case endpoint_independent:
-      return "anyone may send in";
-    case address_dependent:
-      return "only hosts that were sent to may send in";
-    case address_and_port_dependent:
-      break;
-  }
-  return "only the very host and port that was sent to may send in";
 }
 
 class FamilyText {

@@ -1,0 +1,168 @@
+#include "natkit/report/probe_facts.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "natkit/report/console_labels.hpp"
+#include "natkit/report/labels.hpp"
+#include "natkit/report/meanings.hpp"
+#include "natkit/report/verdict.hpp"
+
+namespace natkit::report {
+namespace {
+std::optional<std::string> endpoint_text(const std::optional<Endpoint>& endpoint) {
+  return endpoint ? std::optional{to_text(*endpoint)} : std::nullopt;
+}
+
+std::string_view meaning_of_pooling(probe::Pooling pooling) {
+  return pooling == probe::Pooling::paired ? "all sockets of this host have the same public address"
+                                           : "sockets of this host have different public addresses";
+}
+
+std::string allocation_text(const probe::PortAllocation& allocation) {
+  std::string text{to_text(*allocation.rule)};
+  if (allocation.delta) text += fmt::format(", {:+} each time", *allocation.delta);
+  if (allocation.range) text += fmt::format(", seen from {} to {}", allocation.range->first, allocation.range->second);
+  return text;
+}
+
+/// Writes the facts of one family, in the order of the JSON.
+class FamilyFacts {
+ public:
+  FamilyFacts(const probe::Report& report, Family family, const probe::FamilyReport& facts)
+      : report_(report), prefix_(family == Family::ipv4 ? "ipv4." : "ipv6."), facts_(facts) {}
+
+  [[nodiscard]] std::vector<Fact> all() const {
+    auto facts = always();
+    if (facts_.is_rewritten)
+      facts.push_back(fact("inside packets", "rewritten", "addresses are rewritten", why("rewritten")));
+    return facts;
+  }
+
+ private:
+  [[nodiscard]] std::vector<Fact> always() const {
+    return {fact("local address", "local", endpoint_text(facts_.local), "as this host sees itself"),
+            fact("public address", "mapped", endpoint_text(facts_.mapped), "as the first server sees it"),
+            nat(),
+            behavior("mapping", facts_.mapping, meaning_of_mapping),
+            behavior("filtering", facts_.filtering, meaning_of_filtering),
+            port_preserved(),
+            allocation(),
+            pooling(),
+            hairpin(),
+            layers(),
+            carrier()};
+  }
+
+  /// A sentence for whoever asks why there is no value.
+  [[nodiscard]] std::string why(std::string_view key) const {
+    const auto said = explanation(report_, prefix_ + std::string(key));
+    if (!said.empty()) return std::string(said);
+    const auto of_all = explanation(report_, prefix_ + "mapping");
+    if (!facts_.mapped) return of_all.empty() ? "no server answered" : std::string(of_all);
+    return "not measured";
+  }
+
+  [[nodiscard]] Fact fact(std::string_view name, std::string_view key, std::optional<std::string> value,
+                          std::string_view meaning) const {
+    auto note = value ? std::string(meaning) : why(key);
+    return {.name = name, .value = std::move(value), .note = std::move(note)};
+  }
+
+  /// Of what only a NAT would change.
+  [[nodiscard]] std::optional<std::string> unless_no_nat() const {
+    return facts_.nat == false ? std::optional<std::string>{"this host's own"} : std::nullopt;
+  }
+
+  [[nodiscard]] Fact nat() const {
+    if (!facts_.nat) return fact("NAT", "nat", std::nullopt, "");
+    return fact("NAT", "nat", *facts_.nat ? "yes" : "no",
+                *facts_.nat ? "the two addresses differ" : "the two addresses are the same");
+  }
+
+  [[nodiscard]] Fact behavior(std::string_view name, const BehaviorSet& set,
+                              std::string_view (*meaning)(Behavior)) const {
+    if (set.is_unknown()) return fact(name, name, std::nullopt, "");
+    if (const auto one = set.single()) return fact(name, name, std::string(to_text(*one)), meaning(*one));
+    return fact(name, name, to_text(set), why(name));
+  }
+
+  [[nodiscard]] Fact port_preserved() const {
+    if (!facts_.port_preserved) return fact("public port", "port_preserved", std::nullopt, "");
+    return fact("public port", "port_preserved",
+                *facts_.port_preserved ? "the local one" : "another than the local one",
+                *facts_.port_preserved ? "preserved" : "changed by the NAT");
+  }
+
+  [[nodiscard]] Fact allocation() const {
+    constexpr std::string_view name = "port of a new socket", key = "port_allocation";
+    if (!facts_.port_allocation.rule) return fact(name, key, unless_no_nat(), why(key));
+    return fact(name, key, allocation_text(facts_.port_allocation), explanation(report_, prefix_ + std::string(key)));
+  }
+
+  [[nodiscard]] Fact pooling() const {
+    if (!facts_.pooling) return fact("public addresses", "pooling", unless_no_nat(), why("pooling"));
+    return fact("public addresses", "pooling", std::string(to_text(*facts_.pooling)),
+                meaning_of_pooling(*facts_.pooling));
+  }
+
+  [[nodiscard]] Fact hairpin() const {
+    if (!facts_.hairpin) return fact("hairpin", "hairpin", std::nullopt, "");
+    return fact("hairpin", "hairpin", *facts_.hairpin ? "yes" : "no",
+                *facts_.hairpin ? "hosts behind the NAT reach each other by their public addresses"
+                                : "hosts behind the NAT do not reach each other by their public addresses");
+  }
+
+  [[nodiscard]] Fact layers() const {
+    if (!facts_.layers) return fact("NATs in the way", "layers", std::nullopt, "");
+    return fact("NATs in the way", "layers", fmt::format("{}", *facts_.layers),
+                explanation(report_, prefix_ + "layers"));
+  }
+
+  /// The evidence for the number of NATs speaks of the carrier's, too.
+  [[nodiscard]] Fact carrier() const {
+    if (!facts_.cgn) return fact("NAT of the carrier", "layers", std::nullopt, "");
+    return fact("NAT of the carrier", "layers", *facts_.cgn ? "yes" : "no", "");
+  }
+
+  const probe::Report& report_;
+  std::string prefix_;
+  const probe::FamilyReport& facts_;
+};
+
+Fact port_mapping_fact(std::string_view name, const probe::PortMapping& one) {
+  if (!one.available) return {.name = name, .note = "not asked, or no answer by the time all else was known"};
+  if (!*one.available) return {.name = name, .value = "no", .note = "refused, or no answer"};
+  return {.name = name,
+          .value = "yes",
+          .note = one.external ? "external address " + to_text(*one.external) : "tells no external address"};
+}
+
+Fact label_fact(std::string_view name, std::string_view label) {
+  if (label.empty()) return {.name = name, .note = "what it follows from is not known"};
+  std::string words{label};
+  for (auto& c : words)
+    if (c == '-') c = ' ';
+  return {.name = name, .value = std::move(words)};
+}
+}  // namespace
+
+std::vector<Fact> family_facts(const probe::Report& report, Family family, const probe::FamilyReport& facts) {
+  return FamilyFacts{report, family, facts}.all();
+}
+
+std::vector<Fact> port_mapping_facts(const probe::PortMappings& routers) {
+  return {port_mapping_fact("PCP", routers.pcp), port_mapping_fact("NAT-PMP", routers.nat_pmp),
+          port_mapping_fact("UPnP", routers.upnp)};
+}
+
+std::vector<Fact> label_facts(const probe::Report& report) {
+  const auto label = rfc3489_label(report);
+  const auto consoles = console_labels(report);
+  auto rfc3489 = label_fact("RFC 3489", label ? to_text(*label) : "");
+  if (label) rfc3489.value = std::string(to_phrase(*label));
+  return {std::move(rfc3489), label_fact("Nintendo", consoles.nintendo), label_fact("Xbox", consoles.xbox),
+          label_fact("PlayStation", consoles.playstation)};
+}
+}  // namespace natkit::report
