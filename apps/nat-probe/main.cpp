@@ -9,8 +9,10 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "answer_form.hpp"
 #include "beside_routers.hpp"
 #include "input_file.hpp"
 #include "natkit/base/printable.hpp"
@@ -26,13 +28,16 @@
 #include "natkit/probe/classifier.hpp"
 #include "natkit/probe/probe.hpp"
 #include "natkit/report/against.hpp"
+#include "natkit/report/compare.hpp"
 #include "natkit/report/expect.hpp"
 #include "natkit/report/peer_report.hpp"
 #include "natkit/report/probe_json.hpp"
+#include "natkit/report/probe_metrics.hpp"
 #include "natkit/report/probe_text.hpp"
 #include "natkit/report/redactor.hpp"
 #include "natkit/report/verdict.hpp"
 #include "natkit/stun/message.hpp"
+#include "page_file.hpp"
 #include "progress.hpp"
 #include "public_servers.hpp"
 #include "servers.hpp"
@@ -56,6 +61,8 @@ struct Options {
   std::string against;
   bool is_redacted = false;
   WatchPlan watch;
+  std::string html;
+  AnswerForm form;
 };
 
 constexpr const char* footer =
@@ -69,6 +76,8 @@ constexpr const char* footer =
   nat-probe --redact --record trace.json         ... without telling whose network it was
   nat-probe --against peer.json                  what will a connection with that host take?
   nat-probe --watch 1m                           and tell when something changes
+  nat-probe --html report.html                   also as a page with a picture of the path
+  nat-probe --compare                            and what other tools would say
 
 What is sent: some dozens of small STUN packets (UDP, and one TCP connection where UDP stays silent)
 to the servers that you name and to addresses that these name as their own. If you name none: to the
@@ -110,6 +119,10 @@ void add_answer_options(CLI::App& app, Options& o) {
       ->default_str("")
       ->configurable(false)
       ->needs(watch);
+  app.add_option("--html", o.html, "also write the answer to this file as a page to look at, to print or to pass on")
+      ->type_name("FILE")
+      ->excludes(watch);
+  add_form_options(app, o.form);
 }
 
 void add_options(CLI::App& app, Options& o) {
@@ -232,6 +245,7 @@ struct Context {
   report::Redactor& redactor;
   std::optional<probe::Report> peer{};
   std::vector<report::Expectation> expectations{};
+  std::optional<WholeFile> page{};
 };
 
 Result<void> load_peer(Context& context) {
@@ -260,6 +274,7 @@ Result<void> parse_expectations(Context& context) {
   // A misspelt key is wrong whatever the network says: tell before measuring.
   report::Supplement asked;
   if (context.peer) asked.against.emplace();
+  if (context.options.form.is_compared) asked.compare = report::compare(probe::Report{});
   return report::check_keys(report::to_json(probe::Report{}, asked), context.expectations);
 }
 
@@ -278,11 +293,14 @@ std::string why_unknown(const report::Verdict& verdict) {
 /// A report and what is said of it, as they are shown.
 struct Answer {
   probe::Report report{};
+  AnswerForm form{};
   std::optional<report::Against> against{};
+  std::optional<std::vector<report::Comparison>> compare{};
   std::optional<Objection> objection{};
 
   [[nodiscard]] report::Supplement supplement() const {
-    return {.against = against, .error = objection ? std::optional{objection->error} : std::nullopt};
+    return {
+        .against = against, .compare = compare, .error = objection ? std::optional{objection->error} : std::nullopt};
   }
 };
 
@@ -304,7 +322,8 @@ std::optional<Objection> object(const Answer& answer, const std::vector<report::
 
 /// What addresses are counts for the judgment, so they are masked after it.
 Answer judge(Context& context, const probe::Trace& trace) {
-  Answer answer{.report = probe::classify(trace)};
+  Answer answer{.report = probe::classify(trace), .form = context.options.form};
+  if (answer.form.is_compared) answer.compare = report::compare(answer.report);
   if (context.peer) answer.against = report::against_of(answer.report, *context.peer);
   answer.objection = object(answer, context.expectations);
   if (!context.options.is_redacted) return answer;
@@ -315,22 +334,28 @@ Answer judge(Context& context, const probe::Trace& trace) {
 }
 
 std::string text_of(const cli::Output& output, const Answer& answer) {
-  const auto text = report::to_text(answer.report, output.is_colored() ? report::Style::colored : report::Style::plain);
-  return answer.against ? text + report::to_text(*answer.against) : text;
+  if (answer.form.is_metrics) return report::metrics_text(answer.report);
+  auto text = report::to_text(answer.report, output.is_colored() ? report::Style::colored : report::Style::plain);
+  if (answer.against) text += report::to_text(*answer.against);
+  if (answer.compare) text += report::to_text(*answer.compare);
+  return text;
 }
 
 void explain(const cli::Output& output, const Answer& answer) {
   for (const auto& line : report::evidence_lines(answer.report)) output.explain(cli::Verbosity::steps, line);
 }
 
-cli::Exit show(cli::Output& output, const Answer& answer) {
+cli::Exit show(cli::Output& output, Context& context, Answer answer) {
+  if (const auto written = commit_page(context.page, answer.report); !written)
+    answer.objection = Objection{cli::exit_for(written.error().code), written.error()};
   const auto& objection = answer.objection;
   explain(output, answer);
   if (output.is_json()) {
     output.answer(report::to_json(answer.report, answer.supplement()));
   } else {
-    // Where nobody answered, the error says it all.
-    if (!objection || objection->exit != cli::Exit::nobody_there) output.answer(text_of(output, answer));
+    // Where nobody answered, the error says it all, save to whoever collects metrics.
+    if (answer.form.is_metrics || !objection || objection->exit != cli::Exit::nobody_there)
+      output.answer(text_of(output, answer));
     if (objection && objection->lines.empty()) static_cast<void>(output.fail(objection->error));
     if (objection)
       for (const auto& line : objection->lines) output.log("error: " + line);
@@ -341,7 +366,7 @@ cli::Exit show(cli::Output& output, const Answer& answer) {
 cli::Exit replay(cli::Output& output, Context& context) {
   const auto trace = load_trace(context.options.replay);
   if (!trace) return output.fail(trace.error());
-  return show(output, judge(context, *trace));
+  return show(output, context, judge(context, *trace));
 }
 
 Result<Measured> ask(cli::Output& output, const Options& o, const Local& local, io::ErrandChildren& errands) {
@@ -385,7 +410,7 @@ cli::Exit probe_network(cli::Output& output, Context& context, const Local& loca
     if (const auto written = file->commit(o.is_redacted ? context.redactor.redact(trace) : trace); !written)
       answer.objection = Objection{cli::exit_for(written.error().code), written.error()};
   }
-  return show(output, answer);
+  return show(output, context, std::move(answer));
 }
 
 /// The names that will be spoken of before any answer is there.
@@ -402,6 +427,9 @@ cli::Exit run_probe(cli::Output& output, const Options& o, report::Redactor& red
   Context context{.options = o, .redactor = redactor};
   if (const auto loaded = load_peer(context); !loaded) return output.fail(loaded.error());
   if (const auto parsed = parse_expectations(context); !parsed) return output.fail(parsed.error());
+  auto page = create_page(o.html);
+  if (!page) return output.fail(page.error());
+  if (*page) context.page.emplace(std::move(**page));
   if (!o.replay.empty()) return replay(output, context);
   const auto local = local_side(o);
   if (!local) return output.fail(local.error());
@@ -421,5 +449,6 @@ int main(int argc, char** argv) {
   cli::Output output{"nat-probe"};
   add_options(app, options);
   cli::add_common_options(app, output, NATKIT_VERSION);
+  exclude_other_formats(app);
   return cli::run(app, output, argc, argv, [&] { return run_probe(output, options, redactor); });
 }

@@ -1,14 +1,7 @@
 #include "trace_file.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <cstdio>
-#include <filesystem>
-#include <string_view>
-#include <system_error>
 #include <utility>
 
 #include "input_file.hpp"
@@ -16,71 +9,13 @@
 #include "natkit/report/trace_json.hpp"
 
 namespace natkit {
-namespace {
-constexpr unsigned readable_by_all = 0666;  // less the user's umask
-
-std::unexpected<Error> cannot_write(const std::string& path, int number) {
-  return std::unexpected(
-      Error{Errc::usage, "cannot-write",
-            fmt::format("cannot write the trace to {}: {}", printable(path), std::generic_category().message(number)),
-            number == ENOSPC ? "make room there, or name a file elsewhere" : "name another file"});
-}
-
-/// 0, or `errno` of the write that failed.
-int write_all(int descriptor, std::string_view text) {
-  while (!text.empty()) {
-    const auto written = ::write(descriptor, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return errno;
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return 0;
-}
-
-int open_file(const std::string& path, int flags) {
-  return ::open(path.c_str(), flags | O_CLOEXEC, readable_by_all);  // NOLINT(*-vararg): the system's interface
-}
-}  // namespace
-
-TraceFile::TraceFile(int descriptor, std::string path, std::string temporary)
-    : descriptor_(descriptor), path_(std::move(path)), temporary_(std::move(temporary)) {}
-
-TraceFile::TraceFile(TraceFile&& other) noexcept
-    : descriptor_(std::exchange(other.descriptor_, -1)),
-      path_(std::move(other.path_)),
-      temporary_(std::exchange(other.temporary_, {})) {}
-
-TraceFile::~TraceFile() {
-  if (descriptor_ != -1) ::close(descriptor_);
-  if (!temporary_.empty()) ::unlink(temporary_.c_str());
-}
-
 Result<TraceFile> TraceFile::create(const std::string& path) {
-  std::error_code error;
-  const auto status = std::filesystem::status(path, error);
-  if (std::filesystem::is_directory(status)) return cannot_write(path, EISDIR);
-  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
-    const int descriptor = open_file(path, O_WRONLY);
-    if (descriptor == -1) return cannot_write(path, errno);
-    return TraceFile{descriptor, path, {}};
-  }
-  // Through a symbolic link: the file is replaced, not the link.
-  const auto target = std::filesystem::exists(status) ? std::filesystem::canonical(path, error).string() : path;
-  auto temporary = fmt::format("{}.{}.tmp", target, ::getpid());
-  const int descriptor = open_file(temporary, O_WRONLY | O_CREAT | O_EXCL);
-  if (descriptor == -1) return cannot_write(path, errno);
-  return TraceFile{descriptor, target, std::move(temporary)};
+  auto file = WholeFile::create(path, "the trace");
+  if (!file) return std::unexpected(file.error());
+  return TraceFile{std::move(*file)};
 }
 
-Result<void> TraceFile::commit(const probe::Trace& trace) {
-  if (const int number = write_all(descriptor_, report::to_json(trace)); number != 0)
-    return cannot_write(path_, number);
-  // A network file system tells of a full disk only here.
-  if (::close(std::exchange(descriptor_, -1)) != 0) return cannot_write(path_, errno);
-  if (!temporary_.empty() && std::rename(temporary_.c_str(), path_.c_str()) != 0) return cannot_write(path_, errno);
-  temporary_.clear();
-  return {};
-}
+Result<void> TraceFile::commit(const probe::Trace& trace) { return file_.commit(report::to_json(trace)); }
 
 Result<probe::Trace> load_trace(const std::string& path) {
   const auto text = read_input(path, report::most_trace_bytes);

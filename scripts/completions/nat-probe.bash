@@ -14,7 +14,7 @@ _nat_probe() {
       return ;;
     --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$word"); return ;;
     --server) mapfile -t COMPREPLY < <(compgen -A hostname -- "$word"); return ;;
-    --against | --config | --record | --replay) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
+    --against | --config | --html | --record | --replay) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
     --watch) mapfile -t COMPREPLY < <(compgen -W '10s 1m 10m' -- "$word"); return ;;
     --timeout) mapfile -t COMPREPLY < <(compgen -W '1s 3s 10s' -- "$word"); return ;;
   esac
@@ -23,6 +23,7 @@ _nat_probe() {
     return
   fi
   mapfile -t COMPREPLY < <(compgen -W '--server -4 --ipv4 -6 --ipv6 --timeout --local-address --hairpin --expect --replay
-    --record --against --redact --watch --count --json -q --quiet -v --verbose --color --config --version -h --help' -- "$word")
+    --record --against --redact --watch --count --html --compare --prometheus
+    --json -q --quiet -v --verbose --color --config --version -h --help' -- "$word")
 }
 complete -F _nat_probe nat-probe
