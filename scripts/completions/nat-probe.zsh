@@ -14,6 +14,9 @@ _nat_probe() {
     '--redact[mask addresses and the servers'\'' names in all that is shown or written]' \
     '--watch[measure again and again, and tell what has changed]:DURATION: ' \
     '--count[end --watch after so many runs]:N: ' \
+    '--html[also write the answer to this file as a page to look at, to print or to pass on]:FILE:_files' \
+    '--compare[also say what stunclient, tailscale netcheck and pystun3 would report here, and why that differs]' \
+    '--prometheus[answer with metrics in the text format of Prometheus]' \
     '--json[answer in JSON]' \
     '(-q --quiet)'{-q,--quiet}'[nothing but the answer]' \
     '*'{-v,--verbose}'[explain each step on standard error]' \

@@ -5,7 +5,7 @@ import unittest
 from pathlib import Path
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
-NAMES = ["bench", "demo", "fuzz", "natlab", "setup", "soak", "test", "tidy"]
+NAMES = ["bench", "demo", "fuzz", "natlab", "screenshots", "setup", "soak", "test", "tidy"]
 
 
 def run(name: str, *arguments: str) -> subprocess.CompletedProcess:
@@ -21,7 +21,7 @@ class Manners(unittest.TestCase):
                 self.assertRegex(done.stdout, "(?i)usage")
 
     def test_an_unknown_word_is_a_usage_error_on_stderr(self):
-        for name in ("bench", "demo", "natlab", "setup", "soak", "tidy"):  # test passes what it does not know to ctest
+        for name in ("bench", "demo", "natlab", "screenshots", "setup", "soak", "tidy"):  # test passes what it does not know to ctest
             with self.subTest(name):
                 done = run(name, "--no-such-thing")
                 self.assertEqual((done.returncode, done.stdout), (2, ""))
