@@ -104,6 +104,19 @@ TEST_CASE("Of many members those that are not the host hear each other half as o
   CHECK(world.messages_sent(5) - before >= 50 + 11 * 25 - 20);
 }
 
+TEST_CASE("Of a crowd nobody says more than some ten heartbeats each time, however many they are", "[mesh][fitness]") {
+  const auto members = GENERATE(20U, 21U, 32U);
+  CAPTURE(members);
+  World world{with(mesh::Policy::score)};
+  world.gather(members);
+  world.run_for(5s);
+  const auto before = world.messages_sent(5);
+  world.run_for(10s);
+  const auto said = world.messages_sent(5) - before;
+  CHECK(said <= 50 + 10 * 50 + 40);
+  CHECK(said >= 50 + (members - 2) * 50 / ((members + 9) / 10) - 40);
+}
+
 TEST_CASE("What a member finds out of itself later is known to all within a second or so", "[mesh][fitness]") {
   World world{{.seed = 12}};
   world.gather(3);

@@ -16,9 +16,10 @@ constexpr Duration late = 150ms;
 /// Three heartbeats: who was not heard for so long is not "heard" to others.
 constexpr int attentive_beats = 3;
 /// All to all grows with the square: between 32 members 5000 packets a second, and as many acknowledgements. Of more
-/// than these only the host is told each time, since his lease hangs on it, and the others every second time.
+/// than these only the host is told each time, since his lease hangs on it, and the others the more seldom the more
+/// they are, so that nobody says more than ten beside it, on average.
 constexpr std::size_t most_at_full_pace = 12;
-constexpr unsigned slow_pace = 2;
+constexpr std::size_t told_each_time = 10;
 constexpr std::uint8_t rtt_unknown = 255;
 /// What changes slowly is told each second: in every heartbeat it would be a third of it.
 constexpr std::uint32_t rounds_of_condition = 5;
@@ -26,6 +27,12 @@ constexpr std::uint32_t rounds_of_condition = 5;
 std::uint8_t rtt_byte(const std::optional<Duration>& rtt) {
   if (!rtt) return rtt_unknown;
   return static_cast<std::uint8_t>(std::clamp<std::int64_t>(*rtt / 2ms, 0, rtt_unknown - 1));
+}
+
+/// Of so many members: each one's turn comes every so many heartbeats.
+unsigned pace_among(std::size_t members) {
+  if (members <= most_at_full_pace) return 1;
+  return static_cast<unsigned>((members + told_each_time - 1) / told_each_time);
 }
 }  // namespace
 
@@ -76,9 +83,8 @@ void Participant::settle(Instant now) {
 
 /// Between two heartbeats of that member to this one.
 Duration Participant::interval_of(const MemberId& member) const {
-  const bool is_slow =
-      view_ && view_->members.size() > most_at_full_pace && view_->host != id() && view_->host != member;
-  return (is_slow ? slow_pace : 1) * config_.timing.heartbeat;
+  const bool is_slow = view_ && view_->host != id() && view_->host != member;
+  return (is_slow ? pace_among(view_->members.size()) : 1) * config_.timing.heartbeat;
 }
 
 Duration Participant::attention_to(const MemberId& member) const { return attentive_beats * interval_of(member); }
@@ -121,8 +127,8 @@ void Participant::beat_to(Instant now, const MemberId& to, Answer answer, Tellin
 }
 
 void Participant::beat_regularly(Instant now) {
-  const bool is_slow = view_->members.size() > most_at_full_pace && !is_host();
-  if (is_slow && ++pulse_ % slow_pace != 0) return beat_to(now, view_->host, Answer::not_wanted);
+  if (!is_host() && ++pulse_ % pace_among(view_->members.size()) != 0)
+    return beat_to(now, view_->host, Answer::not_wanted);
   beat_all(now, Answer::not_wanted, ++rounds_);
 }
 

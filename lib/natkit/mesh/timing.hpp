@@ -7,7 +7,7 @@
 namespace natkit::mesh {
 struct Timing {
   /// Of all to all, up to 12 members: 140 kbit/s each way. With more only the host and the others hear each other so
-  /// often, and the others each other half as often.
+  /// often, and the others each other half as often; of more than 20 a third as often, and so on.
   Duration heartbeat = std::chrono::milliseconds{200};
   /// A voter that heard the host votes for nobody else for so long, and after so long without a word suspects him. Five
   /// heartbeats in a row are lost once in 3 million at 5 % loss, and a majority must miss them at once.
