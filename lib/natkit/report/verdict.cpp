@@ -15,7 +15,7 @@ using enum Behavior;
 constexpr std::array<std::string_view, 5> grades{"Unknown", "Blocked", "Hard", "Good", "Open"};
 
 constexpr std::string_view advise_allow_udp =
-    "Ask whoever runs this network to let UDP out; until then only a relay over TCP can connect.";
+    "Ask whoever runs this network to let UDP out; until then only TCP is left, for most peers through a relay.";
 constexpr std::string_view advise_two_addresses =
     "Ask a server with two addresses (rendezvousd --alternate) for a full answer.";
 constexpr std::string_view advise_again = "Run it again, or name another server: too few answers came back.";
@@ -100,7 +100,7 @@ Verdict verdict_of(const probe::Report& report) {
   Finding finding{Grade::unknown, "no server was asked"};
   std::string phrase{finding.phrase};
   if (report.udp == probe::UdpState::blocked) {
-    finding = {Grade::blocked, "UDP does not get through; only a relay over TCP can connect you", {advise_allow_udp}};
+    finding = {Grade::blocked, "UDP does not get through; only TCP is left, for most peers through a relay", {advise_allow_udp}};
     phrase = finding.phrase;
   } else if (leading) {
     const auto& family = *of(report, *leading);

@@ -11,7 +11,7 @@ namespace natkit::report {
 /// Where several behaviours are still possible, the grade is that of the least favourable one.
 enum class Grade : std::uint8_t {
   unknown,  ///< not enough was measured to promise anything
-  blocked,  ///< UDP does not pass: only a relay over TCP connects
+  blocked,  ///< UDP does not pass: only TCP connects, mostly through a relay
   hard,     ///< every peer sees another port: only peers with an open network can be reached without help
   good,     ///< hole punching works with most peers
   open,     ///< peers need not even punch
