@@ -134,6 +134,7 @@ class Probed:
     exit: int
     answer: dict
     stderr: str
+    stdout: str = ""
 
     def value(self, path: str):
         found = self.answer
@@ -148,12 +149,12 @@ class Probed:
         return f"exit {self.exit}: {json.dumps(self.answer)} {self.stderr}"
 
 
-def nat_probe(*arguments: str, host: str | None = None, wrapper: tuple[str, ...] = ()) -> Probed:
+def nat_probe(*arguments: str, host: str | None = None, wrapper: tuple[str, ...] = (), seconds: float = RUN_SECONDS) -> Probed:
     command = [*wrapper, *inside(host, own("nat-probe"), "--json", *arguments)]
     environment = {key: value for key, value in os.environ.items() if key != "NATKIT_SERVER"}
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=RUN_SECONDS, env=environment)
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds, env=environment)
     lines = done.stdout.splitlines()
-    return Probed(done.returncode, json.loads(lines[0]) if len(lines) == 1 else {}, done.stderr)
+    return Probed(done.returncode, json.loads(lines[0]) if len(lines) == 1 else {}, done.stderr, done.stdout)
 
 
 def beside_a_lab(*specs: str) -> None:

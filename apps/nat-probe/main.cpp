@@ -53,6 +53,7 @@ struct Options {
   bool only_ipv4 = false;
   bool only_ipv6 = false;
   bool wants_hairpin = false;
+  std::string lifetime;  // empty: not asked for
   probe::Timing timing;  // defaults live with the protocol; --help prints them from here
   std::vector<std::string> local_addresses;
   std::vector<std::string> expectations;
@@ -74,6 +75,7 @@ constexpr const char* footer =
   nat-probe --record trace.json                  keep what was seen; attach it to a bug report
   nat-probe --replay trace.json                  judge it again, anywhere, without a network
   nat-probe --redact --record trace.json         ... without telling whose network it was
+  nat-probe --lifetime stun.example.org          for how long is a port kept that nobody uses?
   nat-probe --against peer.json                  what will a connection with that host take?
   nat-probe --watch 1m                           and tell when something changes
   nat-probe --html report.html                   also as a page with a picture of the path
@@ -101,6 +103,18 @@ std::string check_watch(const std::string& text) {
   return every && *every < shortest_watch
              ? fmt::format("'{}' is shorter than {}", printable(text), cli::to_text(shortest_watch))
              : std::string{};
+}
+
+constexpr Duration usual_lifetime = std::chrono::minutes{5};  ///< RFC 4787 R5 recommends that mappings live so long
+constexpr Duration least_lifetime = 2 * probe::finest_lifetime_step;
+constexpr Duration most_lifetime = std::chrono::hours{2};
+
+std::string check_lifetime(const std::string& text) {
+  const auto longest = cli::parse_duration(text);
+  return longest && *longest >= least_lifetime && *longest <= most_lifetime
+             ? std::string{}
+             : fmt::format("'{}' is not a duration from {} to {}", printable(text), cli::to_text(least_lifetime),
+                           cli::to_text(most_lifetime));
 }
 
 /// The options that say what becomes of the answer.
@@ -146,6 +160,11 @@ void add_options(CLI::App& app, Options& o) {
       ->allow_extra_args(false);
   app.add_flag("--hairpin", o.wants_hairpin,
                "also find out whether two hosts behind the NAT reach each other by their public addresses");
+  app.add_flag("--lifetime{" + cli::to_text(usual_lifetime) + "}", o.lifetime,
+               "also find out how long a mapping lives that is not used, up to so long; --lifetime=1m for a minute")
+      ->type_name("[=MAX]")
+      ->check(check_lifetime)
+      ->default_str("");
   app.add_option("--expect", o.expectations,
                  "exit 1 unless the value at this dotted path of the JSON answer is this one, e.g. "
                  "ipv4.filtering=address-dependent; a set is its members with commas between")
@@ -208,14 +227,25 @@ std::vector<portmap::Route> routers_before(const std::vector<probe::Server>& ser
   return routes;
 }
 
+/// What the run is at.
+WithProgress<BesideRouters>::Word word_of_progress(std::size_t servers, const probe::Timing& timing) {
+  return [asking = fmt::format("asking {} server address{} …", servers, servers == 1 ? "" : "es"),
+          timing](Duration elapsed) {
+    if (!timing.longest_lifetime || elapsed < timing.timeout) return asking;
+    return fmt::format("letting mappings rest: {:.0f} s of at most {} … (Ctrl-C for what is known by now)",
+                       std::chrono::duration<double>(elapsed).count(), cli::to_text(*timing.longest_lifetime));
+  };
+}
+
 Result<Measured> measure(const Options& o, const Local& local, std::vector<probe::Server> servers,
                          io::ErrandChildren& errands, cli::Output& output) {
   for (const auto& server : servers)
     output.explain(cli::Verbosity::details,
                    fmt::format("asking {} ({})", to_text(server.address), printable(server.name)));
-  const auto word = fmt::format("asking {} server address{} …", servers.size(), servers.size() == 1 ? "" : "es");
   auto timing = o.timing;
   if (o.wants_hairpin) timing.hairpin = probe::Timing::Hairpin::ask;
+  timing.longest_lifetime = cli::parse_duration(o.lifetime);
+  const auto word = word_of_progress(servers.size(), timing);
   crypto::SecureRng rng;
   portmap::Discovery routers{{.routes = routers_before(servers, local), .first_socket = BesideRouters::first_socket},
                              rng};
@@ -229,14 +259,15 @@ Result<Measured> measure(const Options& o, const Local& local, std::vector<probe
   return measured;
 }
 
-cli::Exit interrupted(cli::Output& output, io::RunEnd end) {
-  const bool is_sigint = end == io::RunEnd::interrupted;
-  static_cast<void>(
-      output.fail({.code = Errc::usage,
-                   .reason = "interrupted",
-                   .detail = fmt::format("ended by {} before anything was certain", is_sigint ? "SIGINT" : "SIGTERM"),
-                   .advice = {}}));
-  return is_sigint ? cli::Exit::interrupted : cli::Exit::terminated;
+cli::Exit exit_of(io::RunEnd end) {
+  return end == io::RunEnd::interrupted ? cli::Exit::interrupted : cli::Exit::terminated;
+}
+
+Error interruption(io::RunEnd end, std::string_view before) {
+  return {.code = Errc::usage,
+          .reason = "interrupted",
+          .detail = fmt::format("ended by {} before {}", end == io::RunEnd::interrupted ? "SIGINT" : "SIGTERM", before),
+          .advice = {}};
 }
 
 /// What holds for all runs of a watch.
@@ -402,9 +433,15 @@ cli::Exit probe_network(cli::Output& output, Context& context, const Local& loca
   }
   const auto measured = ask(output, o, local, errands);
   if (!measured) return output.fail(measured.error());
-  if (measured->end != io::RunEnd::finished) return interrupted(output, measured->end);
-
+  const bool was_interrupted = measured->end != io::RunEnd::finished;
+  if (was_interrupted && o.lifetime.empty()) {
+    static_cast<void>(output.fail(interruption(measured->end, "anything was certain")));
+    return exit_of(measured->end);
+  }
   auto answer = judge(context, measured->trace);
+  if (was_interrupted)
+    answer.objection =
+        Objection{exit_of(measured->end), interruption(measured->end, "it was known how long mappings live")};
   if (file) {
     const auto& trace = measured->trace;
     if (const auto written = file->commit(o.is_redacted ? context.redactor.redact(trace) : trace); !written)

@@ -4,23 +4,27 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
+#include <string>
 #include <string_view>
 
 #include "natkit/base/sans_io.hpp"
 #include "natkit/cli/output.hpp"
 
 namespace natkit {
-/// Wraps a machine and says so once the run takes longer than this. Without measuring anything itself: it only looks at
-/// the instants that the driver passes by, and asks to be woken at the right one.
+/// Wraps a machine and says so once the run takes longer than this, and again each second. Without measuring anything
+/// itself: it only looks at the instants that the driver passes by, and asks to be woken at the right one.
 template <SansIo Machine>
 class WithProgress {
  public:
   static constexpr Duration unnoticed = std::chrono::milliseconds{100};  ///< shorter waits need no word (Nielsen 1993)
+  using Word = std::function<std::string(Duration)>;                     ///< of the time since the start
 
-  WithProgress(Machine& machine, cli::Output& output, std::string text)
-      : machine_(machine), output_(output), text_(std::move(text)) {}
+  WithProgress(Machine& machine, cli::Output& output, Word word)
+      : machine_(machine), output_(output), word_(std::move(word)) {}
 
   void start(Instant now) {
+    started_ = now;
     due_ = now + unnoticed;
     machine_.start(now);
   }
@@ -47,19 +51,20 @@ class WithProgress {
   [[nodiscard]] std::optional<Datagram> poll_transmit() { return machine_.poll_transmit(); }
   [[nodiscard]] std::optional<Instant> poll_timeout() const {
     const auto wake = machine_.poll_timeout();
-    return wake && due_ ? std::min(wake, due_) : wake;
+    return wake ? std::min(*wake, due_) : wake;
   }
 
  private:
   void remark(Instant now) {
-    if (!due_ || now < *due_) return;
-    due_.reset();
-    output_.progress(text_);
+    if (now < due_) return;
+    due_ = now + std::chrono::seconds{1};
+    output_.progress(word_(now - started_));
   }
 
   Machine& machine_;
   cli::Output& output_;
-  std::string text_;
-  std::optional<Instant> due_{};
+  Word word_;
+  Instant started_{};
+  Instant due_{};
 };
 }  // namespace natkit

@@ -2,7 +2,7 @@
 """nat-probe behind every kind of network that the lab can raise, 50 ms from rendezvousd, twice in a row each, and once
 against a server with one address.
 
-Usage: probe_matrix.py [--strict-time] [behaviours|kernel|lossy|hairpin]
+Usage: probe_matrix.py [--strict-time] [behaviours|kernel|lossy|hairpin|lifetime|lifetime-long]
 
 Prints a row for each network and ends with 1 if a verdict is wrong. Times are only printed, since a busy machine is no
 defect; with --strict-time, for runs by hand, one over the limit is wrong too.
@@ -10,6 +10,7 @@ defect; with --strict-time, for runs by hand, one over the limit is wrong too.
 import argparse
 import contextlib
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -74,9 +75,14 @@ LABS = {
                Row("firewall,ipv6", nat=False, filtering6=APD), Row("firewall,inbound=reject", nat=False),
                Row("eim-apdf,ipv6", filtering6=APD), Row("udp-blocked", None, None), Row("same-lan", hosts=("1", "2"))],
     "hairpin": [pair(f"{name},via=router,hairpin={word}") for name in ("eim-eif", "eim-apdf", "apdm-apdf") for word in ("yes", "no")],
+    "lifetime": [*(pair(f"{name},via=router,lifetime={seconds}s") for name in ("eim-eif", "apdm-apdf") for seconds in (30, 60)), pair("eim-apdf")],
+    "lifetime-long": [pair("eim-apdf,via=router,lifetime=180s")],
     "lossy": [pair(f"{name},loss=10%,jitter=30ms") for name in ("eim-eif", "eim-adf", "eim-apdf", "adm-adf", "apdm-apdf")],
 }
 LOSSY_RUNS = 4
+MOST_SECONDS = 320.0            # of a run; only those that wait for lifetimes take more than a few
+MOST_OFF_S = 5.0                # of a lifetime
+KERNEL_LIFETIME_S = 30.0        # of a mapping that was answered once (nf_conntrack_udp_timeout); all that passes prolongs it
 
 
 def rows_of(lab: str) -> list[Row]:
@@ -132,6 +138,18 @@ def check_hairpin(row: Row, probed: programs.Probed):
     yield from differences(probed, {"ipv4.hairpin": "hairpin=yes" in row.spec if row.mapping == EI else None})
 
 
+def check_lifetime(row: Row, probed: programs.Probed):
+    """Within some seconds, and hardly later than the mapping was gone."""
+    given = [one.removeprefix("lifetime=").removesuffix("s") for one in row.spec.split(",") if one.startswith("lifetime=")]
+    truth, refresh = (float(given[0]), "outbound") if given else (KERNEL_LIFETIME_S, "both")
+    found = probed.value("ipv4.mapping_lifetime_ms")
+    if found is None or abs(found / 1000 - truth) > MOST_OFF_S:
+        yield f"a mapping lives for {found} ms, not {truth} s"
+    elif probed.value("elapsed_ms") / 1000 > truth + 3 * MOST_OFF_S:
+        yield f"that took {probed.value('elapsed_ms')} ms"
+    yield from differences(probed, {"ipv4.mapping_refresh": refresh, "ipv4.mapping": row.mapping, "ipv4.filtering": row.filtering})
+
+
 def check_lossy(row: Row, probed: programs.Probed):
     """Loss may leave things open; it must not make them wrong."""
     for path, truth in (("ipv4.mapping", row.mapping), ("ipv4.filtering", row.filtering)):
@@ -164,8 +182,13 @@ class Measured:
 
 
 def measure(host: str, row: Row, run: str, check, *arguments: str) -> Measured:
-    probed = programs.nat_probe(*arguments, host=host)
+    with tempfile.TemporaryDirectory() as folder:
+        trace = f"{folder}/trace.json"
+        probed = programs.nat_probe(*arguments, "--record", trace, host=host, seconds=MOST_SECONDS)
+        replayed = programs.nat_probe("--replay", trace)
     complaints = list(check(row, probed))
+    if replayed.stdout != probed.stdout:
+        complaints.append(f"its trace tells something else: {replayed.stdout}")
     if probed.exit != 0 and not (check is check_lossy and probed.exit == 3):
         complaints.append(f"it ended with {probed.exit}")
     if complaints:
@@ -180,6 +203,9 @@ def measure_network(index: int, row: Row, lab: str) -> list[Measured]:
         if lab == "hairpin":
             done += [measure(host, row, run, check_hairpin, "--hairpin", *whole) for run in ("1st", "2nd")]
             continue
+        if lab.startswith("lifetime"):
+            done.append(measure(host, row, "life", check_lifetime, "--lifetime", *whole))
+            continue
         if lab == "lossy":
             done += [measure(host, row, f"run {n + 1}", check_lossy, *whole) for n in range(LOSSY_RUNS)]
             continue
@@ -193,10 +219,15 @@ def measure_network(index: int, row: Row, lab: str) -> list[Measured]:
 
 def servers_of(lab: str) -> list[list[str]]:
     """The arguments of each rendezvousd. One without any serves on all addresses, as most people will run it."""
-    if lab in ("lossy", "hairpin"):
+    if lab in ("lossy", "hairpin", "lifetime", "lifetime-long"):
         return [[]]
     over_ipv6 = ["--listen", "[2001:db8:ffff::1]", "--alternate", "[2001:db8:ffff::2]"] if programs.HAS_IPV6 else []
     return [["--listen", "198.51.100.1", "--alternate", "198.51.100.2", *over_ipv6], ["--listen", "198.51.100.3"]]
+
+
+def at_once(options) -> int:
+    """Who lets sockets rest measures nothing meanwhile."""
+    return 1 if options.strict_time else len(LABS[options.lab]) if options.lab.startswith("lifetime") else AT_ONCE
 
 
 def main() -> int:
@@ -207,7 +238,7 @@ def main() -> int:
     rows = list(enumerate(rows_of(options.lab), start=1))
     programs.beside_a_lab(*(spec_of(index, row) for index, row in rows))
 
-    with contextlib.ExitStack() as running, ThreadPoolExecutor(1 if options.strict_time else AT_ONCE) as pool:
+    with contextlib.ExitStack() as running, ThreadPoolExecutor(at_once(options)) as pool:
         for server in servers_of(options.lab):
             running.enter_context(programs.serve(*server, host="server")[0])
         done = [each for network in pool.map(lambda item: measure_network(*item, options.lab), rows) for each in network]

@@ -13,7 +13,7 @@ using nlohmann::json;
 namespace {
 // The parts that this version never measures.
 constexpr auto rest =
-    R"("port_allocation":{"rule":null,"delta":null,"range":null},"pooling":null,"hairpin":null,"mapping_lifetime_ms":null,"layers":null,"cgn":null,"rewritten":null})";
+    R"("port_allocation":{"rule":null,"delta":null,"range":null},"pooling":null,"hairpin":null,"mapping_lifetime_ms":null,"mapping_lifetime_range_ms":null,"mapping_refresh":null,"layers":null,"cgn":null,"rewritten":null})";
 constexpr auto not_asked =
     R"({"local":null,"mapped":null,"nat":null,"mapping":null,"filtering":null,"port_preserved":null,)";
 constexpr auto never_measured =
@@ -54,6 +54,8 @@ TEST_CASE("Every key of the contract is there, in order, even when nothing was m
                     "pooling",
                     "hairpin",
                     "mapping_lifetime_ms",
+                    "mapping_lifetime_range_ms",
+                    "mapping_refresh",
                     "layers",
                     "cgn",
                     "rewritten"};

@@ -56,6 +56,7 @@ void describe_nat(Report& report, FamilyReport& described, const Digest& digest,
   if (described.nat == false) {
     append(report, path, "port_allocation", {{.reason = "no-nat", .detail = "ports are this host's own choice"}});
     append(report, path, "pooling", {{.reason = "no-nat", .detail = "addresses are this host's own"}});
+    append(report, path, "mapping_lifetime_ms", {{.reason = "no-nat", .detail = "there is no mapping"}});
     return;
   }
   auto allocation = judge_allocation(digest, family);
@@ -67,6 +68,9 @@ void describe_nat(Report& report, FamilyReport& described, const Digest& digest,
   auto hairpin = judge_hairpin(digest, family, described.mapping, now);
   described.hairpin = hairpin.hairpin;
   append(report, path, "hairpin", std::move(hairpin.evidence));
+  auto lifetime = judge_lifetime(digest, family);
+  described.mapping_lifetime = lifetime.lifetime;
+  append(report, path, "mapping_lifetime_ms", std::move(lifetime.evidence));
 }
 
 std::optional<FamilyReport> describe_family(Report& report, const Digest& digest, Family family, Duration now) {

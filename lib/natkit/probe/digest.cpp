@@ -1,6 +1,7 @@
 #include "natkit/probe/digest.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace natkit::probe {
 namespace {
@@ -65,6 +66,8 @@ void Ledger::file(const Sent& sent) {
   if (sent.server >= digest_.servers.size()) return;  // a trace from outside may say anything
   if (sent.question == Question::allocation) return file_sample(sent);
   if (sent.question == Question::hairpin) return file_mirrored(sent);
+  if (sent.question == Question::lifetime) return file_rested(sent);
+  if (sent.question == Question::lifetime_call) return file_call(sent);
   const auto known = std::ranges::find_if(digest_.asked, [&](const Asked& asked) {
     return asked.question == sent.question && asked.server == sent.server && asked.to == sent.to;
   });
@@ -119,8 +122,55 @@ void Ledger::hear_mirrored(Mirrored& mirrored, const Received& in) {
   }
 }
 
+void Ledger::file_rested(const Sent& sent) {
+  auto& all = digest_.rested;
+  const auto known = std::ranges::find(all, sent.socket, [](const Rested& each) { return each.own.socket; });
+  rested_[sent.id] = static_cast<std::size_t>(known - all.begin());
+  if (known == all.end()) {
+    all.push_back({.own = {.socket = sent.socket, .server = sent.server, .sent_at = sent.at, .copies = 1}});
+  } else if (!known->calls.empty()) {
+    ++known->asked_again;
+  } else {
+    known->own.sent_at = sent.at;
+    ++known->own.copies;
+  }
+}
+
+void Ledger::file_call(const Sent& sent) {
+  auto& all = digest_.rested;
+  const auto called = std::ranges::find(all, sent.socket, [](const Rested& each) {
+    return SocketId{std::to_underlying(each.own.socket) + socket_of_call};
+  });
+  if (called == all.end()) return;
+  rested_[sent.id] = static_cast<std::size_t>(called - all.begin());
+  called->calls.push_back({.sent_at = sent.at, .id = sent.id});
+}
+
+void Ledger::hear_rested(Rested& rested, const Received& in) {
+  const auto call = std::ranges::find(rested.calls, in.id, &Copy::id);
+  if (call == rested.calls.end()) {
+    if (!in.mapped || in.from != digest_.servers[rested.own.server].address) return;
+    if (rested.asked_again > 0) {
+      rested.mapped_again = in.mapped;
+    } else if (!rested.own.mapped) {
+      rested.own.mapped = in.mapped;
+      rested.own.local = in.local;
+    }
+  } else if (in.local == rested.own.local) {
+    if (!call->answered_at) call->answered_at = in.at;
+  } else if (in.receipt) {
+    call->receipt = in.receipt;
+    if (in.mapped && rested.own.mapped && in.mapped->address != rested.own.mapped->address)
+      rested.is_called_from_elsewhere = true;
+  } else {
+    rested.is_misled = true;
+  }
+}
+
 void Ledger::file(const Received& in) {
   note_rewritten(in);
+  if (const auto found = rested_.find(in.id); found != rested_.end())
+    return hear_rested(digest_.rested[found->second], in);
   if (const auto found = mirrored_.find(in.id); found != mirrored_.end())
     return hear_mirrored(digest_.mirrored[found->second], in);
   if (const auto found = samples_.find(in.id); found != samples_.end()) {
@@ -157,6 +207,16 @@ Digest digest(const Trace& trace) {
   Ledger ledger{trace.servers};
   for (const auto& event : trace.events) ledger.enter(event);
   return ledger.digest();
+}
+
+bool have_one_address(const Digest& digest, std::uint32_t server) {
+  std::optional<IpAddress> address;
+  for (const auto& rested : digest.rested) {
+    if (rested.own.server != server || !rested.own.mapped) continue;
+    if (rested.is_called_from_elsewhere || (address && *address != rested.own.mapped->address)) return false;
+    address = rested.own.mapped->address;
+  }
+  return true;
 }
 
 bool Asked::is_answered() const {

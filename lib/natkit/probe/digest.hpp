@@ -62,6 +62,19 @@ struct Mirrored {
   std::optional<Endpoint> heard_from{};  ///< the other one received what this one sent, and saw it come from here
 };
 
+/// A socket that rests, and what arrived there (`Question::lifetime`).
+struct Rested {
+  Sample own{};                           ///< how it learned where it is outside
+  std::vector<Copy> calls{};              ///< for the server to answer there; answered when that arrived
+  bool is_misled = false;                 ///< the server answers the caller instead, or refuses
+  bool is_called_from_elsewhere = false;  ///< the caller has another public address, so its answers go there
+  unsigned asked_again = 0;               ///< after the calls
+  std::optional<Endpoint> mapped_again{};
+
+  /// Between the last word of its own and the call: how long it had rested.
+  [[nodiscard]] Duration rest_at(const Copy& call) const { return call.sent_at - own.sent_at; }
+};
+
 /// What is known of a server; times over UDP only.
 struct ServerFacts {
   Endpoint address{};
@@ -87,6 +100,7 @@ struct Digest {
   std::vector<Asked> asked{};          ///< in the order first asked
   std::vector<Sample> samples{};       ///< in the order first sent
   std::vector<Mirrored> mirrored{};    ///< the same; two of a family
+  std::vector<Rested> rested{};        ///< the same; the first of a family is called again and again
   std::optional<Duration> ended{};
   Duration last_event{};
 
@@ -115,12 +129,18 @@ class Ledger {
   void file_sample(const Sent& sent);
   void file_mirrored(const Sent& sent);
   void hear_mirrored(Mirrored& mirrored, const Received& in);
+  void file_rested(const Sent& sent);
+  void file_call(const Sent& sent);
+  void hear_rested(Rested& rested, const Received& in);
   void note_rewritten(const Received& in);
 
   Digest digest_;
   std::map<stun::TransactionId, Place> places_;
   std::map<stun::TransactionId, std::size_t> samples_;
   std::map<stun::TransactionId, std::size_t> mirrored_;
+  std::map<stun::TransactionId, std::size_t> rested_;
 };
 [[nodiscard]] Digest digest(const Trace& trace);
+/// Whether all sockets that rest have the same public address: only then a caller's answer goes to where they are.
+[[nodiscard]] bool have_one_address(const Digest& digest, std::uint32_t server);
 }  // namespace natkit::probe

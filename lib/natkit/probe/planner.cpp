@@ -19,7 +19,14 @@ class Planner {
   Planner(const Digest& digest, const Timing& timing, Duration now) : digest_(digest), timing_(timing), now_(now) {}
 
   Plan make() {
-    if (now_ >= timing_.timeout) return {};
+    if (now_ < timing_.timeout) plan_answers();
+    for (const auto family : {Family::ipv4, Family::ipv6}) plan_lifetime(family);
+    return std::move(plan_);
+  }
+
+ private:
+  /// All that needs no waiting.
+  void plan_answers() {
     std::size_t of_family[2] = {0, 0};  // NOLINT(*-c-arrays): indexed by Family
     for (std::uint32_t server = 0; server < digest_.servers.size(); ++server) {
       auto& position = of_family[static_cast<std::size_t>(digest_.servers[server].address.address.family())];
@@ -31,10 +38,8 @@ class Planner {
       plan_hairpin(family);
     }
     if (plan_.wake) plan_.wake = std::min(*plan_.wake, timing_.timeout);
-    return std::move(plan_);
   }
 
- private:
   void plan_server(std::uint32_t server, std::size_t position_in_family) {
     const auto& facts = digest_.servers[server];
     plan_primary(server);
@@ -166,6 +171,97 @@ class Planner {
     }
   }
 
+  /// The first socket is called at every step, so that only what comes from outside may keep its mapping alive; each
+  /// further one rests a step longer than the one before, and is called once. With the first that hears nothing it is
+  /// known how long mappings live, and whether the callings of the first socket kept its own.
+  void plan_lifetime(Family family) {
+    const auto server = server_of_samples(family);
+    if (!server || !timing_.longest_lifetime || !is_placed(*server, 0)) return;
+    const auto step = lifetime_step(*timing_.longest_lifetime);
+    const auto& called = *find_rested(*server, 0);
+    // That shows whether this server answers to another port at all.
+    if (call(called, 0, {}) != Calling::heard) return;
+    const auto count = static_cast<unsigned>(*timing_.longest_lifetime / step);
+    bool are_all_placed = true;
+    for (unsigned number = 1; number <= count; ++number) {
+      if (const auto due = called.calls.front().sent_at + number * timing_.spacing; due > now_) return wake_at(due);
+      are_all_placed = is_placed(*server, number) && are_all_placed;
+    }
+    if (!are_all_placed || !have_one_address(digest_, *server)) return;
+    auto calling = Calling::heard;
+    for (unsigned number = 1; number <= count; ++number) {
+      const auto& rested = *find_rested(*server, number);
+      if (!rested.own.mapped) continue;
+      const auto rest = number * step;
+      if (const auto due = std::max(rested.own.sent_at, called.own.sent_at) + rest; due > now_) return wake_at(due);
+      if (calling == Calling::heard) calling = call(called, 0, rest);
+      const auto own = call(rested, number, rest);
+      if (own == Calling::waiting || calling == Calling::waiting) return;
+      if (own == Calling::in_vain) return ask_again(rested, number);
+    }
+  }
+
+  [[nodiscard]] const Rested* find_rested(std::uint32_t server, unsigned number) const {
+    for (const auto& rested : digest_.rested)
+      if (rested.own.server == server && number-- == 0) return &rested;
+    return nullptr;
+  }
+
+  /// Whether it knows where it is outside, or never will.
+  bool is_placed(std::uint32_t server, unsigned number) {
+    const auto* rested = find_rested(server, number);
+    if (rested && (rested->own.mapped || !rested->calls.empty())) return true;
+    const auto due = rested ? rested->own.sent_at + time_of_answer(server) : now_;
+    if (due > now_)
+      wake_at(due);
+    else if (!rested || rested->own.copies < sample_copies)
+      send({.question = Question::lifetime, .server = server, .to = digest_.servers[server].address, .sample = number});
+    else
+      return number > 0;
+    return false;
+  }
+
+  enum class Calling : std::uint8_t { waiting, heard, in_vain };
+  /// What has come of the calls since the socket had rested for so long; the next one, if it is time.
+  Calling call(const Rested& rested, unsigned number, Duration rest) {
+    unsigned calls = 0;
+    for (const auto& copy : rested.calls) {
+      if (rested.rest_at(copy) < rest) continue;
+      if (copy.answered_at) return Calling::heard;
+      ++calls;
+    }
+    const auto server = rested.own.server;
+    const bool is_last = calls >= calls_in_vain;
+    if (calls > 0) {
+      const auto pause = is_last ? time_of_answer(server) : std::max(time_of_answer(server) / 2, timing_.spacing);
+      if (const auto due = rested.calls.back().sent_at + pause; due > now_) {
+        wake_at(due);
+        return Calling::waiting;
+      }
+      if (is_last) return Calling::in_vain;
+    }
+    send({.question = Question::lifetime_call,
+          .server = server,
+          .to = digest_.servers[server].address,
+          .sample = number,
+          .port = rested.own.mapped->port});
+    return Calling::waiting;
+  }
+
+  /// Silence means something only while the server is there: the socket speaks itself, which ends its rest.
+  void ask_again(const Rested& rested, unsigned number) {
+    if (rested.mapped_again) return;
+    const auto server = rested.own.server;
+    const auto last = rested.calls.back().sent_at + (rested.asked_again + 1) * time_of_answer(server);
+    if (last > now_) return wake_at(last);
+    if (rested.asked_again < sample_copies)
+      send({.question = Question::lifetime, .server = server, .to = digest_.servers[server].address, .sample = number});
+  }
+
+  [[nodiscard]] Duration time_of_answer(std::uint32_t server) const {
+    return digest_.servers[server].rtt_max.value_or(Duration{}) + digest_.servers[server].guard();
+  }
+
   [[nodiscard]] bool anybody_answered() const {
     return std::ranges::any_of(digest_.servers, [](const ServerFacts& server) { return server.answered; });
   }
@@ -218,6 +314,11 @@ class Planner {
   Plan plan_;
 };
 }  // namespace
+
+Duration lifetime_step(Duration longest) {
+  constexpr auto count = most_rested - 1;
+  return std::max(finest_lifetime_step, (longest + Duration{count - 1}) / count);
+}
 
 Plan plan(const Digest& digest, const Timing& timing, Duration now) { return Planner{digest, timing, now}.make(); }
 }  // namespace natkit::probe

@@ -25,6 +25,8 @@ struct Timing {
   /// Some enterprise firewalls take hairpinning for an attack (RFC 5780 §4.6 warns of the like), so only when asked
   /// for.
   enum class Hairpin : std::uint8_t { skip, ask } hairpin = Hairpin::skip;
+  /// Mappings are let rest for up to this long, to see how long they live; none: they are not.
+  std::optional<Duration> longest_lifetime{};
   /// UDP silence after which a Binding over TCP asks whether the server lives at all.
   Duration tcp_after = std::chrono::milliseconds{250};
   /// Least UDP silence that counts as blocked when the server answers over TCP, or as a dead address family.
@@ -37,12 +39,21 @@ struct Step {
   Question question{};
   std::uint32_t server = 0;
   Endpoint to{};
-  unsigned sample = 0;  ///< which one
+  unsigned sample = 0;     ///< which one
+  std::uint16_t port = 0;  ///< where the answer is to go, of `Question::lifetime_call`
 };
 
 inline constexpr unsigned most_samples = 32;
 /// From each of the two sockets; the first may meet a filter that the other one has not opened yet.
 inline constexpr unsigned hairpin_copies = 6;
+
+/// Of a family: one that is called again and again, and one for each time that a mapping may live.
+inline constexpr unsigned most_rested = 64;
+inline constexpr Duration finest_lifetime_step = std::chrono::seconds{5};
+/// None of so many calls heard is no chance: at 10 % loss each way, once in half a million.
+inline constexpr unsigned calls_in_vain = 8;
+/// Between the times for which mappings rest.
+[[nodiscard]] Duration lifetime_step(Duration longest);
 
 struct Plan {
   std::vector<Step> send;          ///< now, in this order

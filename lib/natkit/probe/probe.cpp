@@ -9,6 +9,8 @@ namespace natkit::probe {
 namespace {
 /// Beyond the four of each server.
 constexpr std::uint32_t first_sample = 4 * (Probe::max_servers + 1);
+constexpr std::uint32_t first_rested = first_sample + (2 * most_samples) + 4;
+static_assert(2 * most_rested <= socket_of_call);
 
 /// Each question's own socket: one per family for mapping, one per sample, one per server for the others.
 SocketId socket_for(const Step& step) {
@@ -17,6 +19,9 @@ SocketId socket_for(const Step& step) {
     return SocketId{first_sample + most_samples * (step.to.address.is_v4() ? 0U : 1U) + step.sample};
   if (step.question == Question::hairpin)
     return SocketId{first_sample + 2 * most_samples + 2 * (step.to.address.is_v4() ? 0U : 1U) + step.sample};
+  if (step.question == Question::lifetime || step.question == Question::lifetime_call)
+    return SocketId{first_rested + (most_rested * (step.to.address.is_v4() ? 0U : 1U)) + step.sample +
+                    (step.question == Question::lifetime_call ? socket_of_call : 0U)};
   return SocketId{(4 * (step.server + 1)) + static_cast<std::uint32_t>(step.question)};
 }
 
@@ -29,6 +34,7 @@ Bytes write_request(const Step& step, const stun::TransactionId& id) {
   stun::MessageWriter writer{stun::MessageClass::request, stun::Method::binding, id};
   if (step.question == Question::filtering) writer.add_change_request(stun::Change::address_and_port);
   if (step.question == Question::filtering_port) writer.add_change_request(stun::Change::port);
+  if (step.question == Question::lifetime_call) writer.add_u16(stun::AttributeType::response_port, step.port);
   stun::add_receipt_request(writer, step.to.address.family(), stun::Fingerprint::none);
   return writer.finish();
 }
@@ -68,14 +74,15 @@ void Probe::handle_message(Instant now, const Datagram& in, ByteView datagram) {
   const bool success = message->message_class() == stun::MessageClass::success;
   if (!success && message->message_class() != stun::MessageClass::error) return;
   const auto request = requests_.find(message->transaction_id());
-  if (request == requests_.end() || request->second.socket != in.socket) return;
+  if (request == requests_.end() || !may_arrive_at(request->second, in.socket)) return;
   // An endless stream of answers to one request must not grow the trace: one from each place, and few places.
   static constexpr std::size_t most_places = 4;
   auto& places = request->second.answered_from;
-  if (places.size() >= most_places || std::ranges::find(places, in.remote) != places.end()) return;
-  places.push_back(in.remote);
+  const std::pair place{in.socket, in.remote};
+  if (places.size() >= most_places || std::ranges::find(places, place) != places.end()) return;
+  places.push_back(place);
   Received received{.at = since_start(now),
-                    .socket = in.socket,
+                    .socket = request->second.socket,
                     .from = in.remote,
                     .local = in.local,
                     .id = message->transaction_id()};
@@ -92,13 +99,19 @@ void Probe::handle_message(Instant now, const Datagram& in, ByteView datagram) {
   record(received);
 }
 
+bool Probe::may_arrive_at(const Request& request, SocketId socket) {
+  return request.socket == socket ||
+         (request.question == Question::lifetime_call &&
+          std::to_underlying(request.socket) == std::to_underlying(socket) + socket_of_call);
+}
+
 /// One of our own requests, which came back by the NAT to another socket.
 void Probe::handle_mirrored(Instant now, const Datagram& in, const stun::Message& message) {
   const auto request = requests_.find(message.transaction_id());
   if (request == requests_.end() || request->second.question != Question::hairpin ||
       request->second.socket == in.socket || !request->second.answered_from.empty())
     return;
-  request->second.answered_from.push_back(in.remote);
+  request->second.answered_from.emplace_back(in.socket, in.remote);
   record(Received{.at = since_start(now),
                   .socket = request->second.socket,
                   .from = in.remote,

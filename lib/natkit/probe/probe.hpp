@@ -10,6 +10,7 @@
 #include <map>
 #include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "natkit/base/rng.hpp"
@@ -43,9 +44,11 @@ class Probe {
   struct Request {
     SocketId socket{};
     Question question{};
-    std::vector<Endpoint> answered_from{};  // a second answer from the same place is a duplicate
+    // At which socket, from where: a second one is a duplicate.
+    std::vector<std::pair<SocketId, Endpoint>> answered_from{};
   };
 
+  [[nodiscard]] static bool may_arrive_at(const Request& request, SocketId socket);
   void handle_message(Instant now, const Datagram& in, ByteView datagram);
   void handle_mirrored(Instant now, const Datagram& in, const stun::Message& message);
   void proceed(Instant now);

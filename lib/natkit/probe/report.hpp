@@ -42,6 +42,20 @@ struct PortAllocation {
 enum class Pooling : std::uint8_t { paired, arbitrary };
 [[nodiscard]] std::string_view to_text(Pooling pooling);  ///< "paired", "arbitrary"
 
+/// What keeps a mapping alive (RFC 4787 §4.3). What comes from inside always does.
+enum class Refresh : std::uint8_t { outbound, both };
+[[nodiscard]] std::string_view to_text(Refresh refresh);  ///< "outbound", "both"
+
+/// How long the mapping of a socket lives that says nothing any more.
+struct MappingLifetime {
+  std::optional<Duration> shortest{};  ///< it still lived after so long
+  std::optional<Duration> longest{};   ///< … and no more after so long
+  std::optional<Refresh> refresh{};
+
+  /// In the middle of the two; off by half of their distance at most.
+  [[nodiscard]] std::optional<Duration> estimate() const;
+};
+
 /// One address family. Asked for, but without an answer: everything in it is unknown.
 struct FamilyReport {
   std::optional<Endpoint> local{};   ///< of the mapping question's socket, as the host saw it
@@ -52,7 +66,8 @@ struct FamilyReport {
   std::optional<bool> port_preserved{};
   PortAllocation port_allocation{};
   std::optional<Pooling> pooling{};
-  std::optional<bool> hairpin{};     ///< two hosts behind the NAT can reach each other by their public addresses
+  std::optional<bool> hairpin{};  ///< two hosts behind the NAT can reach each other by their public addresses
+  MappingLifetime mapping_lifetime{};
   std::optional<unsigned> layers{};  ///< NATs in the way
   std::optional<bool> cgn{};         ///< whether one of them is the carrier's
   bool is_rewritten = false;         ///< an application-level gateway changes addresses inside packets (RFC 4787 §7)

@@ -4,8 +4,8 @@
 
 namespace natkit::probe {
 namespace {
-constexpr std::array<std::string_view, 6> names{"mapping",     "filtering",  "filtering-port",
-                                                "tcp-control", "allocation", "hairpin"};
+constexpr std::array<std::string_view, 8> names{"mapping",    "filtering", "filtering-port", "tcp-control",
+                                                "allocation", "hairpin",   "lifetime",       "lifetime-call"};
 }
 
 std::string_view to_text(Question question) { return names.at(static_cast<std::size_t>(question)); }

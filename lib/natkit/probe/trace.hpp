@@ -23,7 +23,11 @@ enum class Question : std::uint8_t {
   tcp_control,     ///< Binding over TCP: does the server live at all?
   allocation,      ///< plain Binding requests to one endpoint, each from a fresh socket: which ports the NAT gives
   hairpin,         ///< two fresh sockets learn where they are outside, and send to each other there (RFC 4787 §6)
+  lifetime,        ///< a fresh socket learns where it is outside, and rests
+  lifetime_call,   ///< from another one: what arrives there now? By RESPONSE-PORT (RFC 5780 §4.6)
 };
+/// Of the socket that calls, less that of the one that rests.
+inline constexpr std::uint32_t socket_of_call = 256;
 [[nodiscard]] std::string_view to_text(Question question);  ///< "mapping", "filtering-port", …
 [[nodiscard]] std::optional<Question> parse_question(std::string_view text);
 
@@ -48,7 +52,8 @@ struct Received {
   Endpoint from{};
   Endpoint local{};                   ///< as the host saw it
   stun::TransactionId id{};           ///< always that of a request sent on this socket; others are not recorded. Of
-                                      ///< `hairpin`, where it came in at the other socket: `local` is that one
+                                      ///< `hairpin` and `lifetime_call`, where it came in at the other socket:
+                                      ///< `local` is that one
   std::optional<Endpoint> mapped{};   ///< XOR-MAPPED-ADDRESS or MAPPED-ADDRESS
   std::optional<Endpoint> other{};    ///< OTHER-ADDRESS
   std::optional<Endpoint> receipt{};  ///< our server's word from where it answered this request

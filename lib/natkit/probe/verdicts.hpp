@@ -38,6 +38,13 @@ struct HairpinVerdict {
 [[nodiscard]] HairpinVerdict judge_hairpin(const Digest& digest, Family family, const BehaviorSet& mapping,
                                            Duration now);
 
+struct LifetimeVerdict {
+  MappingLifetime lifetime{};
+  std::vector<Evidence> evidence{};
+};
+/// Looks which of the sockets that rested still heard what the server sent them.
+[[nodiscard]] LifetimeVerdict judge_lifetime(const Digest& digest, Family family);
+
 struct LayersVerdict {
   std::optional<unsigned> layers{};
   std::optional<bool> cgn{};

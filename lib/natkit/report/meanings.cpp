@@ -1,5 +1,9 @@
 #include "natkit/report/meanings.hpp"
 
+#include <fmt/format.h>
+
+#include <chrono>
+
 namespace natkit::report {
 using enum Behavior;
 
@@ -25,5 +29,17 @@ std::string_view meaning_of_filtering(Behavior filtering) {
       break;
   }
   return "only the very host and port that was sent to may send in";
+}
+
+std::string lifetime_text(const probe::MappingLifetime& lifetime) {
+  const auto seconds = [](const std::optional<Duration>& duration) {
+    return std::chrono::duration<double>(duration.value_or(Duration{})).count();
+  };
+  if (!lifetime.longest) return fmt::format("more than {:.0f} s", seconds(lifetime.shortest));
+  auto text = fmt::format("{:.0f} to {:.0f} s", seconds(lifetime.shortest), seconds(lifetime.longest));
+  if (lifetime.refresh)
+    text += *lifetime.refresh == probe::Refresh::both ? ", prolonged by all that passes"
+                                                      : ", prolonged by what is sent only";
+  return text;
 }
 }  // namespace natkit::report

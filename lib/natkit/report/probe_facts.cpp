@@ -51,6 +51,7 @@ class FamilyFacts {
             allocation(),
             pooling(),
             hairpin(),
+            lifetime(),
             layers(),
             carrier()};
   }
@@ -112,6 +113,12 @@ class FamilyFacts {
     return fact("hairpin", "hairpin", *facts_.hairpin ? "yes" : "no",
                 *facts_.hairpin ? "hosts behind the NAT reach each other by their public addresses"
                                 : "hosts behind the NAT do not reach each other by their public addresses");
+  }
+
+  [[nodiscard]] Fact lifetime() const {
+    constexpr std::string_view name = "lifetime of a mapping", key = "mapping_lifetime_ms";
+    if (!facts_.mapping_lifetime.shortest) return fact(name, key, std::nullopt, "");
+    return fact(name, key, lifetime_text(facts_.mapping_lifetime), why(key));
   }
 
   [[nodiscard]] Fact layers() const {

@@ -65,8 +65,15 @@ Json servers_json(const std::vector<probe::ServerReport>& servers) {
   return out;
 }
 
+/// [longest rest after which it lived, shortest after which it did not]
+Json range_json(const probe::MappingLifetime& lifetime) {
+  if (!lifetime.shortest && !lifetime.longest) return nullptr;
+  return {or_null(lifetime.shortest), or_null(lifetime.longest)};
+}
+
 Json family_json(const std::optional<probe::FamilyReport>& asked) {
   const auto family = asked.value_or(probe::FamilyReport{});
+  const auto& refresh = family.mapping_lifetime.refresh;
   return {{"local", or_null(family.local)},
           {"mapped", or_null(family.mapped)},
           {"nat", or_null(family.nat)},
@@ -76,7 +83,9 @@ Json family_json(const std::optional<probe::FamilyReport>& asked) {
           {"port_allocation", allocation_json(family.port_allocation)},
           {"pooling", family.pooling ? Json(to_text(*family.pooling)) : Json(nullptr)},
           {"hairpin", or_null(family.hairpin)},
-          {"mapping_lifetime_ms", nullptr},
+          {"mapping_lifetime_ms", or_null(family.mapping_lifetime.estimate())},
+          {"mapping_lifetime_range_ms", range_json(family.mapping_lifetime)},
+          {"mapping_refresh", refresh ? Json(to_text(*refresh)) : Json(nullptr)},
           {"layers", or_null(family.layers)},
           {"cgn", or_null(family.cgn)},
           {"rewritten", family.is_rewritten ? Json(true) : Json(nullptr)}};

@@ -82,6 +82,7 @@ class FamilyText {
                           {.key = "pooling", .value = pooling(), .below = facts_.pooling ? "" : why("pooling")},
                           layers_row()};
     if (facts_.hairpin) rows.push_back({.key = "hairpin", .value = *facts_.hairpin ? "yes" : "no"});
+    if (facts_.mapping_lifetime.shortest) rows.push_back(lifetime_row());
     return table(rows);
   }
 
@@ -114,6 +115,12 @@ class FamilyText {
     return {.key = std::move(key),
             .value = set.is_unknown() ? "unknown" : fmt::format("{}", fmt::join(values, " or ")),
             .below = std::move(reason)};
+  }
+
+  [[nodiscard]] Row lifetime_row() const {
+    return {.key = "lifetime",
+            .value = lifetime_text(facts_.mapping_lifetime),
+            .below = facts_.mapping_lifetime.longest ? "" : why("mapping_lifetime_ms")};
   }
 
   [[nodiscard]] std::string port() const {
