@@ -5,7 +5,8 @@ may go through the relay.
 
 Usage: punch_matrix.py [--whole] [--at-once N] [--only NAME]… [squared|special|tcp]
 
-squared: eleven kinds of network against each other; each pair once, with --whole also with the sides exchanged.
+squared: eleven kinds of network against each other; each pair once, with --whole also with the sides exchanged. What nat-probe
+--against says of each pair, from what it measured on either side before, has to agree with what punch achieves.
 tcp: those networks that no port has to be guessed for, against each other, without UDP and without a relay: connections that
 both sides make at the same instant, through the kernel's NATs.
 special: two hosts in one house or behind one carrier, and with IPv6 beside the NAT.
@@ -15,6 +16,7 @@ a busy machine is no defect.
 import argparse
 import itertools
 import sys
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -30,6 +32,9 @@ MEASURE = "700ms"        # long enough for a relayed path to be exchanged for a 
 MEASURE_TCP = "1500ms"   # which is looked for 300 ms later, and over TCP with a round trip more
 PATIENCE = 40.0
 DIRECT, TCP, RELAYED = "direct", "by TCP", "relayed"
+# Where nat-probe asks, which needs a second address.
+PROBED, PROBED6 = f"{punching.SERVER}:3500", f"[{punching.SERVER6}]:3500"
+PROBED_AT = ("--listen", PROBED, "--alternate", "198.51.100.2:3501", "--listen", PROBED6, "--alternate", "[2001:db8:ffff::2]:3501")
 SHORT = {"reflexive": "reflex", "host": "host", "mapped": "mapped", "relayed": "relay"}
 
 
@@ -131,6 +136,14 @@ class Outcome:
         elif self.kind and any(peer.path["kind"] != self.kind for peer in self.peers):
             yield f"{[peer.path['kind'] for peer in self.peers]}, not {self.kind}"
 
+    def contradictions(self, predicted: str | None) -> Iterator[str]:
+        """A guess may succeed or not, and what is not known may be anything; the rest has to come true. What is said is said of
+        UDP: punch may find a way over TCP beyond it."""
+        if predicted == "direct" and (self.path == "relayed" or self.transports != {"udp"}):
+            yield f"nat-probe said direct, it is {self.show()}"
+        if predicted == "relay" and self.path != "relayed" and self.transports == {"udp"}:
+            yield f"nat-probe said relay, it is {self.show()}"
+
     def show(self) -> str:
         way = "tcp" if self.path not in (None, "relayed") and self.transports == {"tcp"} else SHORT.get(self.path, self.path or "FAILED")
         return f"{way} {'-' if self.ms is None else f'{self.ms:.0f}'}"
@@ -149,13 +162,38 @@ def meet(title: str, hosts: tuple[str, str], v6: tuple[bool, bool], wanted: str,
     return Outcome(title, wanted, kind, peers, tuple(peer.wait(PATIENCE) for peer in peers))
 
 
-def tell(outcome: Outcome) -> bool:
+def tell(outcome: Outcome, predictions: "Predictions | None" = None, of: tuple[str, str] = ("", "")) -> bool:
     """Whether it is right; wrong ones with all that was said."""
-    wrong = list(outcome.complaints())
-    print(f"{'WRONG ' if wrong else 'ok    '}{outcome.title:<46} {outcome.wanted:<8} {outcome.show():<12}{'; '.join(wrong)}", flush=True)
+    wrong, said = list(outcome.complaints()), ""
+    if predictions:
+        answer = predictions.of(*of)
+        said = answer.value("verdict.against.expected")
+        wrong += outcome.contradictions(said)
+        if answer.exit != 0:
+            wrong.append(str(answer))
+    print(f"{'WRONG ' if wrong else 'ok    '}{outcome.title:<46} {outcome.wanted:<8} {said or '-':<23}{outcome.show():<12}{'; '.join(wrong)}", flush=True)
     if wrong:
         print(*(peer.story() for peer in outcome.peers), sep="\n", flush=True)
     return not wrong
+
+
+class Predictions:
+    """What nat-probe measures in each network before anybody meets, and says of each pair."""
+
+    def __init__(self, kinds: list[Kind], at_once: int):
+        self.folder = tempfile.TemporaryDirectory()
+        with ThreadPoolExecutor(at_once) as pool:
+            list(pool.map(self.measure, [f"{kind.name}-{side}" for kind in kinds for side in "ab"]))
+
+    def measure(self, host: str) -> None:
+        probed = programs.nat_probe("--record", self.file(host, "trace"), PROBED, PROBED6, host=host)
+        Path(self.file(host, "report")).write_text(probed.stdout)
+
+    def file(self, host: str, what: str) -> str:
+        return f"{self.folder.name}/{host}.{what}.json"
+
+    def of(self, one: str, other: str) -> programs.Probed:
+        return programs.nat_probe("--replay", self.file(one, "trace"), "--against", self.file(other, "report"))
 
 
 def rounds(kinds: list[Kind], whole: bool) -> Iterator[list[tuple[Kind, Kind]]]:
@@ -180,12 +218,13 @@ def kinds_of(options) -> list[Kind]:
 def run_squared(options) -> bool:
     kinds = kinds_of(options)
     outcomes: dict[tuple[str, str], Outcome] = {}
+    predictions = Predictions(kinds, options.at_once)
 
     def run(pair: tuple[Kind, Kind]) -> bool:
         a, b = pair
         outcome = meet(f"{a.name} x {b.name}", (f"{a.name}-a", f"{b.name}-b"), (4 not in a.families, 4 not in b.families), expected(a, b))
         outcomes[a.name, b.name] = outcome
-        return tell(outcome)
+        return tell(outcome, predictions, (f"{a.name}-a", f"{b.name}-b"))
 
     with ThreadPoolExecutor(options.at_once) as pool:
         right = [right for pairs in rounds(kinds, options.whole) for right in pool.map(run, pairs)]
@@ -237,7 +276,8 @@ def main() -> int:
     if not programs.HAS_IPV6:
         programs.skip("this kernel has no IPv6")
     programs.beside_a_lab(*specs_of(options))
-    with programs.serve("--listen", punching.SERVER, "--listen", f"[{punching.SERVER6}]", "--relay", "on", host="server")[0]:
+    with (programs.serve("--listen", punching.SERVER, "--listen", f"[{punching.SERVER6}]", "--relay", "on", host="server")[0],
+          programs.serve(*PROBED_AT, host="server")[0]):
         return int(not {"squared": run_squared, "special": run_special, "tcp": run_tcp}[options.lab](options))
 
 
