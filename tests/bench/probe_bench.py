@@ -1,4 +1,4 @@
-"""How long a NAT's classification takes: nat-probe against turnutils_natdiscovery, in turn, behind one NAT.
+"""What is found out of a NAT, and how long that takes: nat-probe against programs of others, in turn, behind one NAT.
 
 Run through scripts/bench probe, which builds what is measured. The clock is this script's own, from start to end of the
 process, and it runs inside the host's namespace, so that entering the namespace is not measured.
@@ -7,6 +7,7 @@ process, and it runs inside the host's namespace, so that entering the namespace
 import argparse
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -19,38 +20,77 @@ NATLAB = ROOT / "scripts" / "natlab"
 BIN = ROOT / "build" / "release" / "bin"
 SERVER, ALTERNATE = "198.51.100.1", "198.51.100.2"  # natlab's server
 COTURN_PORT = "5478"  # the same host serves both, so that both are equally far away
-RIGHT = "address-and-port-dependent"  # the filtering of a port-restricted NAT
+MAPPING, FILTERING = "endpoint-independent", "address-and-port-dependent"  # of a port-restricted NAT
+RTT_MS, MOST_OFF_MS = 50.0, 10.0
 
 CONTENDERS = {
-    "nat-probe at rendezvousd": [str(BIN / "nat-probe"), "--json", "-4", SERVER],
-    "nat-probe at coturn": [str(BIN / "nat-probe"), "--json", "-4", f"{SERVER}:{COTURN_PORT}"],
-    "turnutils_natdiscovery -m -f at coturn": ["turnutils_natdiscovery", "-m", "-f", "-p", COTURN_PORT, SERVER],
+    "nat-probe": [str(BIN / "nat-probe"), "--json", "-4", SERVER],
+    "nat-probe --hairpin": [str(BIN / "nat-probe"), "--json", "-4", "--hairpin", SERVER],
+    "nat-probe, asking coturn": [str(BIN / "nat-probe"), "--json", "-4", f"{SERVER}:{COTURN_PORT}"],
+    "stun 0.97": ["stun", SERVER],
+    "turnutils_natdiscovery -m -f": ["turnutils_natdiscovery", "-m", "-f", "-p", COTURN_PORT, SERVER],
 }
-OURS, THEIRS = "nat-probe at rendezvousd", "turnutils_natdiscovery -m -f at coturn"
+OURS = "nat-probe"
+FACTS = ("a NAT", "public address", "mapping", "filtering", "port kept", "rule of ports", "pooling", "hairpin", "rewriting", "round trip")
 
 
-def verdict(command: list[str], output: str) -> str:
-    """mapping and filtering in RFC 4787's words, whoever speaks."""
-    if "--json" in command:
-        facts = json.loads(output).get("ipv4") or {}
-        return f"{facts.get('mapping')}, {facts.get('filtering')}"
+def truth() -> dict:
+    """Of natlab's port-restricted NAT, which the kernel is."""
+    return {"a NAT": True, "public address": os.environ["NATLAB_HOME_PUBLIC"], "mapping": MAPPING, "filtering": FILTERING, "port kept": True,
+            "rule of ports": "preserving", "pooling": "paired", "hairpin": False, "rewriting": False, "round trip": True}
+
+
+def facts_of_report(output: str) -> dict:
+    report = json.loads(output)
+    family, server = report.get("ipv4") or {}, report["servers"][0]
+    found = {"a NAT": family.get("nat"), "public address": family.get("mapped", "").partition(":")[0], "mapping": family.get("mapping"),
+             "filtering": family.get("filtering"), "port kept": family.get("port_preserved"), "rule of ports": family["port_allocation"]["rule"],
+             "pooling": family.get("pooling"), "hairpin": family.get("hairpin"), "rewriting": family.get("rewritten"),
+             "round trip": abs(server["rtt_ms"] - RTT_MS) < MOST_OFF_MS if server["rtt_ms"] else None}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def facts_of_stun(output: str) -> dict:
+    """One line, as in `Primary: Independent Mapping, Port Dependent Filter, preserves ports, no hairpin`."""
+    words = {"independent mapping": ("mapping", MAPPING), "port dependent filter": ("filtering", FILTERING), "preserves ports": ("port kept", True),
+             "random port": ("port kept", False), "no hairpin": ("hairpin", False), "will hairpin": ("hairpin", True)}
+    line = next((line.lower() for line in output.splitlines() if line.startswith("Primary:")), "")
+    found = dict(fact for word, fact in words.items() if word in line)
+    return found | ({"a NAT": True} if "mapping" in line else {})
+
+
+def facts_of_natdiscovery(output: str) -> dict:
     text = output.lower().replace(" and ", "-and-")
-    words = [behavior for what in ("mapping", "filtering") for behavior in
-             ("endpoint-independent", "address-and-port-dependent", "address-dependent")
-             if f"{behavior.replace('-dependent', ' dependent').replace('-independent', ' independent')} {what}" in text]
-    return ", ".join(words)
+    found = {}
+    for what in ("mapping", "filtering"):
+        for behavior in ("endpoint-independent", "address-and-port-dependent", "address-dependent"):
+            if what not in found and f"nat with {behavior.replace('-dependent', ' dependent').replace('-independent', ' independent')} {what}" in text:
+                found |= {what: behavior, "a NAT": True}
+    if address := re.search(r"udp reflexive addr: ([0-9.]+):", text):
+        found["public address"] = address[1]
+    if "no alg: mapped == xor-mapped" in text:
+        found["rewriting"] = False
+    return found
+
+
+def facts(command: list[str], output: str) -> dict:
+    if "--json" in command:
+        return facts_of_report(output)
+    return facts_of_stun(output) if command[0] == "stun" else facts_of_natdiscovery(output)
 
 
 def measure(rounds: int) -> dict[str, dict]:
     """Inside the host: one after the other, `rounds` times, so that a disturbance meets all alike."""
-    results = {name: {"seconds": [], "verdicts": set()} for name in CONTENDERS}
+    results = {name: {"seconds": [], "right": [], "wrong": []} for name in CONTENDERS}
     for _ in range(rounds):
         for name, command in CONTENDERS.items():
             start = time.monotonic()
             done = subprocess.run(command, capture_output=True, text=True, timeout=60)
             results[name]["seconds"].append(time.monotonic() - start)
-            results[name]["verdicts"].add(verdict(command, done.stdout))
-    return {name: {"seconds": one["seconds"], "verdicts": sorted(one["verdicts"])} for name, one in results.items()}
+            found, true = facts(command, done.stdout), truth()
+            results[name]["right"].append([fact for fact in true if found.get(fact) == true[fact]])
+            results[name]["wrong"].append([fact for fact in found if found[fact] != true[fact]])
+    return results
 
 
 def start_server(lab: str, command: list[str], ready: str, scratch: str) -> subprocess.Popen:
@@ -93,17 +133,22 @@ def main() -> int:
         print(json.dumps(measure(options.rounds)))
         return 0
     results = compare(options.rounds)
-    print(f"port-restricted NAT, 50 ms round trip, {options.rounds} rounds in turn, whole process, milliseconds")
-    print(f"{'':<40} {'median':>8} {'least':>8} {'most':>8}  verdict (mapping, filtering)")
+    show(results, options.rounds)
+    wrong = {name: one["wrong"] for name, one in results.items() if any(one["wrong"])}
+    for name, facts_told in wrong.items():
+        print(f"wrong: {name}: {facts_told}", file=sys.stderr)
+    return int(OURS in wrong)
+
+
+def show(results: dict[str, dict], rounds: int) -> None:
+    print(f"port-restricted NAT of the kernel, {RTT_MS:.0f} ms from the server, {rounds} rounds in turn, whole process; facts of {len(FACTS)}\n"
+          f"{'':<32} {'median':>8} {'longest':>8} {'ratio':>6} {'right':>6} {'wrong':>6}  which")
+    ours = statistics.median(results[OURS]["seconds"])
     for name, one in results.items():
-        times = [seconds * 1000 for seconds in one["seconds"]]
-        print(f"{name:<40} {statistics.median(times):>8.0f} {min(times):>8.0f} {max(times):>8.0f}  {' or '.join(one['verdicts'])}")
-    ratio = statistics.median(results[THEIRS]["seconds"]) / statistics.median(results[OURS]["seconds"])
-    print(f"ratio of medians: {ratio:.1f}")
-    wrong = [name for name, one in results.items() if any(RIGHT not in verdict for verdict in one["verdicts"])]
-    for name in wrong:
-        print(f"wrong verdict: {name}", file=sys.stderr)
-    return 1 if wrong else 0
+        median = statistics.median(one["seconds"])
+        least = min(one["right"], key=len)
+        print(f"{name:<32} {median * 1000:>5.0f} ms {max(one['seconds']) * 1000:>5.0f} ms {median / ours:>6.1f} {len(least):>6}"
+              f" {max(map(len, one['wrong'])):>6}  {', '.join(least)}")
 
 
 if __name__ == "__main__":
