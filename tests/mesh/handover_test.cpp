@@ -209,4 +209,33 @@ TEST_CASE("A dead host's vote is free only for who has the latest view", "[mesh]
   CHECK(world.run_until([&] { return world.is_of_one_mind(); }, 20s));
   CHECK(world.fault() == "");
 }
+
+/// The third is a voter by now, and with the host a majority; the second has not heard of it, and is most of those that
+/// are left of the view before, without its host.
+TEST_CASE("A dead host's vote is not free for who missed its last change of voters", "[mesh][handover]") {
+  bool is_deaf = true;
+  World::Config config{.seed = 8, .least_rtt = 30ms, .longest_rtt = 30ms};
+  config.tamper = [&](World& world, unsigned, unsigned to, mesh::Message& message) {
+    if (!is_deaf || to != 1) return;
+    const auto* views = std::get_if<mesh::Views>(&message);
+    const auto* beat = std::get_if<mesh::Heartbeat>(&message);
+    const bool is_of_it = (views && views->latest.voters() == 3) ||
+                          (beat && world.at(1).view() && world.at(1).view()->members.size() == 3 &&
+                           beat->version > world.at(1).view()->version);
+    if (is_of_it) message = mesh::Claim{};
+  };
+  World world{config};
+  world.gather(2);
+  world.add(0);
+  REQUIRE(world.run_until([&] { return world.at(2).is_member() && world.at(2).view()->voters() == 3; }, 5s));
+  REQUIRE(world.run_until([&] { return world.at(2).committed() == world.at(2).view()->version; }, 2s));
+  REQUIRE(world.at(1).view()->voters() == 2);
+  REQUIRE(world.at(1).committed() == world.at(1).view()->version);
+  world.kill(0, World::Death::process_killed);
+  world.run_for(200ms);
+  CHECK(world.fault() == "");
+  is_deaf = false;
+  CHECK(world.run_until([&] { return world.is_of_one_mind(); }, 20s));
+  CHECK(world.fault() == "");
+}
 }  // namespace natkit::test

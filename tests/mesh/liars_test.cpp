@@ -136,8 +136,8 @@ TEST_CASE("A member cannot say farewell for others, strike them out or end the s
   for (const auto victim : {host, 1U}) {
     for (const auto cause : {mesh::Departure::left, mesh::Departure::crashed}) {
       const mesh::Departed who{court.world.id_of(victim), mesh::Incarnation{1}, cause};
-      court.tell_all(liar,
-                     mesh::Farewell{who, court.sign(liar, departure_text(session, who.id, who.incarnation, cause))});
+      const auto version = court.before->version;
+      court.tell_all(liar, mesh::Farewell{who, version, court.sign(liar, departure_text(session, who, version))});
     }
     const mesh::Departed who{court.world.id_of(victim), mesh::Incarnation{1}, mesh::Departure::kicked};
     auto version = court.before->version;
@@ -198,8 +198,8 @@ TEST_CASE("A member cannot lead newcomers astray while the host speaks", "[mesh]
 TEST_CASE("A farewell from before somebody came back does nothing", "[mesh][liars]") {
   Court court;
   const mesh::Departed who{court.world.id_of(1), mesh::Incarnation{1}, mesh::Departure::left};
-  const mesh::Farewell old{who,
-                           court.sign(1, departure_text(court.world.session(), who.id, who.incarnation, who.cause))};
+  const auto version = court.before->version;
+  const mesh::Farewell old{who, version, court.sign(1, departure_text(court.world.session(), who, version))};
   court.world.kill(1, World::Death::power_cut);
   court.world.restart(1);
   const auto is_back = [&] { return court.world.is_of_one_mind() && court.world.at(host).view()->voters() == members; };

@@ -94,6 +94,7 @@ class Driver final : public MachineOwner {
     bool has_begun = false;
     do {
       change_sockets();
+      leave_last_words();  // before what they speak of is heard
       outputs_.clear();
       while (outputs_.size() < outputs_at_once) {
         auto output = machine_.poll_transmit();

@@ -45,7 +45,7 @@ bool message_fields(Archive& a, M& m) {
 }
 template <class Archive, Is<Farewell> M>
 bool message_fields(Archive& a, M& m) {
-  return fields(a, m.who) && a.bytes(m.signature, most_signature_bytes);
+  return fields(a, m.who) && fields(a, m.version) && a.bytes(m.signature, most_signature_bytes);
 }
 template <class Archive, Is<JoinRequest> M>
 bool message_fields(Archive& a, M& m) {

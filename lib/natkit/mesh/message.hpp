@@ -16,7 +16,7 @@
 
 namespace natkit::mesh {
 /// Of what is said here. Members of one session speak one version; who speaks another is told so when it asks to join.
-inline constexpr std::uint16_t protocol_version = 2;
+inline constexpr std::uint16_t protocol_version = 3;
 inline constexpr std::size_t most_joiners = 16;       ///< at a time
 inline constexpr std::size_t most_foundings = 8;      ///< epochs that somebody may lag behind
 inline constexpr std::size_t most_text_bytes = 1024;  ///< of reasons for people
@@ -73,6 +73,7 @@ struct Granted {
 /// Signed by who departs, or left behind for the case that it dies; passed on by everybody once.
 struct Farewell {
   Departed who{};
+  Version version{};  ///< of its view; who leads has made no later one
   Bytes signature{};
   bool operator==(const Farewell&) const = default;
 };

@@ -257,9 +257,12 @@ std::optional<std::vector<Datagram>> Node::poll_last_words() {
       if (link && link->path() && link->path()->is_direct() && link->path()->protocol == Protocol::udp)
         to.emplace_back(link->path()->socket, link->path()->remote);
     }
-  if (to == left_to_) return std::nullopt;
+  // Who leads names its latest view with its last words; nobody asks for that of others.
+  const auto last_view = member_.is_host() ? member_.view()->version : Version{};
+  if (to == left_to_ && (to.empty() || last_view == farewell_of_)) return std::nullopt;
   left_to_ = std::move(to);
-  if (farewell_.empty()) {
+  if (farewell_.empty() || last_view != farewell_of_) {
+    farewell_of_ = last_view;
     farewell_ = member_.last_words();
     farewell_.insert(farewell_.begin(), last_words_mark);
   }

@@ -344,7 +344,8 @@ class Node {
   bool has_ended_ = false;
 
   bool is_closing_ = false;
-  Bytes farewell_;  ///< for the case that this process dies; made once, since signatures differ each time
+  Bytes farewell_;         ///< for the case that this process dies; made seldom, since signatures differ each time
+  Version farewell_of_{};  ///< the view that it names, of a host
   std::vector<std::pair<SocketId, Endpoint>> left_to_;
   std::deque<NodeEvent> events_;
 };

@@ -527,7 +527,6 @@ void Participant::handle(Instant, const MemberId& from, const Passed& passed) {
 Bytes Participant::last_words() const {
   if (phase_ != Phase::member) return {};
   const Departed who{id(), config_.self.incarnation, Departure::crashed};
-  return write_message(session_,
-                       Farewell{who, signatures_.sign(departure_text(session_, who.id, who.incarnation, who.cause))});
+  return write_message(session_, farewell(who));
 }
 }  // namespace natkit::mesh

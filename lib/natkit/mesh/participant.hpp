@@ -244,6 +244,7 @@ class Participant {
   /// The kind of path that two members have, as far as either told; `unknown` also where there is none.
   [[nodiscard]] Way way_between(Instant now, const MemberId& a, const MemberId& b) const;
   /// To be left behind with somebody who will know that this process died (`departure_text`, crashed). Empty outside.
+  /// Of a host to be exchanged with each view, before that is shown.
   [[nodiscard]] Bytes last_words() const;
 
  private:
@@ -398,6 +399,7 @@ class Participant {
   [[nodiscard]] View under_heir(const MemberId& heir, std::uint64_t epoch) const;
   void begin_leaving(Instant now);
   void keep_leaving(Instant now);
+  [[nodiscard]] Farewell farewell(const Departed& who) const;
   void handle(Instant now, const MemberId& from, const HandoverOffer& offer);
   void handle(Instant now, const MemberId& from, const HandoverReady& ready);
 

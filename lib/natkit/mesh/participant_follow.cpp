@@ -46,10 +46,11 @@ bool Participant::can_win(Instant now) const {
 }
 
 /// The last words of the host free its vote, as if it had been struck out: a change by one voter, which is safe where a
-/// majority has the view that it is made to, and no later one (view.hpp, invariant 2).
+/// majority has the view that it is made to, and nobody a later one (view.hpp, invariants 2 and 3).
 bool Participant::is_vote_of_host_free() const {
   const auto* host = view_->find(view_->host);
-  return !is_host() && host && host->is_voter && has_said_farewell(view_->host) && committed_ == view_->version;
+  return !is_host() && host && host->is_voter && has_said_farewell(view_->host) && committed_ == view_->version &&
+         farewells_.at(view_->host).version == view_->version;
 }
 
 std::size_t Participant::votes_to_win() const { return (view_->voters() - (is_vote_of_host_free() ? 1 : 0)) / 2 + 1; }
@@ -230,7 +231,7 @@ void Participant::handle(Instant now, const MemberId& from, const Farewell& fare
   const auto* who = view_->find(farewell.who.id);
   if (!who || who->self.incarnation != farewell.who.incarnation || farewells_.contains(farewell.who.id)) return;
   if (farewell.who.cause != Departure::left && farewell.who.cause != Departure::crashed) return;
-  const auto text = departure_text(session_, farewell.who.id, farewell.who.incarnation, farewell.who.cause);
+  const auto text = departure_text(session_, farewell.who, farewell.version);
   if (!signatures_.verify(farewell.who.id, who->self.certificate, text, farewell.signature)) return;
   if (farewells_.size() >= most_farewells) farewells_.erase(farewells_.begin());
   farewells_[farewell.who.id] = farewell;

@@ -538,9 +538,12 @@ void Participant::begin_leaving(Instant now) {
 
 void Participant::keep_leaving(Instant now) {
   if (now >= *farewell_until_) return finish();
-  const Departed who{id(), config_.self.incarnation, Departure::left};
-  const Farewell farewell{who, signatures_.sign(departure_text(session_, who.id, who.incarnation, who.cause))};
-  say_to_all(farewell);
-  say_to_witness(farewell);
+  const auto words = farewell({id(), config_.self.incarnation, Departure::left});
+  say_to_all(words);
+  say_to_witness(words);
+}
+
+Farewell Participant::farewell(const Departed& who) const {
+  return {who, view_->version, signatures_.sign(departure_text(session_, who, view_->version))};
 }
 }  // namespace natkit::mesh

@@ -94,12 +94,11 @@ Bytes handover_text(const SessionId& session, std::uint64_t epoch, const MemberI
   return lead_text("handover", session, epoch, heir, base);
 }
 
-Bytes departure_text(const SessionId& session, const MemberId& id, Incarnation incarnation, Departure cause) {
+Bytes departure_text(const SessionId& session, const Departed& who, const Version& last) {
   auto out = begin("departure", session);
   WireWriter wire{out};
-  wire.array(id.bytes);
-  wire.number(incarnation);
-  wire.number(cause);
+  fields(wire, who);
+  fields(wire, last);
   return out;
 }
 
@@ -144,11 +143,12 @@ bool follows(const View& known, const View& next, const Signatures& signatures) 
   if (next.version.epoch <= mandate.base.epoch || next.version.sequence != mandate.base.sequence + 1) return false;
   if (!is_signed(base_of(next), *old_host, mandate.base_signature, signatures)) return false;
   if (!is_signed_by_host(next, signatures)) return false;
-  if (mandate.end &&
-      !signatures.verify(old_host->self.id, old_host->self.certificate,
-                         departure_text(next.session, old_host->self.id, old_host->self.incarnation, *mandate.end),
-                         mandate.end_signature))
-    return false;
+  if (mandate.end) {
+    const Departed who{old_host->self.id, old_host->self.incarnation, *mandate.end};
+    if (!signatures.verify(who.id, old_host->self.certificate, departure_text(next.session, who, mandate.base),
+                           mandate.end_signature))
+      return false;
+  }
   return next.version.title == Title::elected ? is_wanted_by_majority(next, signatures)
                                               : is_wanted_by_old_host(next, *old_host, signatures);
 }

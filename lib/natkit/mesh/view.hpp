@@ -8,7 +8,9 @@
 ///     majority of the other. (Members that do not vote may come and go in any number.)
 ///  3. The first view of an epoch is the last one of the epoch before, under another host and version: an election
 ///     changes who leads and nothing else, so who knows the old host can check the whole of the new view. But an old
-///     host that is known to be dead, by its own signature, votes no more: so of two members one can go on.
+///     host that is known to be dead, by its own signature, votes no more: so of two members one can go on. That is a
+///     change of voters, too, so it counts for the last view of that host only, which the signature names: to an
+///     earlier one it may have made another change, for which a majority was found without any of this one.
 #include <compare>
 #include <cstddef>
 #include <cstdint>
@@ -121,7 +123,7 @@ struct Mandate {
   Bytes base_signature{};     ///< … and signed it so
   std::vector<Vote> votes{};  ///< of a majority; none where `handover` speaks
   Bytes handover{};           ///< the old host's signature (`handover_text`)
-  /// The old host's last words, where they are known: then it is no voter any more.
+  /// The old host's last words, where they are known and `base` was its last view: then it is no voter any more.
   std::optional<Departure> end{};
   Bytes end_signature{};  ///< `departure_text`
   bool operator==(const Mandate&) const = default;
@@ -163,8 +165,8 @@ using ViewRef = std::shared_ptr<const View>;
                               const Version& base);
 [[nodiscard]] Bytes handover_text(const SessionId& session, std::uint64_t epoch, const MemberId& heir,
                                   const Version& base);
-[[nodiscard]] Bytes departure_text(const SessionId& session, const MemberId& id, Incarnation incarnation,
-                                   Departure cause);
+/// `last`: the version of the view that it departs with.
+[[nodiscard]] Bytes departure_text(const SessionId& session, const Departed& who, const Version& last);
 [[nodiscard]] Bytes struck_text(const SessionId& session, const Version& version, const Departed& who);
 [[nodiscard]] Bytes end_text(const SessionId& session, const Version& version);
 

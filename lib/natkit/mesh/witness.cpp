@@ -99,7 +99,7 @@ Witness::Reply Witness::hear(const Farewell& farewell) {
   if (!who || who->self.id != view_->host || who->self.incarnation != farewell.who.incarnation ||
       (farewell.who.cause != Departure::left && farewell.who.cause != Departure::crashed))
     return std::nullopt;
-  const auto text = departure_text(view_->session, farewell.who.id, farewell.who.incarnation, farewell.who.cause);
+  const auto text = departure_text(view_->session, farewell.who, farewell.version);
   if (signatures_.verify(who->self.id, who->self.certificate, text, farewell.signature))
     ballot_.release(view_->version.epoch);
   return std::nullopt;
