@@ -106,6 +106,29 @@ TEST_CASE("A host that hears of no heir and says farewell acts no more", "[mesh]
   CHECK(world.fault().empty());
 }
 
+/// He had to claim another epoch, which nobody heard of, and leads on in his old one.
+TEST_CASE("A host that has voted in an epoch to come leaves without looking for an heir", "[mesh][handover]") {
+  bool is_deaf = false;
+  World::Config config{.seed = 4};
+  config.tamper = [&](World&, unsigned from, unsigned to, mesh::Message& message) {
+    if (!is_deaf) return;
+    if (auto* beat = std::get_if<mesh::Heartbeat>(&message); beat && to == 0) beat->echo.reset();
+    if (from == 0 && std::holds_alternative<mesh::Claim>(message)) message = mesh::Granted{};
+  };
+  World world{config};
+  world.gather(4);
+  is_deaf = true;
+  REQUIRE(world.run_until([&] { return !world.acting_host(); }, 2s));
+  world.run_for(1400ms);
+  is_deaf = false;
+  REQUIRE(world.run_until([&] { return world.acting_host() == 0U; }, 300ms));
+  REQUIRE(world.at(0).view()->version.epoch == 1);
+  CHECK_FALSE(world.at(0).hand_over(world.local(0), {}, {}));
+  world.leave(0);
+  CHECK(world.run_until([&] { return world.acting_host().value_or(0) != 0; }, 1s));
+  CHECK(world.fault().empty());
+}
+
 namespace {
 /// Whether all members kept the host, and the epoch.
 bool keeps_host(World& world, unsigned host, std::uint64_t epoch) {

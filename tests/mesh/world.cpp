@@ -378,13 +378,18 @@ bool World::are_brought_together(unsigned seeker, unsigned host) const {
   return a.is_alive && b.is_alive && seeks && b.machine->acts(local(host)) && !is_branch(b);
 }
 
-/// Whether it has anybody left that it knows, or a directory to look into.
-bool World::can_find_others(unsigned member) const {
+/// Whether anybody that lives leads it to that one: who knows somebody, in whatever chain, or a directory to look into.
+bool World::can_find(unsigned member, unsigned other) const {
   if (witness_) return true;
-  return std::ranges::any_of(nodes_[member]->machine->wanted(), [&](const MemberId& id) {
-    const auto other = number_of(id);
-    return other < size() && nodes_[other]->is_alive && !nodes_[other]->machine->is_over();
-  });
+  const auto is_there = [&](unsigned each) { return nodes_[each]->is_alive && !nodes_[each]->machine->is_over(); };
+  const auto knows = [&](unsigned a, unsigned b) { return nodes_[a]->machine->wanted().contains(nodes_[b]->id); };
+  std::vector<unsigned> found{member};
+  for (std::size_t next = 0; next < found.size(); ++next)
+    for (unsigned each = 0; each < size(); ++each)
+      if (is_there(each) && std::ranges::find(found, each) == found.end() &&
+          (knows(found[next], each) || knows(each, found[next])))
+        found.push_back(each);
+  return std::ranges::find(found, other) != found.end();
 }
 
 void World::scan_links() {
@@ -443,7 +448,7 @@ bool World::is_of_one_mind() const {
   for (unsigned member = 0; member < size(); ++member) {
     const auto& node = nodes_[member];
     if (!node->is_alive || node->machine->is_over()) continue;
-    if (member != *host && !can_find_others(member)) continue;  // all that it ever knew are gone
+    if (!can_find(member, *host)) continue;  // all that it ever knew are gone
     ++living;
     if (!node->machine->is_member() || node->machine->view()->session != view->session ||
         node->machine->view()->version != view->version)

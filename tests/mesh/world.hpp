@@ -152,7 +152,7 @@ class World {
   void hear_answer(unsigned member, const Bytes& bytes);
   void scan_server();
   [[nodiscard]] bool has_quorum(const mesh::View& view) const;
-  [[nodiscard]] bool can_find_others(unsigned member) const;
+  [[nodiscard]] bool can_find(unsigned member, unsigned other) const;
   [[nodiscard]] bool are_brought_together(unsigned seeker, unsigned host) const;
   [[nodiscard]] mesh::MemberId witness_id() const;
   void note_follower(const mesh::MemberId& id, const mesh::View& view);

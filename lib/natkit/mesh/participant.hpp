@@ -394,6 +394,7 @@ class Participant {
   void handle(Instant now, const MemberId& from, const Wish& wish);
   void handle(Instant now, const MemberId& from, const Struck& struck);
   void handle(Instant now, const MemberId& from, const SessionEnded& ended);
+  [[nodiscard]] bool may_be_handed_over() const;
   [[nodiscard]] std::optional<MemberId> next_heir(Instant now, const std::set<MemberId>& tried) const;
   void press_handover(Instant now);
   [[nodiscard]] View under_heir(const MemberId& heir, std::uint64_t epoch) const;

@@ -439,7 +439,7 @@ void Participant::handle(Instant, const MemberId&, const Struck& struck) {
 
 std::expected<void, CommandError> Participant::hand_over(Instant now, std::optional<MemberId> heir, Bytes state) {
   if (!is_host() || !acts(now)) return std::unexpected(CommandError::not_host);
-  if (handover_) return std::unexpected(CommandError::not_now);
+  if (handover_ || !may_be_handed_over()) return std::unexpected(CommandError::not_now);
   if (heir && (!view_->has(*heir) || *heir == id())) return std::unexpected(CommandError::no_such_member);
   if (!heir) heir = next_heir(now, {});
   if (!heir) return std::unexpected(CommandError::no_such_member);
@@ -450,10 +450,23 @@ std::expected<void, CommandError> Participant::hand_over(Instant now, std::optio
   return {};
 }
 
+/// An heir leads in the very next epoch, so that an election prevails over it. Who has given its word for that one, in
+/// an election that came to nothing, could not follow there; then only another election helps.
+bool Participant::may_be_handed_over() const {
+  const auto is_free = [&](const Member* voter) {
+    const auto* peer = peers_.find(voter->self.id);
+    return voter->self.id == id() || !peer || !peer->beat || peer->beat->voted <= view_->version.epoch;
+  };
+  return ballot_.voted_epoch() <= view_->version.epoch &&
+         static_cast<std::size_t>(std::ranges::count_if(view_->electorate(), is_free)) >= view_->quorum();
+}
+
 std::optional<MemberId> Participant::next_heir(Instant now, const std::set<MemberId>& tried) const {
   for (const auto& candidate : view_->succession) {
     const auto* member = view_->find(candidate);
-    if (member && member->is_voter && !tried.contains(candidate) && peers_.is_up(candidate) &&
+    const auto* peer = peers_.find(candidate);
+    const bool is_bound = peer && peer->beat && peer->beat->voted > view_->version.epoch;
+    if (member && member->is_voter && !is_bound && !tried.contains(candidate) && peers_.is_up(candidate) &&
         peers_.was_heard(candidate, now - attention_to(candidate)) && !has_said_farewell(candidate))
       return candidate;
   }
