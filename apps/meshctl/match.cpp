@@ -6,8 +6,13 @@
 #include <optional>
 
 #include "block_list.hpp"
+#include "interrupted.hpp"
 #include "natkit/cli/hosts.hpp"
+#include "natkit/crypto/secure_rng.hpp"
+#include "natkit/io/clock.hpp"
+#include "natkit/io/driver.hpp"
 #include "natkit/io/machine_load.hpp"
+#include "natkit/mesh/own_reach.hpp"
 #include "natkit/mesh/strain.hpp"
 #include "natkit/report/mesh_match.hpp"
 #include "server_talk.hpp"
@@ -83,6 +88,35 @@ report::MeshMatch shown(const rendezvous::FoundMatch& found, const MatchMade& ma
                            .score = score,
                            .is_self = member == self});
   return out;
+}
+
+rendezvous::Reach reach_of(const mesh::OwnReach& network) {
+  switch (network.reach()) {
+    case mesh::Reach::open:
+      return rendezvous::Reach::open;
+    case mesh::Reach::easy:
+      return rendezvous::Reach::easy;
+    case mesh::Reach::hard:
+      return rendezvous::Reach::hard;
+    case mesh::Reach::unknown:
+      break;
+  }
+  return rendezvous::Reach::unknown;
+}
+
+/// What the NAT before this host does: two round trips, which whoever waits for others does not notice. An exit code
+/// where it ended otherwise.
+std::optional<cli::Exit> look_at_network(const std::vector<Endpoint>& servers, Seeker& seeker, cli::Output& output) {
+  crypto::SecureRng rng;
+  mesh::OwnReach network{{.servers = servers}, nullptr, rng};
+  const auto end = io::run(network);
+  if (!end) return output.fail(end.error());
+  if (*end != io::RunEnd::finished) return interrupted(output, *end);
+  while (network.poll_event(io::now())) {
+  }  // what was measured counts once it was told
+  seeker.reach = reach_of(network);
+  output.explain(cli::Verbosity::steps, fmt::format("others reach this host: {}", rendezvous::to_text(seeker.reach)));
+  return std::nullopt;
 }
 
 /// What this host says of itself while it waits.
@@ -163,6 +197,7 @@ cli::Exit match(cli::Output& output, Options o) {
   if (!identity) return output.fail(identity.error());
   Waiting waiting{
       .seeker = seeker_of(o, *identity, cli::own_addresses(*servers)), .patience = o.match_timeout, .output = output};
+  if (const auto exit = look_at_network(*servers, waiting.seeker, output)) return *exit;
   if (const auto exit = talk_about(waiting, {.servers = *servers, .id = crypto::to_text(identity->fingerprint())},
                                    o.match_timeout, output))
     return *exit;

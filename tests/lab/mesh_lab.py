@@ -43,11 +43,11 @@ def note(what: str) -> None:
 class Member(punching.Talker):
     """One process of meshctl, with a folder of its own for its socket."""
 
-    def __init__(self, host: str, command: str, *arguments: str, session: str = SESSION, name: str | None = None, server: bool = True):
+    def __init__(self, host: str, command: str, *arguments: str, session: str | None = SESSION, name: str | None = None, server: bool = True):
         self.folder = tempfile.TemporaryDirectory(prefix="mesh-")
         self.session, self.name = session, name or host
         named = ("--server", punching.SERVER) if server and "--server" not in arguments else ()
-        words = [programs.own("meshctl"), command, session, *arguments, "--name", self.name, "--json", *named]
+        words = [programs.own("meshctl"), command, *([session] if session else []), *arguments, "--name", self.name, "--json", *named]
         super().__init__(host, programs.inside(host, "sh", "-c", GATE, "sh", *words), spoken_to=True, XDG_RUNTIME_DIR=self.folder.name)
 
     def go(self) -> "Member":

@@ -2,7 +2,7 @@
 """Sessions of meshctl between networks of the lab, by real NATs at 50 ms: who joins, who leads when the host is killed or leaves,
 what is said, and how long each of it takes.
 
-    mesh_test.py [life] [two] [silent] [routed] [apart]      all of them by default
+    mesh_test.py [life] [two] [silent] [routed] [apart] [matched]      all of them by default
 
 Ends with 1 if something is wrong, and says what.
 """
@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from mesh_lab import (SERVERS, Member, check, create, full_status, join, start_at_once, tell, until_all, wait_for_new_host)
+from mesh_lab import (SERVERS, Member, check, create, full_status, join, serve, start_at_once, tell, until_all, wait_for_new_host)
 
 HOMES = {"anna": "eim-apdf", "ben": "eim-eif", "carl": "public", "dora": "eim-adf", "emil": "apdm-apdf", "finn": "eim-apdf"}
 SYMMETRIC = [f"sym{number}" for number in range(1, 8)]
@@ -125,7 +125,30 @@ def apart() -> list[Member]:
     return members
 
 
-STORIES = {"life": life, "two": two, "silent": silent, "routed": routed, "apart": apart}
+def matched() -> list[Member]:
+    """Three who do not know each other are matched, and the one whom everybody reaches is to host: each has told what its NAT does."""
+    SERVERS[-1].end()
+    serve("--relay", "on", "--alternate", "198.51.100.2:3479")   # or nobody could tell what a NAT filters
+    kinds = {"anna": "easy", "carl": "open", "emil": "hard"}
+    members = [Member(host, "match", "--players", str(len(kinds)), session=None).go() for host in kinds]
+    if check_all_joined(members):
+        told = members[0].find("matched")[0].event
+        for one in members:
+            one.session = told["name"]
+        known = {one["member"]: one["reach"] for one in told["players"]}
+        check({one.host: known[one.id] for one in members} == kinds, f"the server knows how they are reached: {known}")
+        check(told["host"] == members[1].id, "the one whom everybody reaches hosts")
+        check(until_all(lambda: all(full_status(one, len(kinds)) for one in members)), "everybody is linked with everybody")
+    return members
+
+
+def check_all_joined(members: list[Member]) -> bool:
+    is_so = until_all(lambda: all(one.find("joined") for one in members), 20)
+    check(is_so, "all are in one session")
+    return is_so
+
+
+STORIES = {"life": life, "two": two, "silent": silent, "routed": routed, "apart": apart, "matched": matched}
 
 
 if __name__ == "__main__":

@@ -448,11 +448,12 @@ bool World::is_of_one_mind() const {
   for (unsigned member = 0; member < size(); ++member) {
     const auto& node = nodes_[member];
     if (!node->is_alive || node->machine->is_over()) continue;
-    if (!can_find(member, *host)) continue;  // all that it ever knew are gone
-    ++living;
-    if (!node->machine->is_member() || node->machine->view()->session != view->session ||
-        node->machine->view()->version != view->version)
+    const auto& machine = *node->machine;
+    if (machine.is_member() && machine.view()->session == view->session && machine.view()->version == view->version)
+      ++living;
+    else if (can_find(member, *host))
       return false;
+    // Else all that it ever knew are gone.
   }
   return living == view->members.size();
 }
