@@ -1,11 +1,10 @@
 #pragma once
 /// What other tools would print for the network that was measured, and why that may be another thing than what we say.
-/// Read in their sources and tried: stunclient of jselbie/stunserver, `tailscale netcheck`, pystun3. All three look at
+/// As their sources have it: stunclient of jselbie/stunserver, `tailscale netcheck`, pystun3. All three look at
 /// IPv4 unless told otherwise, and so does this.
 ///
-///   stunclient  asks one server with two addresses. Where the socket's address is the mapped one it asks no further,
-///   and
-///               prints "Direct Mapping" and "Endpoint Independent Filtering" behind any firewall.
+///   stunclient  asks one server with two addresses. Where the socket's address is the mapped one it asks nothing more,
+///               and prints "Direct Mapping" and "Endpoint Independent Filtering" behind any firewall.
 ///   netcheck    asks many servers at the same port: one bit, whether any saw another address. No filtering.
 ///   pystun3     walks RFC 3489's tree from a socket bound to 0.0.0.0, so it never sees that there is no NAT, and calls
 ///               everything that lets strangers in "Full Cone" before it has looked at the mapping.
