@@ -85,6 +85,21 @@ TEST_CASE("Names and evidence from outside cannot drive the terminal", "[probe_t
   CHECK(text.find("(evil\\x1b[2J)") != std::string::npos);
 }
 
+TEST_CASE("How long mappings live is a row for who asked, also where it was not found out", "[probe_text]") {
+  using namespace std::chrono_literals;
+  auto report = test::port_restricted();
+  report.evidence = {{"ipv4.mapping_lifetime_ms", "not-asked", "only with --lifetime"}};
+  CHECK(to_text(report, Style::plain).find("lifetime") == std::string::npos);
+  report.evidence = {{"ipv4.mapping_lifetime_ms", "server-went-silent", "the server is gone"}};
+  CHECK(to_text(report, Style::plain).find("  lifetime   unknown\n             the server is gone\n") !=
+        std::string::npos);
+  report.ipv4->mapping_lifetime = {.shortest = 25s, .longest = 30s, .refresh = probe::Refresh::outbound};
+  CHECK(to_text(report, Style::plain).find("  lifetime   25 to 30 s, prolonged by what is sent only\n") !=
+        std::string::npos);
+  report.ipv4->mapping_lifetime = {.shortest = 300s, .longest = {}, .refresh = {}};
+  CHECK(to_text(report, Style::plain).find("  lifetime   more than 300 s\n") != std::string::npos);
+}
+
 TEST_CASE("The evidence is one line a piece, then the cost", "[probe_text]") {
   CHECK(evidence_lines(test::port_restricted()) ==
         std::vector<std::string>{"ipv4.filtering: 2 receipts, no answer within 40 ms (silence-after-receipts)",

@@ -82,7 +82,7 @@ class FamilyText {
                           {.key = "pooling", .value = pooling(), .below = facts_.pooling ? "" : why("pooling")},
                           layers_row()};
     if (facts_.hairpin) rows.push_back({.key = "hairpin", .value = *facts_.hairpin ? "yes" : "no"});
-    if (facts_.mapping_lifetime.shortest) rows.push_back(lifetime_row());
+    if (was_lifetime_asked()) rows.push_back(lifetime_row());
     return table(rows);
   }
 
@@ -117,9 +117,16 @@ class FamilyText {
             .below = std::move(reason)};
   }
 
+  /// Who asked hears why there is no answer; who did not is not bothered.
+  [[nodiscard]] bool was_lifetime_asked() const {
+    return std::ranges::any_of(report_.evidence, [&](const probe::Evidence& item) {
+      return item.about == prefix_ + "mapping_lifetime_ms" && item.reason != "not-asked" && item.reason != "no-nat";
+    });
+  }
+
   [[nodiscard]] Row lifetime_row() const {
     return {.key = "lifetime",
-            .value = lifetime_text(facts_.mapping_lifetime),
+            .value = facts_.mapping_lifetime.shortest ? lifetime_text(facts_.mapping_lifetime) : "unknown",
             .below = facts_.mapping_lifetime.longest ? "" : why("mapping_lifetime_ms")};
   }
 
