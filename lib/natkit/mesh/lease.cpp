@@ -23,6 +23,7 @@ std::optional<Instant> Lease::until(const View& view, const MemberId& host) cons
   }
   const auto others = view.quorum() - 1;  // the host agrees with itself
   if (others == 0) return std::nullopt;
+  if (others > promises.size()) return Instant{};  // one who votes twice is no two: such a view nobody leads
   std::ranges::nth_element(promises, promises.begin() + static_cast<std::ptrdiff_t>(others - 1), std::greater{});
   const auto weakest = promises[others - 1];
   return weakest == Instant{} ? weakest : weakest + lease_;
