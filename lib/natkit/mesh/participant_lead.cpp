@@ -410,7 +410,7 @@ std::expected<void, CommandError> Participant::end(Instant now) {
 void Participant::handle(Instant, const MemberId&, const SessionEnded& ended) {
   if (phase_ != Phase::member || ended.version < view_->version) return;
   const auto* host = view_->find(view_->host);
-  if (ended.version.epoch != view_->version.epoch ||
+  if (!host || ended.version.epoch != view_->version.epoch ||
       !signatures_.verify(view_->host, host->self.certificate, end_text(session_, ended.version), ended.signature))
     return;
   say_to_all(ended);

@@ -158,7 +158,7 @@ bool supersedes(const View& next, const View& known, const ViewRef& before, cons
   const bool is_same_epoch = next.version.epoch == known.version.epoch && next.version.title == known.version.title;
   if (is_same_epoch) {
     const auto* host = known.find(known.host);
-    return next.host == known.host && host && is_signed(next, *host, next.signature, signatures);
+    return next.host == known.host && host && next.has(next.host) && is_signed(next, *host, next.signature, signatures);
   }
   // Beside what is known only votes count: the host of the epoch before may hand over nothing any more.
   const bool is_elected_beside = before && next.version.title == Title::elected && follows(*before, next, signatures);
