@@ -24,6 +24,13 @@ enum class Overflow : std::uint8_t {
 /// Whether ICMP errors that come back are handed in (`handle_path_error`). Anybody can forge them: a hint, never proof.
 enum class PathErrors : std::uint8_t { ignored, heard };
 
+/// Over UDP: what becomes of a datagram that is larger than the way takes.
+enum class Fragmentation : std::uint8_t {
+  by_system,  ///< Linux: in one piece as far as it knows the way, else in several
+  forbidden,  ///< in one piece or not at all: refused here, or lost at the router that cannot pass it on (RFC 1191)
+  allowed,    ///< by every router (IPv4), or by this host (IPv6)
+};
+
 /// Over TCP: the connections that are made go by TLS, with a server of this name (or address).
 struct TlsWish {
   std::string server{};
@@ -39,6 +46,7 @@ struct SocketWish {
   Sharing sharing = Sharing::exclusive;
   TcpRole role = TcpRole::connects;
   PathErrors errors = PathErrors::ignored;
+  Fragmentation fragmentation = Fragmentation::by_system;
   std::optional<TlsWish> tls{};
   Overflow overflow = Overflow::ends;
 };

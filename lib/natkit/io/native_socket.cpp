@@ -185,6 +185,15 @@ std::error_code join(int descriptor, const SocketWish& wish, const IpAddress& gr
                                                                                                 : last_error();
 }
 
+bool set_fragmentation(int descriptor, Family family, Fragmentation fragmentation) {
+  if (fragmentation == Fragmentation::by_system) return true;
+  const bool is_forbidden = fragmentation == Fragmentation::forbidden;
+  if (family == Family::ipv4)
+    return set_option(descriptor, IPPROTO_IP, IP_MTU_DISCOVER, is_forbidden ? IP_PMTUDISC_DO : IP_PMTUDISC_DONT);
+  return !is_forbidden || (set_option(descriptor, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DO) &&
+                           set_option(descriptor, IPPROTO_IPV6, IPV6_DONTFRAG, 1));
+}
+
 std::error_code prepare(int descriptor, const SocketWish& wish) {
   const bool is_v4 = wish.local.address.is_v4();
   const int level = is_v4 ? IPPROTO_IP : IPPROTO_IPV6;
@@ -192,6 +201,7 @@ std::error_code prepare(int descriptor, const SocketWish& wish) {
   if (wish.sharing == Sharing::shared && !set_option(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)) return last_error();
   if (wish.errors == PathErrors::heard && !set_option(descriptor, level, is_v4 ? IP_RECVERR : IPV6_RECVERR, 1))
     return last_error();
+  if (!set_fragmentation(descriptor, wish.local.address.family(), wish.fragmentation)) return last_error();
   // Plain users may do this since Linux 5.7. It is what makes link-local addresses mean something.
   if (!wish.interface.empty() && ::setsockopt(descriptor, SOL_SOCKET, SO_BINDTODEVICE, wish.interface.c_str(),
                                               static_cast<socklen_t>(wish.interface.size())) != 0)

@@ -121,11 +121,43 @@ void describe_udp(Report& report, const Digest& digest) {
   }
   for (const auto& asked : digest.asked)
     if (asked.send_failures > 0)
-      note("cannot-send", fmt::format("{} to {}: {}", asked.question == Question::tcp_control ? "tcp" : "udp",
-                                      to_text(asked.to), asked.why_not_sent));
+      note("cannot-send", fmt::format("{} to {}: {}", is_over_tcp(asked.question) ? "tcp" : "udp", to_text(asked.to),
+                                      asked.why_not_sent));
   note("no-answer",
        "no server answered, neither over UDP nor over TCP: the servers may be down or the network cut off");
 }
+
+/// In which family TCP was measured: where something answered, else where somebody was asked.
+Family family_of_tcp(const Digest& digest) {
+  std::optional<Family> asked_in;
+  for (const auto& asked : digest.asked) {
+    if (asked.question != Question::tcp_mapping) continue;
+    if (asked.mapped) return asked.to.address.family();
+    if (!asked_in) asked_in = asked.to.address.family();
+  }
+  return asked_in.value_or(Family::ipv4);
+}
+
+void describe_tcp(Report& report, const Digest& digest) {
+  const auto family = family_of_tcp(digest);
+  auto mapping = judge_tcp_mapping(digest, family);
+  report.tcp.mapping = mapping.behavior;
+  append(report, "tcp", "mapping", std::move(mapping.evidence));
+  auto filtering = judge_tcp_filtering(digest, family, report.tcp.mapping, report.elapsed);
+  report.tcp.filtering = filtering.behavior;
+  append(report, "tcp", "filtering", std::move(filtering.evidence));
+}
+
+void describe_path(Report& report, const Digest& digest) {
+  auto path = judge_path_mtu(digest, report.elapsed);
+  report.mtu_bytes = path.bytes;
+  report.fragments = path.fragments;
+  for (auto& item : path.evidence) {
+    item.about = "mtu_bytes";
+    report.evidence.push_back(std::move(item));
+  }
+}
+
 }  // namespace
 
 Report classify(const Trace& trace) {
@@ -143,6 +175,8 @@ Report classify(const Trace& trace) {
   report.port_mapping = trace.port_mapping;
   report.ipv4 = describe_family(report, facts, Family::ipv4, report.elapsed);
   report.ipv6 = describe_family(report, facts, Family::ipv6, report.elapsed);
+  describe_tcp(report, facts);
+  describe_path(report, facts);
   return report;
 }
 }  // namespace natkit::probe

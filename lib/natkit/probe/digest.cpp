@@ -17,6 +17,15 @@ bool asks_for_change(Question question) {
   return question == Question::filtering || question == Question::filtering_port;
 }
 
+bool asks_for_connection(Question question) {
+  return question == Question::tcp_call || question == Question::tcp_call_port;
+}
+
+/// Large packets take their time, and connections begin with a handshake: neither says how long others take.
+bool tells_round_trip(Question question) {
+  return !is_over_tcp(question) && question != Question::path_mtu && question != Question::fragments;
+}
+
 void note_mapped(Asked& asked, const Received& in) {
   if (!in.mapped) return;
   if (!asked.mapped) {
@@ -33,11 +42,19 @@ void learn_alternates(ServerFacts& server, const Received& in) {
   if (!server.second_port) server.second_port = in.second_port;
 }
 
+void note_report(Asked& asked, const Received& in) {
+  using enum stun::ReachState;
+  if (!in.reach)
+    asked.unchanged = in.from;
+  else if (in.reach == busy || in.reach == forbidden || in.reach == unsent)
+    asked.reach_refusal = in.reach;
+}
+
 /// An answer from the very endpoint that was asked.
 void note_answer(ServerFacts& server, Asked& asked, Copy& copy, const Received& in) {
   if (!copy.answered_at) {
     copy.answered_at = in.at;
-    if (asked.question != Question::tcp_control) add_round_trip(server, in.at - copy.sent_at);
+    if (tells_round_trip(asked.question)) add_round_trip(server, in.at - copy.sent_at);
   }
   if (in.error_code) {
     asked.error_code = in.error_code;
@@ -49,6 +66,7 @@ void note_answer(ServerFacts& server, Asked& asked, Copy& copy, const Received& 
     server.gives_receipts = true;
   }
   if (asked.question == Question::mapping && asked.to == server.address) learn_alternates(server, in);
+  if (asks_for_connection(asked.question)) note_report(asked, in);
   if (asks_for_change(asked.question) && (!in.receipt || *in.receipt == asked.to)) asked.unchanged = in.from;
 }
 }  // namespace
@@ -69,11 +87,12 @@ void Ledger::file(const Sent& sent) {
   if (sent.question == Question::lifetime) return file_rested(sent);
   if (sent.question == Question::lifetime_call) return file_call(sent);
   const auto known = std::ranges::find_if(digest_.asked, [&](const Asked& asked) {
-    return asked.question == sent.question && asked.server == sent.server && asked.to == sent.to;
+    return asked.question == sent.question && asked.server == sent.server && asked.to == sent.to &&
+           asked.size == sent.size;
   });
   const auto index = static_cast<std::size_t>(known - digest_.asked.begin());
   if (known == digest_.asked.end())
-    digest_.asked.push_back({.question = sent.question, .server = sent.server, .to = sent.to});
+    digest_.asked.push_back({.question = sent.question, .server = sent.server, .to = sent.to, .size = sent.size});
   auto& copies = digest_.asked[index].copies;
   places_[sent.id] = {.asked = index, .copy = copies.size()};
   copies.push_back({.sent_at = sent.at, .id = sent.id});
@@ -185,7 +204,8 @@ void Ledger::file(const Received& in) {
   auto& asked = digest_.asked[place->second.asked];
   if (in.from == asked.to) {
     note_answer(digest_.servers[asked.server], asked, asked.copies[place->second.copy], in);
-  } else if (asks_for_change(asked.question) && !in.error_code && !asked.heard_from) {
+  } else if ((asks_for_change(asked.question) || asks_for_connection(asked.question)) && !in.error_code &&
+             !asked.heard_from) {
     asked.heard_from = in.from;
   }  // else: an answer to a plain request from elsewhere proves nothing
 }
@@ -194,11 +214,16 @@ void Ledger::file(const SendFailed& failed) {
   if (const auto sample = std::ranges::find(digest_.samples, failed.socket, &Sample::socket);
       failed.question == Question::allocation && sample != digest_.samples.end())
     sample->was_refused = true;
-  for (auto& asked : digest_.asked) {
-    if (asked.to != failed.to || asked.question != failed.question) continue;
+  const auto note = [&](Asked& asked) {
     ++asked.send_failures;
     asked.why_not_sent = failed.why;
+  };
+  if (failed.id) {
+    if (const auto place = places_.find(*failed.id); place != places_.end()) note(digest_.asked[place->second.asked]);
+    return;
   }
+  for (auto& asked : digest_.asked)
+    if (asked.to == failed.to && asked.question == failed.question) note(asked);
 }
 
 void Ledger::file(const Ended& ended) { digest_.ended = ended.at; }
@@ -243,9 +268,9 @@ Duration ServerFacts::guard() const {
   return std::max({floor, *rtt_min * 3 / 5, (*rtt_max - *rtt_min) * 4});
 }
 
-const Asked* Digest::find(Question question, std::uint32_t server, const Endpoint& to) const {
+const Asked* Digest::find(Question question, std::uint32_t server, const Endpoint& to, std::uint16_t size) const {
   const auto found = std::ranges::find_if(asked, [&](const Asked& candidate) {
-    return candidate.question == question && candidate.server == server && candidate.to == to;
+    return candidate.question == question && candidate.server == server && candidate.to == to && candidate.size == size;
   });
   return found == asked.end() ? nullptr : &*found;
 }
@@ -259,12 +284,12 @@ double Digest::loss(Family family, Duration now) const {
   double due = 0;
   for (const auto& question : asked) {
     const auto& server = servers[question.server];
-    if (question.to.address.family() != family || question.question == Question::tcp_control) continue;
+    if (question.to.address.family() != family || is_over_tcp(question.question)) continue;
     // A question that is answered by silence says nothing of loss, and neither does an endpoint that never answers.
     if (!question.is_answered()) continue;
     if (question.question != Question::mapping && !server.gives_receipts) continue;
     for (const auto& copy : question.copies) {
-      const bool overdue = now >= copy.sent_at + server.rtt_max.value_or(Duration{}) + server.guard();
+      const bool overdue = now >= copy.sent_at + server.time_of_answer();
       if (copy.answered_at || overdue) due += 1;
       if (!copy.answered_at && overdue) lost += 1;
     }

@@ -26,6 +26,7 @@ struct Asked {
   Question question{};
   std::uint32_t server = 0;
   Endpoint to{};
+  std::uint16_t size = 0;  ///< of the whole IP packet, where that was the question
   std::vector<Copy> copies{};
   std::optional<Endpoint> local{};       ///< the socket, as the host saw it
   std::optional<Endpoint> mapped{};      ///< the socket, as the asked endpoint saw it first
@@ -33,6 +34,7 @@ struct Asked {
   std::optional<Endpoint> heard_from{};  ///< a changed answer came through from here, where we had never sent anything
   std::optional<Endpoint> unchanged{};   ///< the server answered a CHANGE-REQUEST from the place that was asked
   std::optional<std::uint16_t> error_code{};
+  std::optional<stun::ReachState> reach_refusal{};  ///< it was to connect back, and will not
   unsigned send_failures = 0;
   std::string why_not_sent{};  ///< the system's own words for the last failure
 
@@ -93,6 +95,8 @@ struct ServerFacts {
   /// How long after its due time an answer may still come: max(40 ms, 0.6 RTT, 4 × observed jitter), measured to be
   /// enough for right verdicts on every NAT of the simulator's grid under jitter and reordering.
   [[nodiscard]] Duration guard() const;
+  /// How long an answer may take.
+  [[nodiscard]] Duration time_of_answer() const { return rtt_max.value_or(Duration{}) + guard(); }
 };
 
 struct Digest {
@@ -104,7 +108,8 @@ struct Digest {
   std::optional<Duration> ended{};
   Duration last_event{};
 
-  [[nodiscard]] const Asked* find(Question question, std::uint32_t server, const Endpoint& to) const;
+  [[nodiscard]] const Asked* find(Question question, std::uint32_t server, const Endpoint& to,
+                                  std::uint16_t size = 0) const;
   [[nodiscard]] const Asked* find(Question question, std::uint32_t server) const;
   /// Probability that one request or its answer gets lost, both ways together, from all exchanges that were due by
   /// `now` with servers of this family: (lost + 1/2) / (due + 1), the Jeffreys estimate, never 0.

@@ -28,7 +28,7 @@ HairpinVerdict judge_hairpin(const Digest& digest, Family family, const Behavior
                    "the NAT gives the sockets other ports towards each other, so neither knows where the other one is");
   const auto& server = digest.servers[both[0]->own.server];
   for (const auto* each : both)
-    if (each->sent < hairpin_copies || now < each->sent_at + server.rtt_max.value_or(Duration{}) + server.guard())
+    if (each->sent < hairpin_copies || now < each->sent_at + server.time_of_answer())
       return verdict({}, "too-little-time", "the run ended before an answer had to be there");
   return verdict(
       false, "silence",

@@ -12,11 +12,10 @@ struct Comparison {
   std::string differs_on_one{};
 };
 
-std::vector<const Asked*> answered_questions(const Digest& digest, Family family) {
+std::vector<const Asked*> answered_questions(const Digest& digest, Question question, Family family) {
   std::vector<const Asked*> answered;
   for (const auto& asked : digest.asked)
-    if (asked.question == Question::mapping && asked.to.address.family() == family && asked.mapped)
-      answered.push_back(&asked);
+    if (asked.question == question && asked.to.address.family() == family && asked.mapped) answered.push_back(&asked);
   return answered;
 }
 
@@ -62,6 +61,22 @@ Verdict too_few_answers(const Digest& digest, Family family, const std::vector<c
                              to_text(answered.front()->to)));
 }
 
+Verdict too_few_over_tcp(const Digest& digest, Family family, const std::vector<const Asked*>& answered) {
+  const Asked* refused = nullptr;
+  const Asked* silent = nullptr;
+  for (const auto& asked : digest.asked) {
+    if (asked.question != Question::tcp_mapping || asked.to.address.family() != family || asked.mapped) continue;
+    (asked.send_failures > 0 ? refused : silent) = &asked;
+  }
+  if (refused != nullptr)
+    return unknown("server-has-no-tcp", fmt::format("{} over TCP: {}", to_text(refused->to), refused->why_not_sent));
+  if (silent != nullptr)
+    return unknown("no-answer", fmt::format("{} did not answer over TCP in time", to_text(silent->to)));
+  if (answered.empty()) return unknown("not-asked", "no server was asked over TCP");
+  return unknown("one-endpoint-only", fmt::format("only {} answered over TCP, and it names no second address or port",
+                                                  to_text(answered.front()->to)));
+}
+
 Verdict judge(const Comparison& seen) {
   using enum Behavior;
   const auto both = [](const std::string& one, const std::string& other) { return one + "; " + other; };
@@ -88,12 +103,17 @@ Verdict judge(const Comparison& seen) {
 }  // namespace
 
 Verdict judge_mapping(const Digest& digest, Family family) {
-  const auto answered = answered_questions(digest, family);
+  const auto answered = answered_questions(digest, Question::mapping, family);
   for (const auto* asked : answered)
     if (asked->remapped)
       return unknown("mapping-changed", fmt::format("{} saw {} first and {} later", to_text(asked->to),
                                                     to_text(*asked->mapped), to_text(*asked->remapped)));
   if (answered.size() < 2) return too_few_answers(digest, family, answered);
   return judge(compare(answered));
+}
+
+Verdict judge_tcp_mapping(const Digest& digest, Family family) {
+  const auto answered = answered_questions(digest, Question::tcp_mapping, family);
+  return answered.size() < 2 ? too_few_over_tcp(digest, family, answered) : judge(compare(answered));
 }
 }  // namespace natkit::probe

@@ -6,6 +6,7 @@
 ///   mapping ───► second address known ────► the other endpoints answer: mapping decided
 ///   filtering ─► changed answer, or receipt + guard: filtering decided
 ///                a NAT is there: samples ► their ports: allocation and pooling decided
+///                TCP and packet sizes, where wanted ► decided by 4 RTT
 ///                 … if asked for, sockets that rest ► called one after the other, until one hears nothing: lifetime
 ///
 /// A socket never sends to an endpoint that may have been filtered on it: on Linux the filtered packet leaves a
@@ -23,6 +24,8 @@ struct Timing {
   unsigned filtering_copies = 4;
   /// Fresh sockets that ask which port they have outside; 0: none. With 16 chance makes no rule look like another.
   unsigned samples = 16;
+  /// `core`: what connecting two hosts over UDP takes. `full`: also what TCP does, and the largest packet.
+  enum class Extent : std::uint8_t { core, full } extent = Extent::core;
   /// Some enterprise firewalls take hairpinning for an attack (RFC 5780 §4.6 warns of the like), so only when asked
   /// for.
   enum class Hairpin : std::uint8_t { skip, ask } hairpin = Hairpin::skip;
@@ -41,7 +44,8 @@ struct Step {
   std::uint32_t server = 0;
   Endpoint to{};
   unsigned sample = 0;     ///< which one
-  std::uint16_t port = 0;  ///< where the answer is to go, of `Question::lifetime_call`
+  std::uint16_t port = 0;  ///< where the answer or connection is to go, of those that call
+  std::uint16_t size = 0;  ///< of the whole IP packet, of `path_mtu` and `fragments`
 };
 
 inline constexpr unsigned most_samples = 32;

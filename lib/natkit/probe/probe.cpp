@@ -1,6 +1,7 @@
 #include "natkit/probe/probe.hpp"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "natkit/stun/receipt.hpp"
@@ -11,6 +12,26 @@ namespace {
 constexpr std::uint32_t first_sample = 4 * (Probe::max_servers + 1);
 constexpr std::uint32_t first_rested = first_sample + (2 * most_samples) + 4;
 static_assert(2 * most_rested <= socket_of_call);
+/// Those that are the same for all servers, two of each: one per family.
+constexpr std::uint32_t first_shared = first_rested + (2 * socket_of_call);
+
+/// Whether what is asked from here on comes from one socket, and which.
+std::optional<std::uint32_t> shared_socket(Question question) {
+  switch (question) {
+    case Question::path_mtu:
+      return 0;
+    case Question::fragments:
+      return 1;
+    case Question::tcp_mapping:
+      return 2;
+    case Question::tcp_filtering:
+    case Question::tcp_call:
+    case Question::tcp_call_port:
+      return 3;
+    default:
+      return std::nullopt;
+  }
+}
 
 /// Each question's own socket: one per family for mapping, one per sample, one per server for the others.
 SocketId socket_for(const Step& step) {
@@ -22,6 +43,8 @@ SocketId socket_for(const Step& step) {
   if (step.question == Question::lifetime || step.question == Question::lifetime_call)
     return SocketId{first_rested + (most_rested * (step.to.address.is_v4() ? 0U : 1U)) + step.sample +
                     (step.question == Question::lifetime_call ? socket_of_call : 0U)};
+  if (const auto shared = shared_socket(step.question))
+    return SocketId{first_shared + (2 * *shared) + (step.to.address.is_v4() ? 0U : 1U)};
   return SocketId{(4 * (step.server + 1)) + static_cast<std::uint32_t>(step.question)};
 }
 
@@ -30,12 +53,36 @@ std::vector<Server> first_of(std::vector<Server> servers) {
   return servers;
 }
 
+/// Told to nobody but the server, as is the id that it is taken from.
+stun::ReachToken token_of(const stun::TransactionId& id) {
+  stun::ReachToken token;
+  std::ranges::copy(std::span{id.bytes}.last(token.size()), token.begin());
+  return token;
+}
+
+std::size_t payload_bytes(const Step& step) {
+  constexpr std::size_t udp_header = 8, ipv4_header = 20, ipv6_header = 40;
+  return step.size - udp_header - (step.to.address.is_v4() ? ipv4_header : ipv6_header);
+}
+
+Bytes write_call(const Step& step, const stun::TransactionId& id) {
+  const auto origin =
+      step.question == Question::tcp_call ? stun::ReachOrigin::other_address : stun::ReachOrigin::same_address;
+  return stun::write_reach_request(
+      id, step.to.address.family(),
+      {.protocol = Protocol::tcp, .port = step.port, .token = token_of(id), .origin = origin}, {});
+}
+
 Bytes write_request(const Step& step, const stun::TransactionId& id) {
+  if (step.question == Question::tcp_call || step.question == Question::tcp_call_port) return write_call(step, id);
   stun::MessageWriter writer{stun::MessageClass::request, stun::Method::binding, id};
   if (step.question == Question::filtering) writer.add_change_request(stun::Change::address_and_port);
   if (step.question == Question::filtering_port) writer.add_change_request(stun::Change::port);
   if (step.question == Question::lifetime_call) writer.add_u16(stun::AttributeType::response_port, step.port);
-  stun::add_receipt_request(writer, step.to.address.family(), stun::Fingerprint::none);
+  if (step.size != 0)
+    stun::add_receipt_request(writer, payload_bytes(step));
+  else
+    stun::add_receipt_request(writer, step.to.address.family(), stun::Fingerprint::none);
   return writer.finish();
 }
 }  // namespace
@@ -44,7 +91,8 @@ Probe::Probe(Config config, Rng& rng)
     : timing_(config.timing),
       rng_(rng),
       trace_{.servers = first_of(std::move(config.servers))},
-      ledger_(trace_.servers) {}
+      ledger_(trace_.servers),
+      local_addresses_(std::move(config.local_addresses)) {}
 
 void Probe::start(Instant now) {
   started_ = now;
@@ -59,17 +107,25 @@ void Probe::handle_datagram(Instant now, const Datagram& in) {
   if (done_) return;
   if (in.protocol == Protocol::udp) {
     handle_message(now, in, in.payload);
-  } else {
-    auto& stream = streams_[in.socket];
-    stream.append(in.payload);
-    while (const auto message = stream.next()) handle_message(now, in, *message);
+  } else if (auto* stream = stream_of(in)) {
+    stream->append(in.payload);
+    while (const auto message = stream->next()) handle_message(now, in, *message);
   }
   proceed(now);
+}
+
+/// Anybody may connect to a socket that listens: null for those who are too many.
+stun::StreamFramer* Probe::stream_of(const Datagram& in) {
+  static constexpr std::size_t most_streams = 64;
+  const std::pair key{in.socket, in.remote};
+  if (const auto known = streams_.find(key); known != streams_.end()) return &known->second;
+  return streams_.size() < most_streams ? &streams_[key] : nullptr;
 }
 
 void Probe::handle_message(Instant now, const Datagram& in, ByteView datagram) {
   const auto message = stun::parse_message(datagram);
   if (!message || message->method() != stun::Method::binding) return;
+  if (const auto called = stun::parse_reach(*message)) return handle_connection_back(now, in, *called);
   if (message->message_class() == stun::MessageClass::request) return handle_mirrored(now, in, *message);
   const bool success = message->message_class() == stun::MessageClass::success;
   if (!success && message->message_class() != stun::MessageClass::error) return;
@@ -92,6 +148,7 @@ void Probe::handle_message(Instant now, const Datagram& in, ByteView datagram) {
     if (plain && plain != received.mapped) received.rewritten = plain;
     received.other = message->endpoint(stun::AttributeType::other_address);
     received.receipt = stun::receipt(*message);
+    if (const auto report = stun::parse_reach_report(*message)) received.reach = report->state;
     received.second_port = stun::second_port(*message);
   } else {
     received.error_code = message->error_code();
@@ -119,16 +176,58 @@ void Probe::handle_mirrored(Instant now, const Datagram& in, const stun::Message
                   .id = message.transaction_id()});
 }
 
+/// Somebody connected to where a socket of ours is outside, and knows what only the server was told.
+void Probe::handle_connection_back(Instant now, const Datagram& in, const stun::ReachQuestion& called) {
+  const auto request = std::ranges::find_if(requests_, [&](const auto& one) {
+    const auto question = one.second.question;
+    return (question == Question::tcp_call || question == Question::tcp_call_port) && one.second.socket == in.socket &&
+           token_of(one.first) == called.token;
+  });
+  if (request == requests_.end() || in.remote == request->second.to) return;
+  static constexpr std::size_t most_places = 2;  // the server's report, and this
+  auto& places = request->second.answered_from;
+  const std::pair place{in.socket, in.remote};
+  if (places.size() >= most_places || std::ranges::find(places, place) != places.end()) return;
+  places.push_back(place);
+  record(Received{
+      .at = since_start(now), .socket = in.socket, .from = in.remote, .local = in.local, .id = request->first});
+}
+
 void Probe::handle_send_failure(Instant now, const Datagram& lost, std::string_view why) {
   if (done_) return;
-  const auto request = std::ranges::find_if(requests_, [&](const auto& r) { return r.second.socket == lost.socket; });
+  const auto message = stun::parse_message(lost.payload);
+  auto request = message ? requests_.find(message->transaction_id()) : requests_.end();
+  if (request == requests_.end())  // a connection that ended: nothing of it may be left
+    request = std::ranges::find_if(
+        requests_, [&](const auto& one) { return one.second.socket == lost.socket && one.second.to == lost.remote; });
   if (request == requests_.end()) return;
-  record(SendFailed{.at = since_start(now),
-                    .socket = lost.socket,
-                    .question = request->second.question,
-                    .to = lost.remote,
-                    .why = std::string{why}});
+  record_failure(now, request->first, request->second, why);
   proceed(now);
+}
+
+/// What was to leave from there would leave from another kind of socket now.
+void Probe::handle_socket_failure(Instant now, SocketId socket, std::string_view why) {
+  if (done_) return;
+  std::erase_if(outbox_, [&](const Datagram& out) { return out.socket == socket; });
+  for (const auto& [id, request] : requests_)
+    if (request.socket == socket) record_failure(now, id, request, why);
+  proceed(now);
+}
+
+void Probe::record_failure(Instant now, const stun::TransactionId& id, const Request& request, std::string_view why) {
+  record(SendFailed{.at = since_start(now),
+                    .socket = request.socket,
+                    .question = request.question,
+                    .to = request.to,
+                    .why = std::string{why},
+                    .id = id});
+}
+
+std::optional<SocketChange> Probe::poll_socket() {
+  if (wishes_.empty()) return std::nullopt;
+  auto wish = std::move(wishes_.front());
+  wishes_.pop_front();
+  return wish;
 }
 
 std::optional<Datagram> Probe::poll_transmit() {
@@ -150,13 +249,35 @@ void Probe::proceed(Instant now) {
 void Probe::send(Duration at, const Step& step) {
   const auto id = stun::make_transaction_id(rng_);
   const auto socket = socket_for(step);
-  const bool tcp = step.question == Question::tcp_control;
-  requests_[id] = {.socket = socket, .question = step.question};
-  record(Sent{.at = at, .socket = socket, .question = step.question, .server = step.server, .to = step.to, .id = id});
+  wish_for_socket(socket, step);
+  requests_[id] = {.socket = socket, .question = step.question, .to = step.to};
+  record(Sent{.at = at,
+              .socket = socket,
+              .question = step.question,
+              .server = step.server,
+              .to = step.to,
+              .id = id,
+              .size = step.size});
   outbox_.push_back({.socket = socket,
-                     .protocol = tcp ? Protocol::tcp : Protocol::udp,
+                     .protocol = is_over_tcp(step.question) ? Protocol::tcp : Protocol::udp,
                      .remote = step.to,
                      .payload = write_request(step, id)});
+}
+
+/// Where a fresh one on any port will not do.
+void Probe::wish_for_socket(SocketId socket, const Step& step) {
+  if (!shared_socket(step.question) || !wished_.insert(socket).second) return;
+  const auto family = step.to.address.family();
+  SocketWish wish{.socket = socket, .local = {IpAddress::any(family), 0}};
+  for (const auto& address : local_addresses_)
+    if (address.family() == family) wish.local.address = address;
+  if (step.question == Question::path_mtu) wish.fragmentation = Fragmentation::forbidden;
+  if (step.question == Question::fragments) wish.fragmentation = Fragmentation::allowed;
+  if (is_over_tcp(step.question)) {
+    wish.protocol = Protocol::tcp;
+    wish.role = TcpRole::meets;
+  }
+  wishes_.emplace_back(std::move(wish));
 }
 
 void Probe::end(Duration at) {

@@ -9,6 +9,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -25,6 +26,8 @@ class Probe {
   struct Config {
     std::vector<Server> servers{};  ///< at most `max_servers`; the rest is left out of the run and of its trace
     Timing timing{};
+    /// To send from, at most one of each family; a family without one leaves it to the system.
+    std::vector<IpAddress> local_addresses{};
   };
   static constexpr std::size_t max_servers = 16;
 
@@ -33,6 +36,9 @@ class Probe {
   void handle_datagram(Instant now, const Datagram& in);
   void handle_timeout(Instant now);
   void handle_send_failure(Instant now, const Datagram& lost, std::string_view why);
+  void handle_socket_opened(Instant, SocketId, const Endpoint&) {}
+  void handle_socket_failure(Instant now, SocketId socket, std::string_view why);
+  [[nodiscard]] std::optional<SocketChange> poll_socket();
   [[nodiscard]] std::optional<Datagram> poll_transmit();
   [[nodiscard]] std::optional<Instant> poll_timeout() const { return wake_; }
 
@@ -44,6 +50,7 @@ class Probe {
   struct Request {
     SocketId socket{};
     Question question{};
+    Endpoint to{};
     // At which socket, from where: a second one is a duplicate.
     std::vector<std::pair<SocketId, Endpoint>> answered_from{};
   };
@@ -51,6 +58,10 @@ class Probe {
   [[nodiscard]] static bool may_arrive_at(const Request& request, SocketId socket);
   void handle_message(Instant now, const Datagram& in, ByteView datagram);
   void handle_mirrored(Instant now, const Datagram& in, const stun::Message& message);
+  void handle_connection_back(Instant now, const Datagram& in, const stun::ReachQuestion& called);
+  [[nodiscard]] stun::StreamFramer* stream_of(const Datagram& in);
+  void wish_for_socket(SocketId socket, const Step& step);
+  void record_failure(Instant now, const stun::TransactionId& id, const Request& request, std::string_view why);
   void proceed(Instant now);
   void send(Duration at, const Step& step);
   void record(Event event);
@@ -65,8 +76,11 @@ class Probe {
   Trace trace_{};
   Ledger ledger_;
   std::map<stun::TransactionId, Request> requests_{};
-  std::map<SocketId, stun::StreamFramer> streams_{};  // TCP answers, until they are whole
+  std::map<std::pair<SocketId, Endpoint>, stun::StreamFramer> streams_{};  // TCP answers, until they are whole
+  std::set<SocketId> wished_{};
+  std::deque<SocketChange> wishes_{};
+  std::vector<IpAddress> local_addresses_;
   std::deque<Datagram> outbox_{};
 };
-static_assert(SansIo<Probe> && HearsSendFailure<Probe>);
+static_assert(SansIo<Probe> && HearsSendFailure<Probe> && OpensSockets<Probe>);
 }  // namespace natkit::probe

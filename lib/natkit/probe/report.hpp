@@ -73,6 +73,12 @@ struct FamilyReport {
   bool is_rewritten = false;         ///< an application-level gateway changes addresses inside packets (RFC 4787 §7)
 };
 
+/// What the NAT does with TCP, in the family that was measured; the terms are those of UDP (RFC 5382 §4).
+struct TcpReport {
+  BehaviorSet mapping{};
+  BehaviorSet filtering{};
+};
+
 /// Why a value is what it is, or why it is unknown.
 struct Evidence {
   std::string about{};   ///< dotted path of the value, e.g. "ipv4.filtering"
@@ -86,6 +92,10 @@ struct Report {
   std::optional<FamilyReport> ipv4{};   ///< none when no server of the family was asked
   std::optional<FamilyReport> ipv6{};
   PortMappings port_mapping{};
+  TcpReport tcp{};
+  /// The largest IP packet, up to 1500 bytes, of which it was seen that it gets to the server in one piece.
+  std::optional<unsigned> mtu_bytes{};
+  std::optional<bool> fragments{};  ///< larger ones get there in fragments
   std::vector<Evidence> evidence{};
   Duration elapsed{};
   std::uint32_t packets_sent = 0;

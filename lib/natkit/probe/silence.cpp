@@ -21,8 +21,7 @@ Count count_copies(const ServerFacts& server, const Asked& asked, Duration now) 
   Count count;
   for (const auto& copy : asked.copies) {
     const bool receipted = copy.receipt && *copy.receipt != asked.to;
-    const Duration due = receipted ? *copy.answered_at + server.guard()
-                                   : copy.sent_at + server.rtt_max.value_or(Duration{}) + server.guard();
+    const Duration due = receipted ? *copy.answered_at + server.guard() : copy.sent_at + server.time_of_answer();
     if (due > now) {
       ++count.pending;
       count.next_due = std::min(count.next_due.value_or(due), due);
@@ -41,13 +40,56 @@ std::optional<Endpoint> changed_place(const Digest& digest, const Asked& asked) 
   return asked.question == Question::filtering ? server.alternate() : server.same_address_other_port();
 }
 
+namespace {
+constexpr unsigned least_unheard = 6;
+constexpr unsigned least_connections = 4;
+
+/// `due_of` a copy; none for one that does not count. `loss` is that of one copy.
+template <class DueOf>
+Unheard judge_copies(const Asked& asked, Duration now, unsigned least, double loss, DueOf due_of) {
+  Unheard unheard;
+  for (const auto& copy : asked.copies) {
+    const std::optional<Duration> due = due_of(copy);
+    if (!due) continue;
+    if (*due > now) {
+      ++unheard.pending;
+      unheard.next_due = std::min(unheard.next_due.value_or(*due), *due);
+    } else {
+      ++unheard.overdue;
+    }
+  }
+  const auto proves = [&](unsigned copies) { return copies >= least && std::pow(loss, copies) <= believed_error; };
+  unheard.is_proven = proves(unheard.overdue);
+  unheard.would_prove = proves(unheard.overdue + unheard.pending);
+  return unheard;
+}
+}  // namespace
+
+Unheard judge_loss(const Digest& digest, const Asked& asked, Duration now) {
+  const auto wait = digest.servers[asked.server].time_of_answer();
+  return judge_copies(asked, now, least_unheard, digest.loss(asked.to.address.family(), now),
+                      [&](const Copy& copy) { return std::optional{copy.sent_at + wait}; });
+}
+
+Unheard judge_calls(const Digest& digest, const Asked& asked, Duration now) {
+  const auto wait = digest.servers[asked.server].time_of_answer();
+  // Three packets make a connection that brings something; a question and its answer are two.
+  const double loss = 1 - std::pow(1 - digest.loss(asked.to.address.family(), now), 1.5);
+  return judge_copies(asked, now, least_connections, loss, [&](const Copy& copy) -> std::optional<Duration> {
+    if (copy.answered_at) return *copy.answered_at + wait;
+    // Its report may still come; a copy without one counts for nothing.
+    const auto last = copy.sent_at + (2 * wait);
+    return last > now ? std::optional{last} : std::nullopt;
+  });
+}
+
 bool is_dead(const Digest& digest, const Asked& asked, Duration now) {
   static constexpr double believed = 1e-3;  // a wrong "dead" costs a verdict ("unknown"), it never makes a wrong one
   static constexpr std::size_t most_copies = 10;
   if (asked.is_answered()) return false;
   if (asked.is_unsendable()) return true;
   const auto& server = digest.servers[asked.server];
-  if (now < asked.last_sent() + server.rtt_max.value_or(Duration{}) + server.guard()) return false;
+  if (now < asked.last_sent() + server.time_of_answer()) return false;
   const auto copies = asked.copies.size();
   return copies >= most_copies ||
          std::pow(digest.loss(asked.to.address.family(), now), static_cast<double>(copies)) <= believed;

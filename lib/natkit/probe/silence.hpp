@@ -27,6 +27,20 @@ inline constexpr unsigned max_filtering_copies = 16;
 /// A silence that loss explains with a smaller probability than this is believed.
 inline constexpr double believed_error = 1e-5;
 
+/// What was asked for and never came, where every copy counts alike.
+struct Unheard {
+  unsigned overdue = 0;
+  unsigned pending = 0;
+  bool is_proven = false;    ///< loss alone does not explain it
+  bool would_prove = false;  ///< … if those that are pending stay silent, too
+  std::optional<Duration> next_due{};
+};
+/// Of a plain question.
+[[nodiscard]] Unheard judge_loss(const Digest& digest, const Asked& asked, Duration now);
+/// Of connections that the server says it has begun: a packet is lost as easily as over UDP, and the next one comes a
+/// second later.
+[[nodiscard]] Unheard judge_calls(const Digest& digest, const Asked& asked, Duration now);
+
 /// The place from which the changed answer to this question comes: the server's receipt says so, else OTHER-ADDRESS.
 [[nodiscard]] std::optional<Endpoint> changed_place(const Digest& digest, const Asked& asked);
 [[nodiscard]] Silence judge_silence(const Digest& digest, const Asked& asked, Duration now);

@@ -4,8 +4,9 @@
 
 namespace natkit::probe {
 namespace {
-constexpr std::array<std::string_view, 8> names{"mapping",    "filtering", "filtering-port", "tcp-control",
-                                                "allocation", "hairpin",   "lifetime",       "lifetime-call"};
+constexpr std::array<std::string_view, 14> names{
+    "mapping",       "filtering", "filtering-port", "tcp-control", "allocation",    "hairpin",  "lifetime",
+    "lifetime-call", "path-mtu",  "fragments",      "tcp-mapping", "tcp-filtering", "tcp-call", "tcp-call-port"};
 }
 
 std::string_view to_text(Question question) { return names.at(static_cast<std::size_t>(question)); }
@@ -14,6 +15,19 @@ std::optional<Question> parse_question(std::string_view text) {
   for (std::size_t i = 0; i < names.size(); ++i)
     if (names.at(i) == text) return static_cast<Question>(i);
   return std::nullopt;
+}
+
+bool is_over_tcp(Question question) {
+  switch (question) {
+    case Question::tcp_control:
+    case Question::tcp_mapping:
+    case Question::tcp_filtering:
+    case Question::tcp_call:
+    case Question::tcp_call_port:
+      return true;
+    default:
+      return false;
+  }
 }
 
 Duration at(const Event& event) {

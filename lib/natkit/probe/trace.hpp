@@ -13,6 +13,7 @@
 #include "natkit/base/time.hpp"
 #include "natkit/probe/port_mappings.hpp"
 #include "natkit/stun/message.hpp"
+#include "natkit/stun/reachability.hpp"
 
 namespace natkit::probe {
 /// One question has one socket of its own, because a used socket spoils the next answer.
@@ -25,7 +26,14 @@ enum class Question : std::uint8_t {
   hairpin,         ///< two fresh sockets learn where they are outside, and send to each other there (RFC 4787 §6)
   lifetime,        ///< a fresh socket learns where it is outside, and rests
   lifetime_call,   ///< from another one: what arrives there now? By RESPONSE-PORT (RFC 5780 §4.6)
+  path_mtu,        ///< padded Binding requests that must stay whole: which sizes get there (RFC 4821 §7)
+  fragments,       ///< the largest of them, which may be fragmented: does the server take that size at all?
+  tcp_mapping,     ///< Binding over TCP to several endpoints from one port (RFC 5382 §4.1)
+  tcp_filtering,   ///< the same to one endpoint: a fresh port learns where it is outside, and listens there
+  tcp_call,        ///< on that connection: connect to me there, from another address (stun/reachability.hpp)
+  tcp_call_port,   ///< … from the same address, another port
 };
+[[nodiscard]] bool is_over_tcp(Question question);
 /// Of the socket that calls, less that of the one that rests.
 inline constexpr std::uint32_t socket_of_call = 256;
 [[nodiscard]] std::string_view to_text(Question question);  ///< "mapping", "filtering-port", …
@@ -44,6 +52,7 @@ struct Sent {
   std::uint32_t server = 0;  ///< index into Trace::servers
   Endpoint to{};
   stun::TransactionId id{};
+  std::uint16_t size = 0;  ///< of the whole IP packet, where that was the question
 };
 
 struct Received {
@@ -62,6 +71,7 @@ struct Received {
   /// MAPPED-ADDRESS where it is not what XOR-MAPPED-ADDRESS says: somebody on the way rewrites what looks like an
   /// address.
   std::optional<Endpoint> rewritten{};
+  std::optional<stun::ReachState> reach{};  ///< of `tcp_call`: the server's word what it does about it
 };
 
 /// The system refused to send, e.g. no route.
@@ -71,6 +81,7 @@ struct SendFailed {
   Question question{};
   Endpoint to{};
   std::string why{};
+  std::optional<stun::TransactionId> id{};  ///< which request; older traces do not say
 };
 
 /// The end of the run, so that silence can be timed.

@@ -15,6 +15,21 @@ struct Verdict {
 [[nodiscard]] Verdict judge_mapping(const Digest& digest, Family family);
 /// Asks what came through from places where the socket had never sent anything (RFC 5780 §4.4).
 [[nodiscard]] Verdict judge_filtering(const Digest& digest, Family family, Duration now);
+/// The same over TCP (RFC 5382 §4.1).
+[[nodiscard]] Verdict judge_tcp_mapping(const Digest& digest, Family family);
+/// Asks which connections came through that a server began from places where the port had never connected to. `mapping`
+/// over TCP, as judged before.
+[[nodiscard]] Verdict judge_tcp_filtering(const Digest& digest, Family family, const BehaviorSet& mapping,
+                                          Duration now);
+
+struct PathMtuVerdict {
+  std::optional<unsigned> bytes{};
+  std::optional<bool> fragments{};
+  std::vector<Evidence> evidence{};
+};
+/// Looks which sizes got to the server in one piece.
+[[nodiscard]] PathMtuVerdict judge_path_mtu(const Digest& digest, Duration now);
+
 struct AllocationVerdict {
   PortAllocation allocation{};
   std::vector<Evidence> evidence{};

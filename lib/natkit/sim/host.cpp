@@ -207,7 +207,7 @@ void Host::open_wished(Machine& machine, const SocketWish& wish) {
   if (local.address.is_unspecified() && any != nullptr) local.address = *any;
   if (std::ranges::find(addresses(), local.address) == addresses().end())
     return machine.ref.handle_socket_failure(clock_, wish.socket, "Cannot assign requested address");
-  const Socket socket{&machine, wish.socket, kind_of(wish)};
+  const Socket socket{&machine, wish.socket, kind_of(wish), wish.fragmentation};
   const bool is_port_given = local.port != 0;
   for (std::uint32_t tried = 0; tried < ephemeral_ports; ++tried) {
     if (!is_port_given) local.port = next_port();
@@ -235,7 +235,17 @@ void Host::transmit(Machine& machine, Datagram out) {
   const auto local = local_for(machine, out);
   if (!local) return machine.ref.handle_send_failure(clock_, out, "Network is unreachable");
   if (out.protocol == Protocol::tcp) return transmit_tcp(machine, *local, std::move(out));
-  emit({.source = *local, .destination = out.remote, .hop_limit = out.hop_limit, .payload = std::move(out.payload)});
+  Packet packet{.source = *local, .destination = out.remote, .hop_limit = out.hop_limit};
+  packet.must_stay_whole = sockets_.at({Protocol::udp, *local}).fragmentation == Fragmentation::forbidden;
+  packet.payload = out.payload;
+  if (packet.must_stay_whole && ip_bytes(packet) > path_mtu(out.remote.address))
+    return machine.ref.handle_send_failure(clock_, out, "Message too long");
+  emit(std::move(packet));
+}
+
+std::size_t Host::path_mtu(const IpAddress& remote) const {
+  const auto told = path_mtus_.find(remote);
+  return told == path_mtus_.end() ? up().mtu : std::min<std::size_t>(told->second, up().mtu);
 }
 
 void Host::emit(Packet packet) { outgoing_.push_back(std::move(packet)); }
@@ -359,9 +369,11 @@ void Host::end_connections(Machine& machine, Ends which) {
   std::erase_if(machine.connections, which);
 }
 
-/// UDP sockets are not connected, so they hear no ICMP; a TCP connection that is being opened does.
+/// UDP sockets are not connected, so they hear no ICMP; the system does, and a TCP connection that is being opened.
 void Host::handle_error(const IcmpError& error) {
-  if (error.protocol != Protocol::tcp || error.kind == IcmpKind::time_exceeded) return;
+  if (error.kind == IcmpKind::too_big) path_mtus_[error.destination.address] = error.mtu;
+  if (error.protocol != Protocol::tcp || error.kind == IcmpKind::time_exceeded || error.kind == IcmpKind::too_big)
+    return;
   const auto socket = sockets_.find({Protocol::tcp, error.source});
   if (socket == sockets_.end()) return;
   Machine& machine = *socket->second.machine;

@@ -14,6 +14,7 @@
 ///    opening --SYN of the other--> crossing (SYN-ACK sent) --SYN-ACK, or data--> open
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <unordered_map>
@@ -65,6 +66,7 @@ class Host : public Node {
     SocketId id{};
     /// Over TCP: connects, accepts, or both.
     enum class Kind : std::uint8_t { ephemeral, bound, meeting } kind = Kind::ephemeral;
+    Fragmentation fragmentation = Fragmentation::by_system;
   };
   [[nodiscard]] static Socket::Kind kind_of(const SocketWish& wish);
 
@@ -75,6 +77,7 @@ class Host : public Node {
   void change_sockets(Machine& machine);
   void open_wished(Machine& machine, const SocketWish& wish);
   void transmit(Machine& machine, Datagram out);
+  [[nodiscard]] std::size_t path_mtu(const IpAddress& remote) const;
   void emit(Packet packet);
   void note_timeouts();
 
@@ -93,6 +96,7 @@ class Host : public Node {
   std::vector<std::unique_ptr<Machine>> machines_;
   std::unordered_map<TransportKey, Socket, TransportKeyHash> sockets_;
   std::deque<Packet> outgoing_;
+  std::map<IpAddress, std::size_t> path_mtus_;  // as routers on the way there told them
   std::optional<Instant> next_timeout_;
   std::uint32_t port_step_ = 1;    // walks the ephemeral range: coprime to its length
   std::uint32_t port_offset_ = 0;  // the next port, counted from the first ephemeral one

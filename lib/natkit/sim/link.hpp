@@ -17,6 +17,10 @@ struct LinkConfig {
   double duplicate = 0;  ///< it arrives twice, the copy with jitter of its own
   double reorder = 0;    ///< it is held back by `hold_back`, so that later ones overtake it
   Duration hold_back = std::chrono::milliseconds{10};
+  std::uint16_t mtu = 65535;  ///< largest IP packet; a larger one goes in fragments, or not at all
+  /// What comes of a packet that is larger and must stay whole (many a firewall drops the ICMP error: RFC 2923 §2.1).
+  enum class TooBig : std::uint8_t { told, dropped_silently } too_big = TooBig::told;
+  enum class Fragments : std::uint8_t { pass, lost } fragments = Fragments::pass;
 };
 
 /// Up to two arrivals, each as the time since the packet was sent.

@@ -34,6 +34,10 @@ IpAddress inside_address(const Gateway& gateway, Family family) {
   return gateway.addresses().front();
 }
 
+bool is_too_big(const LinkConfig& link, const Packet& packet) {
+  return packet.protocol == Protocol::udp && !packet.error && ip_bytes(packet) > link.mtu;
+}
+
 /// Whether the packet survives this many routers.
 bool spend_hops(Packet& packet, std::uint8_t hops) {
   if (packet.hop_limit <= hops) return false;
@@ -174,6 +178,7 @@ void Network::send_up(Node& from, Packet packet) {
 void Network::send_down(Node& to, Packet packet) { travel(to.down(), to, Side::outside, std::move(packet)); }
 
 void Network::travel(const LinkConfig& link, Node& to, Side side, Packet packet) {
+  if (is_too_big(link, packet) && (packet.must_stay_whole || link.fragments == LinkConfig::Fragments::lost)) return;
   // What TCP's retransmissions hide is not simulated: its segments only take their time.
   const LinkConfig quiet{.delay = link.delay};
   const auto arrivals = draw_arrivals(packet.protocol == Protocol::tcp ? quiet : link, rng_);
@@ -203,6 +208,7 @@ void Network::arrive_inside(Gateway& gateway, Packet packet) {
   }
   if (is_internet) return;  // nobody has the address
   if (!spend_hops(packet, 1)) return expire_inside(gateway, packet);
+  if (is_too_big(gateway.up(), packet) && packet.must_stay_whole) return tell_too_big(gateway, packet);
   auto outcome = gateway.from_inside(now_, std::move(packet));
   if (outcome.verdict == Verdict::dropped) return;
   if (outcome.verdict == Verdict::forwarded) return send_up(gateway, std::move(outcome.packet));
@@ -220,6 +226,15 @@ void Network::arrive_outside(Gateway& gateway, Packet packet) {
   if (!child) return;
   if (spend_hops(outcome.packet, 1)) return send_down(*child, std::move(outcome.packet));
   if (!is_error) send_up(gateway, make_error(IcmpKind::time_exceeded, cause.destination.address, cause));
+}
+
+/// Before it is translated, so that the error needs no way back through the NAT.
+void Network::tell_too_big(Gateway& gateway, const Packet& packet) {
+  auto* child = gateway.find_inside(packet.source.address);
+  if (!child || gateway.up().too_big == LinkConfig::TooBig::dropped_silently) return;
+  auto error = make_error(IcmpKind::too_big, inside_address(gateway, packet.source.address.family()), packet);
+  error.error->mtu = gateway.up().mtu;
+  send_down(*child, std::move(error));
 }
 
 void Network::expire_inside(Gateway& gateway, const Packet& packet) {

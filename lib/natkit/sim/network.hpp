@@ -89,6 +89,7 @@ class Network {
   void arrive(Node& node, Side side, Packet packet);
   void arrive_inside(Gateway& gateway, Packet packet);
   void arrive_outside(Gateway& gateway, Packet packet);
+  void tell_too_big(Gateway& gateway, const Packet& packet);
   void expire_inside(Gateway& gateway, const Packet& packet);
 
   std::uint64_t seed_;

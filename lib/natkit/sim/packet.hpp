@@ -13,6 +13,7 @@ enum class IcmpKind : std::uint8_t {
   port_unreachable,  ///< type 3 code 3: the host is there, nobody listens
   admin_prohibited,  ///< type 3 code 13: a firewall says no
   time_exceeded,     ///< type 11 code 0: the hop limit ran out on the way
+  too_big,           ///< type 3 code 4: the next link does not take a packet of this size in one piece
 };
 
 /// An ICMP error and the tuple of the packet that caused it, as that packet looked where the error was made.
@@ -21,6 +22,7 @@ struct IcmpError {
   Protocol protocol = Protocol::udp;
   Endpoint source{};
   Endpoint destination{};
+  std::uint16_t mtu = 0;  ///< of `too_big`: the size of IP packet that the link takes (RFC 1191 §4)
   bool operator==(const IcmpError&) const = default;
 };
 
@@ -37,11 +39,18 @@ struct Packet {
   Endpoint source{};       ///< of an ICMP error: the address that sends it, port 0
   Endpoint destination{};  ///< of an ICMP error: the address it is sent to, port 0
   std::uint8_t hop_limit = 64;
+  bool must_stay_whole = false;           ///< "don't fragment" (RFC 791)
   TcpSegment segment = TcpSegment::data;  ///< only meaningful over TCP
   std::optional<IcmpError> error{};       ///< set: this is an ICMP error, and `protocol` and `payload` mean nothing
   Bytes payload{};
   bool operator==(const Packet&) const = default;
 };
+
+/// Of the whole UDP packet, headers included; the others are never large here.
+[[nodiscard]] inline std::size_t ip_bytes(const Packet& packet) {
+  constexpr std::size_t udp_header = 8, ipv4_header = 20, ipv6_header = 40;
+  return packet.payload.size() + udp_header + (packet.source.address.is_v4() ? ipv4_header : ipv6_header);
+}
 
 /// The ICMP error that answers `cause`, sent by `reporter`. An ICMP error must never be its own cause (RFC 1122
 /// §3.2.2): callers check `cause.error` first.

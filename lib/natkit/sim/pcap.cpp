@@ -113,6 +113,8 @@ std::pair<std::uint8_t, std::uint8_t> type_and_code(IcmpKind kind, Family family
       return v4 ? std::pair{3, 3} : std::pair{1, 4};
     case IcmpKind::admin_prohibited:
       return v4 ? std::pair{3, 13} : std::pair{1, 1};
+    case IcmpKind::too_big:
+      return v4 ? std::pair{3, 4} : std::pair{2, 0};
     case IcmpKind::time_exceeded:
       break;
   }

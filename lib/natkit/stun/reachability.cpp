@@ -16,7 +16,7 @@ Bytes value_of(const ReachQuestion& question) {
   Bytes value;
   ByteWriter writer{value};
   writer.write_u8(question.protocol == Protocol::tcp ? tcp_number : udp_number);
-  writer.write_u8(0);
+  writer.write_u8(static_cast<std::uint8_t>(question.origin));
   writer.write_u16(question.port);
   writer.write_bytes(question.token);
   return value;
@@ -85,7 +85,8 @@ std::optional<ReachQuestion> parse_reach(const Message& message) {
   const auto number = *reader.read_u8();
   if (number != udp_number && number != tcp_number) return std::nullopt;
   ReachQuestion question{.protocol = number == tcp_number ? Protocol::tcp : Protocol::udp};
-  static_cast<void>(reader.read_u8());
+  if (*reader.read_u8() == static_cast<std::uint8_t>(ReachOrigin::same_address))
+    question.origin = ReachOrigin::same_address;
   question.port = *reader.read_u16();
   std::ranges::copy(*reader.read_bytes(question.token.size()), question.token.begin());
   return question;

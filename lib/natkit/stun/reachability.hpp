@@ -27,7 +27,7 @@
 ///    token hears of the same check. When the check ends, one more answer goes to who asked last.
 ///  - The question is at least `reach_request_bytes` long, so no answer and no probe is longer than what caused it.
 ///
-/// NATKIT-REACH:        protocol (8 bits: 6 or 17), 0 (8), port (16), token (64), then filler in a question
+/// NATKIT-REACH:        protocol (8 bits: 6 or 17), origin (8), port (16), token (64), then filler in a question
 /// NATKIT-REACH-REPORT: state (8), datagrams or connections tried (8), 0 (16)
 #include <array>
 #include <cstddef>
@@ -44,10 +44,15 @@ namespace natkit::stun {
 /// Chosen by the client and told to nobody but the server: who brings it has it from there.
 using ReachToken = std::array<std::uint8_t, 8>;
 
+/// From where the server is to send, always from a fresh port. One that has no other address uses the same; its report
+/// says what it did.
+enum class ReachOrigin : std::uint8_t { other_address = 0, same_address = 1 };
+
 struct ReachQuestion {
   Protocol protocol = Protocol::udp;
   std::uint16_t port = 0;
   ReachToken token{};
+  ReachOrigin origin = ReachOrigin::other_address;
   auto operator<=>(const ReachQuestion&) const = default;
 };
 

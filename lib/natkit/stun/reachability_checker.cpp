@@ -73,6 +73,8 @@ void ReachabilityChecker::begin(Instant now, const Asked& asked, const Key& key,
               .probe = write_reach_probe(make_transaction_id(rng_), key.question),
               .next_copy = now,
               .end = now + (over_tcp ? config_.tcp_wait : config_.udp_wait)};
+  // Which port, the system says only once it has connected.
+  if (over_tcp && !asked.probe_from.is_unspecified()) check.report.origin = Endpoint{asked.probe_from, 0};
   changes_.emplace_back(
       SocketWish{.socket = socket, .protocol = key.question.protocol, .local = {asked.probe_from, 0}});
   by_key_[key] = {.running = socket, .ended = {}};

@@ -50,8 +50,8 @@ class ReachabilityChecker {
   struct Config {
     /// The machine invents the ids of its sockets from here on; nobody else's may be as great.
     SocketId first_socket{0x8000'0000U};
-    /// A `check` that has to tell loss from silence takes up to eight, over UDP and TCP sixteen.
-    BucketSize checks_per_address{.burst = 32, .per_second = 1};
+    /// A `check` that has to tell loss from silence takes up to eight, over UDP and TCP sixteen; a probe takes eight.
+    BucketSize checks_per_address{.burst = 64, .per_second = 2};
     /// Four a second and check are asked by our client.
     BucketSize questions_per_address{.burst = 200, .per_second = 50};
     std::size_t most_at_once = 256;      ///< a descriptor each

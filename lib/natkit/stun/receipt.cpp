@@ -25,6 +25,10 @@ void add_receipt_request(MessageWriter& writer, Family family, Fingerprint finge
   writer.add(AttributeType::natkit_receipt, Bytes(wanted > bare ? wanted - bare : 0));
 }
 
+void add_receipt_request(MessageWriter& writer, std::size_t message_bytes) {
+  writer.add(AttributeType::natkit_receipt, Bytes(message_bytes - writer.size() - attribute_header_bytes));
+}
+
 std::optional<Endpoint> receipt(const Message& answer) {
   if (answer.message_class() != MessageClass::success) return std::nullopt;
   return answer.endpoint(AttributeType::natkit_receipt);

@@ -33,6 +33,8 @@ namespace natkit::stun {
 /// longer already. Only FINGERPRINT may come after it; say so, because its bytes count.
 enum class Fingerprint : std::uint8_t { none, follows };
 void add_receipt_request(MessageWriter& writer, Family family, Fingerprint fingerprint);
+/// The same with as much filler as makes the finished message so many bytes long: a multiple of 4, and not too few.
+void add_receipt_request(MessageWriter& writer, std::size_t message_bytes);
 
 /// What NATKIT-RECEIPT of an answer says: from where the request was answered. `nullopt` for a foreign server.
 [[nodiscard]] std::optional<Endpoint> receipt(const Message& answer);

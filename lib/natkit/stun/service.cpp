@@ -43,7 +43,8 @@ bool Service::check(Instant now, const Datagram& in) {
   for (const auto& other : listeners_)
     if (other.protocol == question->protocol) own.push_back(here(other));
   const auto answer_from = here(listeners_[*listener]);
-  const auto other = responder_.alternates(*listener).both;
+  const auto other =
+      question->origin == ReachOrigin::other_address ? responder_.alternates(*listener).both : std::nullopt;
   checker_->handle_question(now, {.in = in,
                                   .message = *message,
                                   .question = *question,
