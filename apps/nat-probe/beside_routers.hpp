@@ -40,17 +40,26 @@ class BesideRouters {
   }
   void handle_socket_opened(Instant now, SocketId socket, const Endpoint& local) {
     note(now);
-    routers_.handle_socket_opened(now, socket, local);
+    if (is_routers(socket))
+      routers_.handle_socket_opened(now, socket, local);
+    else
+      probe_.handle_socket_opened(now, socket, local);
   }
   void handle_socket_failure(Instant now, SocketId socket, std::string_view why) {
     note(now);
-    routers_.handle_socket_failure(now, socket, why);
+    if (is_routers(socket))
+      routers_.handle_socket_failure(now, socket, why);
+    else
+      probe_.handle_socket_failure(now, socket, why);
   }
   void handle_errand_reply(Instant now, const ErrandReply& reply) {
     note(now);
     routers_.handle_errand_reply(now, reply);
   }
-  [[nodiscard]] std::optional<SocketChange> poll_socket() { return routers_.poll_socket(); }
+  [[nodiscard]] std::optional<SocketChange> poll_socket() {
+    if (auto change = probe_.poll_socket()) return change;
+    return routers_.poll_socket();
+  }
   [[nodiscard]] std::optional<Errand> poll_errand() { return routers_.poll_errand(); }
   [[nodiscard]] std::optional<Datagram> poll_transmit() {
     if (auto out = probe_.poll_transmit()) return out;

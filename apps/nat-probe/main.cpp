@@ -244,12 +244,13 @@ Result<Measured> measure(const Options& o, const Local& local, std::vector<probe
                    fmt::format("asking {} ({})", to_text(server.address), printable(server.name)));
   auto timing = o.timing;
   if (o.wants_hairpin) timing.hairpin = probe::Timing::Hairpin::ask;
+  timing.extent = probe::Timing::Extent::full;
   timing.longest_lifetime = cli::parse_duration(o.lifetime);
   const auto word = word_of_progress(servers.size(), timing);
   crypto::SecureRng rng;
   portmap::Discovery routers{{.routes = routers_before(servers, local), .first_socket = BesideRouters::first_socket},
                              rng};
-  probe::Probe probe{{.servers = std::move(servers), .timing = timing}, rng};
+  probe::Probe probe{{.servers = std::move(servers), .timing = timing, .local_addresses = local.addresses}, rng};
   BesideRouters both{probe, routers};
   WithProgress shown{both, output, word};
   const auto end = io::run(shown, {.local_addresses = local.addresses, .errands = &errands});

@@ -117,6 +117,11 @@ probe::Pooling observable_pooling(const Case& c) {
                                                                           : probe::Pooling::paired;
 }
 
+/// As far as connections from outside can tell (tcp_filtering_verdict.cpp).
+bool may_be_filtering_of_tcp(const BehaviorSet& found, const Case& c) {
+  return found.is_unknown() || found.contains(observable_filtering(c.nat));
+}
+
 template <class Value>
 void count(Tally& tally, const std::optional<Value>& found, const Value& truth, const std::string& what) {
   if (!found) {
@@ -136,6 +141,9 @@ TEST_CASE("Every NAT of the grid is told right, twice in a row", "[probe][grid][
   Tally filtering;
   Tally rule;
   Tally pooling;
+  Tally tcp_mapping;
+  std::string wrong_tcp_filtering;
+  std::size_t sizes = 0;
   Duration slowest{};
   std::uint32_t packets = 0;
   std::uint64_t seed = 1;
@@ -143,7 +151,7 @@ TEST_CASE("Every NAT of the grid is told right, twice in a row", "[probe][grid][
     World world{++seed};
     auto& host = build(world, c, {.delay = 25ms});
     for (const int run : {1, 2}) {
-      const auto report = world.measure(host);
+      const auto report = world.measure(host, {.extent = probe::Timing::Extent::full});
       const auto what = fmt::format("seed {}, run {}, {}", seed, run, c.text());
       mapping.count(report.ipv4->mapping, observable_mapping(c.nat), what);
       filtering.count(report.ipv4->filtering, observable_filtering(c.nat), what);
@@ -151,13 +159,21 @@ TEST_CASE("Every NAT of the grid is told right, twice in a row", "[probe][grid][
       count(pooling, report.ipv4->pooling, observable_pooling(c), what);
       if (report.ipv4->port_allocation.rule == Rule::sequential) CHECK(report.ipv4->port_allocation.delta == 1);
       CHECK_FALSE(report.ipv4->layers);  // no router has said anything
+      tcp_mapping.count(report.tcp.mapping, observable_mapping(c.nat), what);
+      if (!may_be_filtering_of_tcp(report.tcp.filtering, c) && wrong_tcp_filtering.empty()) wrong_tcp_filtering = what;
+      if (report.mtu_bytes == 1500) ++sizes;
       packets = std::max(packets, report.packets_sent);
       slowest = std::max(slowest, report.elapsed);
     }
   }
   CAPTURE(grid.size(), mapping.first_wrong, filtering.first_wrong, mapping.partial, filtering.partial);
   CAPTURE(rule.first_wrong, pooling.first_wrong, rule.partial, pooling.partial);
+  CAPTURE(tcp_mapping.first_wrong, tcp_mapping.partial);
   CHECK(packets <= 120);
+  CHECK(tcp_mapping.wrong == 0);
+  CHECK(tcp_mapping.full == static_cast<int>(grid.size() * 2));
+  CHECK(wrong_tcp_filtering.empty());
+  CHECK(sizes == grid.size() * 2);
   CHECK(rule.wrong == 0);
   CHECK(pooling.wrong == 0);
   CHECK(rule.full > static_cast<int>(grid.size() * 2 * 99 / 100));

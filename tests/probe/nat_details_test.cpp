@@ -109,7 +109,7 @@ TEST_CASE("NATs are counted by what the router says of itself", "[classifier][la
 TEST_CASE("A gateway that rewrites addresses inside of packets is told", "[classifier]") {
   Story story{"198.51.100.1:3478"};
   story.ask_and_hear(0ms, "198.51.100.1:3478", {.mapped = "203.0.113.7:40000"});
-  CHECK_FALSE(classify(story.trace).ipv4->is_rewritten);
+  CHECK_FALSE(classify(story.trace).ipv4->rewritten);
   std::get<probe::Received>(story.trace.events.back()).rewritten = ep("192.168.1.2:50000");
-  CHECK(classify(story.trace).ipv4->is_rewritten);
+  CHECK(classify(story.trace).ipv4->rewritten == true);
 }

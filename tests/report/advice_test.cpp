@@ -47,7 +47,7 @@ TEST_CASE("Behind a carrier, or two routers, a port of the own router leads nowh
 
 TEST_CASE("A gateway that meddles is to be turned off", "[advice]") {
   auto report = behind(endpoint_independent, address_dependent, false);
-  report.ipv4->is_rewritten = true;
+  report.ipv4->rewritten = true;
   CHECK(says(first(report), "ALG"));
 }
 

@@ -54,7 +54,7 @@ TEST_CASE("A server that comes or goes changes what is at its place", "[changes]
   auto before = test::port_restricted();
   auto after = before;
   after.servers.push_back(
-      {.name = "b", .address = test::endpoint("198.51.100.9:1"), .rtt = {}, .behavior_discovery = {}});
+      {.name = "b", .address = test::endpoint("198.51.100.9:1"), .rtt = {}, .loss = {}, .behavior_discovery = {}});
   const auto come = between(before, after);
   REQUIRE(come.size() >= 2);
   CHECK(come[0] == Change{"servers.1.address", "null", R"("198.51.100.9:1")"});
@@ -85,7 +85,7 @@ TEST_CASE("Events begin with schema and event", "[changes]") {
   const auto report = report_event(to_json(test::port_restricted()), moment);
   CHECK(report.starts_with(
       R"({"schema":"natkit/nat-probe/1","event":"report","at":"2026-11-22T07:42:54Z","udp":"ok","servers":[)"));
-  CHECK(nlohmann::json::parse(report).size() == 15);
+  CHECK(nlohmann::json::parse(report).size() == 16);
   const Changes changes{{"ipv4.mapped", R"("203.0.113.7")", "null"}};
   CHECK(changed_event(changes, moment) ==
         R"({"schema":"natkit/nat-probe/1","event":"changed","at":"2026-11-22T07:42:54Z",)"

@@ -44,7 +44,7 @@ probe::Report full() {
   report.ipv4->hairpin = false;
   report.ipv4->layers = 2;
   report.ipv4->cgn = true;
-  report.ipv4->is_rewritten = true;
+  report.ipv4->rewritten = true;
   report.ipv6 = test::family(false, endpoint_independent, {endpoint_independent, address_dependent});
   report.port_mapping.upnp = {.available = true, .external = test::endpoint("100.64.0.2:1").address};
   report.port_mapping.pcp.available = false;

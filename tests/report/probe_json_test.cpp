@@ -17,13 +17,13 @@ constexpr auto rest =
 constexpr auto not_asked =
     R"({"local":null,"mapped":null,"nat":null,"mapping":null,"filtering":null,"port_preserved":null,)";
 constexpr auto never_measured =
-    R"("port_mapping":{"upnp":{"available":null,"external":null},"nat_pmp":{"available":null,"external":null},"pcp":{"available":null,"external":null}},"tcp":{"mapping":null,"filtering":null},"mtu_bytes":null,)";
+    R"("port_mapping":{"upnp":{"available":null,"external":null},"nat_pmp":{"available":null,"external":null},"pcp":{"available":null,"external":null}},"tcp":{"mapping":null,"filtering":null},"mtu_bytes":null,"fragments":null,)";
 }  // namespace
 
 TEST_CASE("A full report is this object, key for key", "[probe_json]") {
   const auto expected =
       std::string(R"({"schema":"natkit/nat-probe/1","udp":"ok",)") +
-      R"("servers":[{"address":"198.51.100.1:3478","rtt_ms":50.213,"behaviour_discovery":true,"name":"stun.example:3478"}],)" +
+      R"("servers":[{"address":"198.51.100.1:3478","rtt_ms":50.213,"behaviour_discovery":true,"name":"stun.example:3478","loss":null}],)" +
       R"("ipv4":{"local":"192.168.1.5:40000","mapped":"203.0.113.7:40000","nat":true,"mapping":"endpoint-independent",)" +
       R"("filtering":"address-and-port-dependent","port_preserved":true,)" + rest + R"(,"ipv6":)" + not_asked + rest +
       R"(,"labels":{"rfc3489":"port-restricted-cone","xbox":null,"playstation":"type-2","nintendo":"B"},)" +
@@ -60,7 +60,7 @@ TEST_CASE("Every key of the contract is there, in order, even when nothing was m
                     "cgn",
                     "rewritten"};
   CHECK(keys(report) == Keys{"schema", "udp", "servers", "ipv4", "ipv6", "labels", "port_mapping", "tcp", "mtu_bytes",
-                             "verdict", "evidence", "elapsed_ms", "packets_sent"});
+                             "fragments", "verdict", "evidence", "elapsed_ms", "packets_sent"});
   for (const auto* name : {"ipv4", "ipv6"}) {
     CHECK(keys(report[name]) == family);
     CHECK(keys(report[name]["port_allocation"]) == Keys{"rule", "delta", "range"});
@@ -107,7 +107,7 @@ TEST_CASE("IPv6 endpoints stand in brackets", "[probe_json]") {
 TEST_CASE("A run that fails with an answer in hand puts the error last in it", "[probe_json]") {
   const auto report = nlohmann::ordered_json::parse(
       to_json(test::silent(), Error{Errc::nobody_there, "server-unreachable", "nobody answered", ""}));
-  CHECK(report.size() == 14);
+  CHECK(report.size() == 15);
   CHECK(std::prev(report.end()).key() == "error");
   CHECK(report["error"]["reason"] == "server-unreachable");
   CHECK(report["error"]["advice"].is_null());

@@ -38,8 +38,11 @@ inline probe::Report port_restricted() {
 }
 
 inline probe::Report silent() {
-  return {.servers =
-              {{.name = "198.51.100.1", .address = endpoint("198.51.100.1:3478"), .rtt = {}, .behavior_discovery = {}}},
+  return {.servers = {{.name = "198.51.100.1",
+                       .address = endpoint("198.51.100.1:3478"),
+                       .rtt = {},
+                       .loss = {},
+                       .behavior_discovery = {}}},
           .ipv4 = probe::FamilyReport{},
           .ipv6 = std::nullopt,
           .evidence = {{"udp", "no-answer", "no server answered, neither over UDP nor over TCP"}},

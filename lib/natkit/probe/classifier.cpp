@@ -32,12 +32,14 @@ void describe_endpoints(FamilyReport& family, const Asked& asked) {
   if (family.local) family.port_preserved = family.local->port == family.mapped->port;
 }
 
-/// Only seen is told: a server that says its answer once has nothing to compare.
+/// A server that says its address once in an answer has nothing to compare.
 void describe_gateway(Report& report, FamilyReport& described, const Digest& digest, Family family,
                       std::string_view path) {
   for (const auto& server : digest.servers) {
-    if (server.address.address.family() != family || !server.rewritten) continue;
-    described.is_rewritten = true;
+    if (server.address.address.family() != family) continue;
+    if (server.is_same_unmasked && !described.rewritten) described.rewritten = false;
+    if (!server.rewritten) continue;
+    described.rewritten = true;
     append(
         report, path, "rewritten",
         {{.reason = "answers-differ",
@@ -171,6 +173,7 @@ Report classify(const Trace& trace) {
     report.servers.push_back({.name = trace.servers[i].name,
                               .address = trace.servers[i].address,
                               .rtt = facts.servers[i].rtt_min,
+                              .loss = facts.servers[i].answered ? facts.loss_of(i, report.elapsed) : std::nullopt,
                               .behavior_discovery = judge_behavior_discovery(facts, i)});
   report.port_mapping = trace.port_mapping;
   report.ipv4 = describe_family(report, facts, Family::ipv4, report.elapsed);

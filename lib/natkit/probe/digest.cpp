@@ -99,9 +99,11 @@ void Ledger::file(const Sent& sent) {
 }
 
 void Ledger::note_rewritten(const Received& in) {
-  if (!in.rewritten) return;
-  for (auto& server : digest_.servers)
-    if (server.address == in.from) server.rewritten = in.rewritten;
+  for (auto& server : digest_.servers) {
+    if (server.address != in.from) continue;
+    if (in.rewritten) server.rewritten = in.rewritten;
+    if (in.is_same_unmasked) server.is_same_unmasked = true;
+  }
 }
 
 void Ledger::file_sample(const Sent& sent) {
@@ -295,5 +297,18 @@ double Digest::loss(Family family, Duration now) const {
     }
   }
   return (lost + 0.5) / (due + 1);
+}
+
+std::optional<double> Digest::loss_of(std::uint32_t server, Duration now) const {
+  const auto* own = find(Question::mapping, server);
+  if (own == nullptr) return std::nullopt;
+  double due = 0;
+  double lost = 0;
+  for (const auto& copy : own->copies) {
+    const bool is_overdue = now >= copy.sent_at + servers.at(server).time_of_answer();
+    if (copy.answered_at || is_overdue) due += 1;
+    if (!copy.answered_at && is_overdue) lost += 1;
+  }
+  return due > 0 ? std::optional{lost / due} : std::nullopt;
 }
 }  // namespace natkit::probe

@@ -86,6 +86,7 @@ struct ServerFacts {
   std::optional<std::uint16_t> second_port{};  ///< as its first answer had it
   bool gives_receipts = false;                 ///< it is ours
   bool answered = false;
+  bool is_same_unmasked = false;        ///< its answers arrived as it wrote them (`Received::is_same_unmasked`)
   std::optional<Endpoint> rewritten{};  ///< what an answer of its became on the way (`Received::rewritten`)
 
   /// Where it says a second address is, if that can be one: same family, other address (RFC 5780 §7.4).
@@ -114,6 +115,8 @@ struct Digest {
   /// Probability that one request or its answer gets lost, both ways together, from all exchanges that were due by
   /// `now` with servers of this family: (lost + 1/2) / (due + 1), the Jeffreys estimate, never 0.
   [[nodiscard]] double loss(Family family, Duration now) const;
+  /// What was lost of the plain requests to this server's own endpoint, both ways together; none where none was due.
+  [[nodiscard]] std::optional<double> loss_of(std::uint32_t server, Duration now) const;
 };
 /// Keeps a digest up to date, event by event, so that a running probe need not read its trace anew each time.
 class Ledger {

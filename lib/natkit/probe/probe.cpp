@@ -146,6 +146,8 @@ void Probe::handle_message(Instant now, const Datagram& in, ByteView datagram) {
     received.mapped = message->mapped_endpoint();
     const auto plain = message->endpoint(stun::AttributeType::mapped_address);
     if (plain && plain != received.mapped) received.rewritten = plain;
+    received.is_same_unmasked =
+        plain && plain == received.mapped && message->find(stun::AttributeType::xor_mapped_address);
     received.other = message->endpoint(stun::AttributeType::other_address);
     received.receipt = stun::receipt(*message);
     if (const auto report = stun::parse_reach_report(*message)) received.reach = report->state;

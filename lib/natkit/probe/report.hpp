@@ -21,6 +21,7 @@ struct ServerReport {
   std::string name{};  ///< as the user gave it
   Endpoint address{};
   std::optional<Duration> rtt{};             ///< the shortest seen over UDP; none when it never answered
+  std::optional<double> loss{};              ///< of requests to it or of their answers, as far as they were due
   std::optional<bool> behavior_discovery{};  ///< RFC 5780 with a usable second address; none when it never answered
 };
 
@@ -70,7 +71,7 @@ struct FamilyReport {
   MappingLifetime mapping_lifetime{};
   std::optional<unsigned> layers{};  ///< NATs in the way
   std::optional<bool> cgn{};         ///< whether one of them is the carrier's
-  bool is_rewritten = false;         ///< an application-level gateway changes addresses inside packets (RFC 4787 §7)
+  std::optional<bool> rewritten{};   ///< an application-level gateway changes addresses inside packets (RFC 4787 §7)
 };
 
 /// What the NAT does with TCP, in the family that was measured; the terms are those of UDP (RFC 5382 §4).

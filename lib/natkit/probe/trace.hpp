@@ -71,6 +71,7 @@ struct Received {
   /// MAPPED-ADDRESS where it is not what XOR-MAPPED-ADDRESS says: somebody on the way rewrites what looks like an
   /// address.
   std::optional<Endpoint> rewritten{};
+  bool is_same_unmasked = false;            ///< MAPPED-ADDRESS is there, too, and says the same
   std::optional<stun::ReachState> reach{};  ///< of `tcp_call`: the server's word what it does about it
 };
 

@@ -55,7 +55,7 @@ std::vector<std::string> advice_of(const probe::Report& report, const probe::Fam
   // nothing.
   const bool is_worth_it = is_hard || (is_strict && maps_ports(report.port_mapping) && family.cgn != true);
   if (is_worth_it) advice.push_back(port_advice(report, family));
-  if (family.is_rewritten)
+  if (family.rewritten == true)
     advice.emplace_back(
         "Turn the router's application-level gateways off (\"SIP ALG\"): one changes addresses inside of packets, "
         "which "

@@ -18,8 +18,8 @@ namespace natkit::report {
 namespace {
 constexpr std::string_view schema = "natkit/nat-probe/1";
 /// Another one each time, or no value of the network's; wherever they stand. (`range` is which ports were just seen.)
-constexpr std::array<std::string_view, 7> passing{"schema", "error",      "evidence",    "rtt_ms",
-                                                  "range",  "elapsed_ms", "packets_sent"};
+constexpr std::array<std::string_view, 8> passing{"schema", "error", "evidence",   "rtt_ms",
+                                                  "loss",   "range", "elapsed_ms", "packets_sent"};
 constexpr std::string_view error_key = "error.reason";
 
 std::string join(std::string_view parent, std::string_view key) {

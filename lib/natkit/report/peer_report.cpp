@@ -147,7 +147,7 @@ class PeerReportReader {
       if (!servers[i].is_object()) return refuse(place, "is not an object");
       const auto address = read_endpoint(servers[i], place, "address");
       if (!address) continue;
-      report.servers.push_back({.name = {}, .address = *address, .rtt = {}, .behavior_discovery = {}});
+      report.servers.push_back({.name = {}, .address = *address, .rtt = {}, .loss = {}, .behavior_discovery = {}});
       (address->address.is_v4() ? report.ipv4 : report.ipv6).emplace();
     }
   }

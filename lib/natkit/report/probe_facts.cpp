@@ -35,7 +35,7 @@ class FamilyFacts {
 
   [[nodiscard]] std::vector<Fact> all() const {
     auto facts = always();
-    if (facts_.is_rewritten)
+    if (facts_.rewritten == true)
       facts.push_back(fact("inside packets", "rewritten", "addresses are rewritten", why("rewritten")));
     return facts;
   }
@@ -138,6 +138,34 @@ class FamilyFacts {
   const probe::FamilyReport& facts_;
 };
 
+std::string why_unknown(const probe::Report& report, std::string_view about) {
+  const auto said = explanation(report, about);
+  return said.empty() ? "not measured" : std::string(said);
+}
+
+Fact tcp_fact(const probe::Report& report, std::string_view name, std::string_view about, const BehaviorSet& set,
+              std::string_view (*meaning)(Behavior)) {
+  if (set.is_unknown()) return {.name = name, .note = why_unknown(report, about)};
+  if (const auto one = set.single())
+    return {.name = name, .value = std::string(to_text(*one)), .note = std::string(meaning(*one))};
+  return {.name = name, .value = to_text(set), .note = why_unknown(report, about)};
+}
+
+Fact size_fact(const probe::Report& report) {
+  Fact fact{.name = "largest packet", .note = why_unknown(report, "mtu_bytes")};
+  if (report.mtu_bytes) fact.value = fmt::format("{} bytes", *report.mtu_bytes);
+  return fact;
+}
+
+Fact fragments_fact(const probe::Report& report) {
+  Fact fact{.name = "fragments", .note = "only tried where a large packet does not get through in one piece"};
+  if (report.fragments) {
+    fact.value = *report.fragments ? "pass" : "do not pass";
+    fact.note = "a larger packet in several pieces";
+  }
+  return fact;
+}
+
 Fact port_mapping_fact(std::string_view name, const probe::PortMapping& one) {
   if (!one.available) return {.name = name, .note = "not asked, or no answer by the time all else was known"};
   if (!*one.available) return {.name = name, .value = "no", .note = "refused, or no answer"};
@@ -157,6 +185,12 @@ Fact label_fact(std::string_view name, std::string_view label) {
 
 std::vector<Fact> family_facts(const probe::Report& report, Family family, const probe::FamilyReport& facts) {
   return FamilyFacts{report, family, facts}.all();
+}
+
+std::vector<Fact> tcp_and_size_facts(const probe::Report& report) {
+  return {tcp_fact(report, "TCP mapping", "tcp.mapping", report.tcp.mapping, meaning_of_mapping),
+          tcp_fact(report, "TCP filtering", "tcp.filtering", report.tcp.filtering, meaning_of_filtering),
+          size_fact(report), fragments_fact(report)};
 }
 
 std::vector<Fact> port_mapping_facts(const probe::PortMappings& routers) {

@@ -16,6 +16,8 @@ struct Fact {
 /// Of one address family; all of them, known or not.
 [[nodiscard]] std::vector<Fact> family_facts(const probe::Report& report, Family family,
                                              const probe::FamilyReport& facts);
+/// What the NAT does with TCP, and the largest packet that gets through.
+[[nodiscard]] std::vector<Fact> tcp_and_size_facts(const probe::Report& report);
 /// By which protocols the router maps ports.
 [[nodiscard]] std::vector<Fact> port_mapping_facts(const probe::PortMappings& routers);
 /// The names that others have for such a network.

@@ -1,7 +1,6 @@
 #include "natkit/report/probe_json.hpp"
 
 #include <cmath>
-#include <initializer_list>
 
 #include "natkit/report/console_labels.hpp"
 #include "natkit/report/json.hpp"
@@ -20,12 +19,6 @@ Json or_null(const std::optional<T>& value) {
 }
 Json or_null(const std::optional<Endpoint>& endpoint) { return endpoint ? Json(to_text(*endpoint)) : Json(nullptr); }
 Json or_null(const std::optional<Duration>& duration) { return duration ? milliseconds(*duration) : Json(nullptr); }
-
-Json nulls(std::initializer_list<const char*> keys) {
-  Json out = Json::object();
-  for (const auto* key : keys) out[key] = nullptr;
-  return out;
-}
 
 Json udp_json(probe::UdpState state) {
   switch (state) {
@@ -61,7 +54,8 @@ Json servers_json(const std::vector<probe::ServerReport>& servers) {
     out.push_back({{"address", to_text(server.address)},
                    {"rtt_ms", or_null(server.rtt)},
                    {"behaviour_discovery", or_null(server.behavior_discovery)},
-                   {"name", server.name}});
+                   {"name", server.name},
+                   {"loss", server.loss ? Json(std::round(*server.loss * 1000.0) / 1000.0) : Json(nullptr)}});
   return out;
 }
 
@@ -88,7 +82,7 @@ Json family_json(const std::optional<probe::FamilyReport>& asked) {
           {"mapping_refresh", refresh ? Json(to_text(*refresh)) : Json(nullptr)},
           {"layers", or_null(family.layers)},
           {"cgn", or_null(family.cgn)},
-          {"rewritten", family.is_rewritten ? Json(true) : Json(nullptr)}};
+          {"rewritten", or_null(family.rewritten)}};
 }
 
 Json labels_json(const probe::Report& report) {
@@ -152,8 +146,9 @@ Json report_object(const probe::Report& report) {
           {"ipv6", family_json(report.ipv6)},
           {"labels", labels_json(report)},
           {"port_mapping", port_mappings_json(report.port_mapping)},
-          {"tcp", nulls({"mapping", "filtering"})},
-          {"mtu_bytes", nullptr},
+          {"tcp", {{"mapping", behavior_json(report.tcp.mapping)}, {"filtering", behavior_json(report.tcp.filtering)}}},
+          {"mtu_bytes", or_null(report.mtu_bytes)},
+          {"fragments", or_null(report.fragments)},
           {"verdict", verdict_json(report)},
           {"evidence", evidence_json(report.evidence)},
           {"elapsed_ms", milliseconds(report.elapsed)},

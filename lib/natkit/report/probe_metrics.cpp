@@ -98,6 +98,20 @@ std::string layers(const probe::Report& report) {
   return gauge.text();
 }
 
+std::string tcp_behaviors(std::string_view name, std::string_view help, const BehaviorSet& possible) {
+  Gauge gauge{name, help};
+  for (const auto one : {endpoint_independent, address_dependent, address_and_port_dependent})
+    if (possible.single() || !possible.contains(one))
+      gauge.add(fmt::format(R"(behaviour="{}")", to_text(one)), possible.contains(one) ? 1 : 0);
+  return gauge.text();
+}
+
+std::string path_mtu(const probe::Report& report) {
+  Gauge gauge{"path_mtu_bytes", "The largest IP packet, up to 1500 bytes, that gets to a server in one piece."};
+  if (report.mtu_bytes) gauge.add(*report.mtu_bytes);
+  return gauge.text();
+}
+
 std::string port_mapping(const probe::PortMappings& routers) {
   Gauge gauge{"port_mapping_available", "Whether the router maps ports by this protocol."};
   gauge.add_fact(R"(protocol="pcp")", routers.pcp.available);
@@ -134,7 +148,11 @@ std::string metrics_text(const probe::Report& report) {
          facts(report, "hairpin", "Whether hosts behind the NAT reach each other by their public addresses.",
                &FamilyReport::hairpin) +
          layers(report) + facts(report, "cgn", "Whether one of the NATs is the carrier's.", &FamilyReport::cgn) +
-         port_mapping(report.port_mapping) + round_trips(report) +
+         tcp_behaviors("tcp_mapping", "1: this is the NAT's mapping behaviour over TCP (RFC 5382), 0: it is not.",
+                       report.tcp.mapping) +
+         tcp_behaviors("tcp_filtering", "1: this is the NAT's filtering behaviour over TCP, 0: it is not.",
+                       report.tcp.filtering) +
+         path_mtu(report) + port_mapping(report.port_mapping) + round_trips(report) +
          single("elapsed_seconds", "How long the measurement took.", in_seconds(report.elapsed)) +
          single("packets_sent", "How many packets the measurement took.", report.packets_sent);
 }

@@ -183,9 +183,39 @@ std::string family_block(const probe::Report& report, Family family, const std::
   return facts ? fmt::format("\n{}\n{}", to_text(family), FamilyText{report, family, *facts}.rows()) : std::string{};
 }
 
+/// Whether the run tried to find out, or whoever only has a report of it could tell.
+bool was_measured(const probe::Report& report, std::string_view about) {
+  return std::ranges::any_of(
+      report.evidence, [&](const probe::Evidence& item) { return item.about == about && item.reason != "not-asked"; });
+}
+
+Row tcp_row(const probe::Report& report, std::string key, const BehaviorSet& set) {
+  const auto about = "tcp." + key;
+  if (const auto one = set.single()) return {.key = "TCP " + key, .value = std::string(to_text(*one))};
+  return {.key = "TCP " + key,
+          .value = set.is_unknown() ? "unknown" : to_text(set),
+          .below = printable(explanation(report, about))};
+}
+
+std::string tcp_and_size_block(const probe::Report& report) {
+  std::vector<Row> rows;
+  if (was_measured(report, "tcp.mapping")) {
+    rows.push_back(tcp_row(report, "mapping", report.tcp.mapping));
+    rows.push_back(tcp_row(report, "filtering", report.tcp.filtering));
+  }
+  if (was_measured(report, "mtu_bytes")) {
+    rows.push_back({.key = "largest packet",
+                    .value = report.mtu_bytes ? fmt::format("{} bytes", *report.mtu_bytes) : "unknown",
+                    .below = report.mtu_bytes ? "" : printable(explanation(report, "mtu_bytes"))});
+  }
+  return rows.empty() ? std::string{} : "\nTCP and packet sizes\n" + table(rows);
+}
+
 std::string server_note(const probe::ServerReport& server) {
   if (!server.behavior_discovery) return "";
-  return *server.behavior_discovery ? "two addresses (RFC 5780)" : "one address: cannot tell everything";
+  std::string note = *server.behavior_discovery ? "two addresses (RFC 5780)" : "one address: cannot tell everything";
+  if (server.loss && *server.loss > 0) note += fmt::format(", {:.0f} % lost", *server.loss * 100);
+  return note;
 }
 
 std::string servers_block(const std::vector<probe::ServerReport>& servers) {
@@ -244,8 +274,9 @@ std::string advice_lines(const Verdict& verdict) {
 std::string to_text(const probe::Report& report, Style style) {
   const auto verdict = verdict_of(report);
   return headline(verdict, style) + advice_lines(verdict) + family_block(report, Family::ipv4, report.ipv4) +
-         family_block(report, Family::ipv6, report.ipv6) + port_mapping_block(report.port_mapping) +
-         peers_block(report) + consoles_block(report) + servers_block(report.servers);
+         family_block(report, Family::ipv6, report.ipv6) + tcp_and_size_block(report) +
+         port_mapping_block(report.port_mapping) + peers_block(report) + consoles_block(report) +
+         servers_block(report.servers);
 }
 
 std::vector<std::string> evidence_lines(const probe::Report& report) {

@@ -44,6 +44,7 @@ Json to_event_json(const probe::Sent& sent) {
   json["server"] = sent.server;
   json["to"] = to_text(sent.to);
   json["id"] = to_hex(sent.id.bytes);
+  if (sent.size != 0) json["size"] = sent.size;
   return json;
 }
 
@@ -59,6 +60,8 @@ Json to_event_json(const probe::Received& received) {
   put(json, "second_port", received.second_port);
   put(json, "error_code", received.error_code);
   put(json, "rewritten", received.rewritten);
+  if (received.is_same_unmasked) json["same_unmasked"] = true;
+  if (received.reach) json["reach"] = stun::to_text(*received.reach);
   return json;
 }
 
@@ -68,6 +71,7 @@ Json to_event_json(const probe::SendFailed& failed) {
   json["question"] = to_text(failed.question);
   json["to"] = to_text(failed.to);
   json["why"] = failed.why;
+  if (failed.id) json["id"] = to_hex(failed.id->bytes);
   return json;
 }
 
@@ -159,6 +163,15 @@ class Fields {
     return wrong<probe::Question>("question", "not a question this version knows");
   }
 
+  std::optional<stun::ReachState> optional_reach() {
+    if (!has("reach")) return std::nullopt;
+    const auto word = text("reach");
+    for (auto number = std::to_underlying(stun::ReachState::under_way);
+         number <= std::to_underlying(stun::ReachState::forbidden); ++number)
+      if (stun::to_text(stun::ReachState{number}) == word) return stun::ReachState{number};
+    return wrong<std::optional<stun::ReachState>>("reach", "not a state this version knows");
+  }
+
   /// After all were taken: what is left is a fact that this version would silently ignore, so it is refused.
   void refuse_others() {
     if (object_.is_object() && object_.size() != taken_)
@@ -242,7 +255,8 @@ class TraceReader {
                      .question = fields.question(),
                      .server = static_cast<std::uint32_t>(fields.integer("server", most_u32)),
                      .to = fields.endpoint("to"),
-                     .id = fields.id()};
+                     .id = fields.id(),
+                     .size = fields.optional_u16("size").value_or(0)};
     if (sent.server >= trace_.servers.size()) fault_.set(fields.place(), "'server' is not in the list of servers");
     requests_.emplace(sent.socket, sent.id);
     return sent;
@@ -259,7 +273,9 @@ class TraceReader {
                              .receipt = fields.optional_endpoint("receipt"),
                              .second_port = fields.optional_u16("second_port"),
                              .error_code = fields.optional_u16("error_code"),
-                             .rewritten = fields.optional_endpoint("rewritten")};
+                             .rewritten = fields.optional_endpoint("rewritten"),
+                             .is_same_unmasked = fields.optional_flag("same_unmasked").value_or(false),
+                             .reach = fields.optional_reach()};
     if (!requests_.contains({received.socket, received.id}))
       fault_.set(fields.place(), "answers a request that this socket never sent");
     return received;
@@ -270,7 +286,8 @@ class TraceReader {
             .socket = fields.socket(),
             .question = fields.question(),
             .to = fields.endpoint("to"),
-            .why = fields.text("why")};
+            .why = fields.text("why"),
+            .id = fields.has("id") ? std::optional{fields.id()} : std::nullopt};
   }
 
   Fault& fault_;

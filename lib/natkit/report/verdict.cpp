@@ -100,7 +100,9 @@ Verdict verdict_of(const probe::Report& report) {
   Finding finding{Grade::unknown, "no server was asked"};
   std::string phrase{finding.phrase};
   if (report.udp == probe::UdpState::blocked) {
-    finding = {Grade::blocked, "UDP does not get through; only TCP is left, for most peers through a relay", {advise_allow_udp}};
+    finding = {Grade::blocked,
+               "UDP does not get through; only TCP is left, for most peers through a relay",
+               {advise_allow_udp}};
     phrase = finding.phrase;
   } else if (leading) {
     const auto& family = *of(report, *leading);
