@@ -121,8 +121,11 @@ void describe_udp(Report& report, const Digest& digest) {
     return note("tcp-answered-udp-silent", fmt::format("{} answers over TCP but not one of {} requests over UDP",
                                                        to_text(asked.to), over_udp->copies.size()));
   }
+  const auto says_whether_it_lives = [](Question question) {
+    return !is_over_tcp(question) || question == Question::tcp_control;
+  };
   for (const auto& asked : digest.asked)
-    if (asked.send_failures > 0)
+    if (asked.send_failures > 0 && says_whether_it_lives(asked.question))
       note("cannot-send", fmt::format("{} to {}: {}", is_over_tcp(asked.question) ? "tcp" : "udp", to_text(asked.to),
                                       asked.why_not_sent));
   note("no-answer",
