@@ -18,6 +18,7 @@ from typing import NoReturn
 ROOT = Path(__file__).resolve().parent.parent
 NATLAB = ROOT / "scripts" / "natlab"
 HAS_IPV6 = Path("/proc/sys/net/ipv6").is_dir()
+NO_CACHE = "/dev/null"  # as XDG_CACHE_HOME: nothing is remembered, neither of earlier tests nor by who runs them
 SKIPPED = 4            # as natlab ends where the system forbids namespaces, so that one code means it all
 READY_SECONDS = 30.0   # a build with sanitizers on a busy machine
 RUN_SECONDS = 60.0
@@ -149,9 +150,10 @@ class Probed:
         return f"exit {self.exit}: {json.dumps(self.answer)} {self.stderr}"
 
 
-def nat_probe(*arguments: str, host: str | None = None, wrapper: tuple[str, ...] = (), seconds: float = RUN_SECONDS) -> Probed:
+def nat_probe(*arguments: str, host: str | None = None, wrapper: tuple[str, ...] = (), seconds: float = RUN_SECONDS,
+              cache: str = NO_CACHE) -> Probed:
     command = [*wrapper, *inside(host, own("nat-probe"), "--json", *arguments)]
-    environment = {key: value for key, value in os.environ.items() if key != "NATKIT_SERVER"}
+    environment = {key: value for key, value in os.environ.items() if key != "NATKIT_SERVER"} | {"XDG_CACHE_HOME": cache}
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds, env=environment)
     lines = done.stdout.splitlines()
     return Probed(done.returncode, json.loads(lines[0]) if len(lines) == 1 else {}, done.stderr, done.stdout)

@@ -69,13 +69,14 @@ Result<void> parse_expectations(Context& context) {
 }
 
 /// What addresses are counts for the judgment, so they are masked after it.
-Answer judge(Context& context, const probe::Trace& trace) {
-  Answer answer{.report = probe::classify(trace), .form = context.options.form};
+Answer judge(Context& context, const Measured& measured) {
+  Answer answer{.report = probe::classify(measured.trace), .form = context.options.form};
+  if (context.recollection) answer.remembered = context.recollection->complete(answer.report, measured.end);
   if (answer.form.is_compared) answer.compare = report::compare(answer.report);
   if (context.peer) answer.against = report::against_of(answer.report, *context.peer);
   answer.objection = object(answer, context.expectations);
   if (!context.options.is_redacted) return answer;
-  context.redactor.learn(trace);
+  context.redactor.learn(measured.trace);
   answer.report = context.redactor.redact(std::move(answer.report));
   if (answer.objection) answer.objection->error = context.redactor.redact(std::move(answer.objection->error));
   return answer;
@@ -83,7 +84,8 @@ Answer judge(Context& context, const probe::Trace& trace) {
 
 std::string text_of(const cli::Output& output, const Answer& answer) {
   if (answer.form.is_metrics) return report::metrics_text(answer.report);
-  auto text = report::to_text(answer.report, output.is_colored() ? report::Style::colored : report::Style::plain);
+  auto text = report::to_text(answer.report, output.is_colored() ? report::Style::colored : report::Style::plain,
+                              answer.remembered);
   if (answer.against) text += report::to_text(*answer.against);
   if (answer.compare) text += report::to_text(*answer.compare);
   return text;

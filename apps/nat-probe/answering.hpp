@@ -4,16 +4,18 @@
 #include <string>
 #include <vector>
 
+#include "measuring.hpp"
 #include "natkit/base/result.hpp"
 #include "natkit/cli/output.hpp"
 #include "natkit/probe/report.hpp"
-#include "natkit/probe/trace.hpp"
 #include "natkit/report/against.hpp"
 #include "natkit/report/compare.hpp"
 #include "natkit/report/expect.hpp"
 #include "natkit/report/probe_json.hpp"
 #include "natkit/report/redactor.hpp"
+#include "natkit/report/remembered.hpp"
 #include "options.hpp"
+#include "recollection.hpp"
 #include "whole_file.hpp"
 
 namespace natkit {
@@ -24,6 +26,7 @@ struct Context {
   std::optional<probe::Report> peer{};
   std::vector<report::Expectation> expectations{};
   std::optional<WholeFile> page{};
+  std::optional<Recollection> recollection{};  ///< none with --replay: it was another time, or another network
 };
 
 /// Reads --against.
@@ -44,15 +47,18 @@ struct Answer {
   AnswerForm form{};
   std::optional<report::Against> against{};
   std::optional<std::vector<report::Comparison>> compare{};
+  std::vector<report::Remembered> remembered{};
   std::optional<Objection> objection{};
 
   [[nodiscard]] report::Supplement supplement() const {
-    return {
-        .against = against, .compare = compare, .error = objection ? std::optional{objection->error} : std::nullopt};
+    return {.against = against,
+            .compare = compare,
+            .remembered = remembered,
+            .error = objection ? std::optional{objection->error} : std::nullopt};
   }
 };
 
-[[nodiscard]] Answer judge(Context& context, const probe::Trace& trace);
+[[nodiscard]] Answer judge(Context& context, const Measured& measured);
 [[nodiscard]] std::string text_of(const cli::Output& output, const Answer& answer);
 /// What the answer rests on, for whoever asked for it.
 void explain(const cli::Output& output, const Answer& answer);

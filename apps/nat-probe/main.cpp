@@ -24,6 +24,7 @@
 #include "options.hpp"
 #include "page_file.hpp"
 #include "public_servers.hpp"
+#include "recollection.hpp"
 #include "trace_file.hpp"
 #include "watch.hpp"
 
@@ -40,6 +41,7 @@ constexpr const char* footer =
   nat-probe --replay trace.json                  judge it again, anywhere, without a network
   nat-probe --redact --record trace.json         ... without telling whose network it was
   nat-probe --lifetime stun.example.org          for how long is a port kept that nobody uses?
+  nat-probe --fresh stun.example.org             say nothing that was found out before
   nat-probe --against peer.json                  what will a connection with that host take?
   nat-probe --watch 1m                           and tell when something changes
   nat-probe --html report.html                   also as a page with a picture of the path
@@ -129,6 +131,8 @@ void add_options(CLI::App& app, Options& o) {
       ->type_name("[=MAX]")
       ->check(check_lifetime)
       ->default_str("");
+  app.add_flag("--fresh", o.is_fresh,
+               "say only what this run measures, and not what --hairpin and --lifetime have found out here before");
   app.add_option("--expect", o.expectations,
                  "exit 1 unless the value at this dotted path of the JSON answer is this one, e.g. "
                  "ipv4.filtering=address-dependent; a set is its members with commas between")
@@ -158,7 +162,7 @@ Error interruption(io::RunEnd end, std::string_view before) {
 cli::Exit replay(cli::Output& output, Context& context) {
   const auto trace = load_trace(context.options.replay);
   if (!trace) return output.fail(trace.error());
-  return show(output, context, judge(context, *trace));
+  return show(output, context, judge(context, {.trace = *trace}));
 }
 
 cli::Exit watch_network(cli::Output& output, Context& context, const Local& local, io::ErrandChildren& errands) {
@@ -167,7 +171,7 @@ cli::Exit watch_network(cli::Output& output, Context& context, const Local& loca
     const auto measured = measure(context.options, local, errands, output);
     if (!measured) return measured.error();
     if (measured->end != io::RunEnd::finished) return measured->end;
-    const auto answer = judge(context, measured->trace);
+    const auto answer = judge(context, *measured);
     explain(output, answer);
     if (answer.objection && answer.objection->exit != cli::Exit::no) return answer.objection->error;
     const auto supplement = answer.supplement();
@@ -190,7 +194,7 @@ cli::Exit probe_network(cli::Output& output, Context& context, const Local& loca
     static_cast<void>(output.fail(interruption(measured->end, "anything was certain")));
     return exit_of(measured->end);
   }
-  auto answer = judge(context, measured->trace);
+  auto answer = judge(context, *measured);
   if (was_interrupted)
     answer.objection =
         Objection{exit_of(measured->end), interruption(measured->end, "it was known how long mappings live")};
@@ -222,6 +226,7 @@ cli::Exit run_probe(cli::Output& output, const Options& o, report::Redactor& red
   if (!o.replay.empty()) return replay(output, context);
   const auto local = local_side(o);
   if (!local) return output.fail(local.error());
+  context.recollection.emplace(output, o.is_fresh ? Recollection::Use::only_store : Recollection::Use::all);
   io::ErrandChildren errands{io::run_igd_call};  // forked before there are sockets, and threads that look up names
   return o.watch.every > Duration::zero() ? watch_network(output, context, *local, errands)
                                           : probe_network(output, context, *local, errands);

@@ -21,6 +21,7 @@ struct Options {
   std::string record;
   std::string replay;
   std::string against;
+  bool is_fresh = false;
   bool is_redacted = false;
   WatchPlan watch;
   std::string html;

@@ -14,7 +14,6 @@
 
 namespace natkit {
 namespace {
-constexpr unsigned readable_by_all = 0666;  // less the user's umask
 
 std::unexpected<Error> cannot_write(std::string_view content, const std::string& path, int number) {
   return std::unexpected(
@@ -34,8 +33,9 @@ int write_all(int descriptor, std::string_view text) {
   return 0;
 }
 
-int open_file(const std::string& path, int flags) {
-  return ::open(path.c_str(), flags | O_CLOEXEC, readable_by_all);  // NOLINT(*-vararg): the system's interface
+int open_file(const std::string& path, int flags, Readers readers) {
+  const unsigned mode = readers == Readers::owner_only ? 0600 : 0666;  // less the user's umask
+  return ::open(path.c_str(), flags | O_CLOEXEC, mode);                // NOLINT(*-vararg): the system's interface
 }
 }  // namespace
 
@@ -55,19 +55,19 @@ WholeFile::~WholeFile() {
 
 std::unexpected<Error> WholeFile::failure(int number) const { return cannot_write(content_, path_, number); }
 
-Result<WholeFile> WholeFile::create(const std::string& path, std::string content) {
+Result<WholeFile> WholeFile::create(const std::string& path, std::string content, Readers readers) {
   std::error_code error;
   const auto status = std::filesystem::status(path, error);
   if (std::filesystem::is_directory(status)) return cannot_write(content, path, EISDIR);
   if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
-    const int descriptor = open_file(path, O_WRONLY);
+    const int descriptor = open_file(path, O_WRONLY, readers);
     if (descriptor == -1) return cannot_write(content, path, errno);
     return WholeFile{descriptor, path, {}, std::move(content)};
   }
   // Through a symbolic link: the file is replaced, not the link.
   const auto target = std::filesystem::exists(status) ? std::filesystem::canonical(path, error).string() : path;
   auto temporary = fmt::format("{}.{}.tmp", target, ::getpid());
-  const int descriptor = open_file(temporary, O_WRONLY | O_CREAT | O_EXCL);
+  const int descriptor = open_file(temporary, O_WRONLY | O_CREAT | O_EXCL, readers);
   if (descriptor == -1) return cannot_write(content, path, errno);
   return WholeFile{descriptor, target, std::move(temporary), std::move(content)};
 }

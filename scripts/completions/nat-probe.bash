@@ -22,7 +22,7 @@ _nat_probe() {
     mapfile -t COMPREPLY < <(compgen -A hostname -- "$word")
     return
   fi
-  mapfile -t COMPREPLY < <(compgen -W '--server -4 --ipv4 -6 --ipv6 --timeout --local-address --hairpin --lifetime --expect --replay
+  mapfile -t COMPREPLY < <(compgen -W '--server -4 --ipv4 -6 --ipv6 --timeout --local-address --hairpin --lifetime --fresh --expect --replay
     --record --against --redact --watch --count --html --compare --prometheus
     --json -q --quiet -v --verbose --color --config --version -h --help' -- "$word")
 }

@@ -7,6 +7,7 @@ complete -c nat-probe -l timeout -x -d 'longest time to look names up, and again
 complete -c nat-probe -l local-address -x -a '(ip -o address 2>/dev/null | awk \'{ sub("/.*", "", $4); print $4 }\')' -d 'send from this address of this host, and over its family only'
 complete -c nat-probe -l hairpin -d 'also find out whether two hosts behind the NAT reach each other by their public addresses'
 complete -c nat-probe -l lifetime -d 'also find out how long a mapping lives that is not used, up to so long'
+complete -c nat-probe -l fresh -d 'say only what this run measures, and not what --hairpin and --lifetime have found out here before'
 complete -c nat-probe -l expect -x -d 'exit 1 unless the value at this dotted path of the JSON answer is this one, e.g. ipv4.filtering=address-dependent'
 complete -c nat-probe -l replay -r -F -d 'judge a recorded trace, asking nobody'
 complete -c nat-probe -l record -r -F -d 'write all that was sent and seen to this file, for --replay'

@@ -8,6 +8,7 @@ _nat_probe() {
     '*--local-address[send from this address of this host, and over its family only]:ADDRESS:{_wanted addresses expl address compadd -- ${(f)"$(ip -o address 2>/dev/null | awk '\''{ sub("/.*", "", $4); print $4 }'\'')"}}' \
     '--hairpin[also find out whether two hosts behind the NAT reach each other by their public addresses]' \
     '--lifetime[also find out how long a mapping lives that is not used, up to so long]' \
+    '--fresh[say only what this run measures, and not what --hairpin and --lifetime have found out here before]' \
     '*--expect[exit 1 unless the value at this dotted path of the JSON answer is this one, e.g. ipv4.filtering=address-dependent]:KEY=VALUE: ' \
     '--replay[judge a recorded trace, asking nobody]:FILE:_files' \
     '--record[write all that was sent and seen to this file, for --replay]:FILE:_files' \

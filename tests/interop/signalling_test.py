@@ -180,7 +180,8 @@ class Signalling(unittest.TestCase):
 
     def test_stun_and_signalling_share_a_port(self):
         place = self.start()
-        answer = subprocess.run([programs.own("nat-probe"), "--json", place], capture_output=True, text=True, timeout=programs.RUN_SECONDS)
+        answer = subprocess.run([programs.own("nat-probe"), "--json", place], capture_output=True, text=True, timeout=programs.RUN_SECONDS,
+                                env={**os.environ, "XDG_CACHE_HOME": programs.NO_CACHE})
         self.assertEqual(answer.returncode, 0, answer.stderr)
         self.assertEqual(self.line(place).register("anna")["session"], "fresh")
 

@@ -18,7 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from mapper_lab import (CLIENT, CLIENT6, INNER_CLIENT, OTHER, WAN, WAN2, WAN6, WAN_ROUTER,  # noqa: E402
                         Lab, enter, lab, run)
-from programs import Program, own  # noqa: E402
+from programs import NO_CACHE, Program, own  # noqa: E402
 
 TOOL = own("upnp-map")
 # A sanitized build on a busy machine is slower than the real thing; speed is measured by scripts/bench portmap.
@@ -409,7 +409,7 @@ def test_probe_sees_it():
         server = Program(*net.at("wan"), own("rendezvousd"), "--listen", WAN, "--alternate", WAN2)
         net.processes.append(server.process)
         server.wait_for("^ready")
-        seen = json.loads(run(*net.plainly("client"), own("nat-probe"), "--json", WAN).stdout)["port_mapping"]
+        seen = json.loads(run(*net.plainly("client"), own("nat-probe"), "--json", WAN, env={**os.environ, "XDG_CACHE_HOME": NO_CACHE}).stdout)["port_mapping"]
         assert seen["pcp"]["available"] is True and seen["nat_pmp"]["available"] is True, seen
         assert seen["nat_pmp"]["external"] == WAN_ROUTER, seen
         assert net.mappings() == []

@@ -34,6 +34,15 @@ TEST_CASE("Times, counts, sentences and ports of sockets are no changes", "[chan
   CHECK(between(before, after).empty());
 }
 
+TEST_CASE("That a remembered value has grown older is no change, that there is one now is", "[changes]") {
+  const auto before = test::port_restricted();
+  auto after = before;
+  after.ipv4->hairpin = true;
+  const auto at = [](Duration age) { return Supplement{.remembered = {{.about = "ipv4.hairpin", .age = age}}}; };
+  CHECK(changes_between(to_json(after, at(1h)), to_json(after, at(2h))).empty());
+  CHECK(changes_between(to_json(before), to_json(after, at(1h))) == Changes{{"ipv4.hairpin", "null", "true"}});
+}
+
 TEST_CASE("A value that is another one is a change, an address without its port", "[changes]") {
   const auto before = test::port_restricted();
   auto after = before;
@@ -85,7 +94,7 @@ TEST_CASE("Events begin with schema and event", "[changes]") {
   const auto report = report_event(to_json(test::port_restricted()), moment);
   CHECK(report.starts_with(
       R"({"schema":"natkit/nat-probe/1","event":"report","at":"2026-11-22T07:42:54Z","udp":"ok","servers":[)"));
-  CHECK(nlohmann::json::parse(report).size() == 16);
+  CHECK(nlohmann::json::parse(report).size() == 17);
   const Changes changes{{"ipv4.mapped", R"("203.0.113.7")", "null"}};
   CHECK(changed_event(changes, moment) ==
         R"({"schema":"natkit/nat-probe/1","event":"changed","at":"2026-11-22T07:42:54Z",)"

@@ -32,7 +32,7 @@ TEST_CASE("A full report is this object, key for key", "[probe_json]") {
       R"("open-internet":"direct","full-cone":"direct","restricted-cone":"direct","port-restricted-cone":"direct",)" +
       R"("symmetric-firewall":"direct","symmetric":"direct-with-prediction","udp-blocked":"relay"},"advice":[]},)" +
       R"("evidence":[{"about":"ipv4.filtering","reason":"silence-after-receipts","detail":"2 receipts, no answer within 40 ms"}],)" +
-      R"("elapsed_ms":142.5,"packets_sent":14})";
+      R"("remembered":[],"elapsed_ms":142.5,"packets_sent":14})";
   CHECK(to_json(test::port_restricted()) == expected);
 }
 
@@ -60,7 +60,7 @@ TEST_CASE("Every key of the contract is there, in order, even when nothing was m
                     "cgn",
                     "rewritten"};
   CHECK(keys(report) == Keys{"schema", "udp", "servers", "ipv4", "ipv6", "labels", "port_mapping", "tcp", "mtu_bytes",
-                             "fragments", "verdict", "evidence", "elapsed_ms", "packets_sent"});
+                             "fragments", "verdict", "evidence", "remembered", "elapsed_ms", "packets_sent"});
   for (const auto* name : {"ipv4", "ipv6"}) {
     CHECK(keys(report[name]) == family);
     CHECK(keys(report[name]["port_allocation"]) == Keys{"rule", "delta", "range"});
@@ -107,7 +107,7 @@ TEST_CASE("IPv6 endpoints stand in brackets", "[probe_json]") {
 TEST_CASE("A run that fails with an answer in hand puts the error last in it", "[probe_json]") {
   const auto report = nlohmann::ordered_json::parse(
       to_json(test::silent(), Error{Errc::nobody_there, "server-unreachable", "nobody answered", ""}));
-  CHECK(report.size() == 15);
+  CHECK(report.size() == 16);
   CHECK(std::prev(report.end()).key() == "error");
   CHECK(report["error"]["reason"] == "server-unreachable");
   CHECK(report["error"]["advice"].is_null());

@@ -17,9 +17,10 @@
 namespace natkit::report {
 namespace {
 constexpr std::string_view schema = "natkit/nat-probe/1";
-/// Another one each time, or no value of the network's; wherever they stand. (`range` is which ports were just seen.)
-constexpr std::array<std::string_view, 8> passing{"schema", "error", "evidence",   "rtt_ms",
-                                                  "loss",   "range", "elapsed_ms", "packets_sent"};
+/// Another one each time, or no value of the network's; wherever they stand. (`range` is which ports were just seen,
+/// `remembered` how old a value is.)
+constexpr std::array<std::string_view, 9> passing{"schema", "error",      "evidence",   "rtt_ms",      "loss",
+                                                  "range",  "remembered", "elapsed_ms", "packets_sent"};
 constexpr std::string_view error_key = "error.reason";
 
 std::string join(std::string_view parent, std::string_view key) {

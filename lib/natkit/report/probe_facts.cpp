@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "natkit/report/console_labels.hpp"
@@ -65,6 +66,12 @@ class FamilyFacts {
     return "not measured";
   }
 
+  [[nodiscard]] bool is_remembered(std::string_view key) const {
+    return std::ranges::any_of(report_.evidence, [&](const probe::Evidence& item) {
+      return item.about == prefix_ + std::string(key) && item.reason == "remembered";
+    });
+  }
+
   [[nodiscard]] Fact fact(std::string_view name, std::string_view key, std::optional<std::string> value,
                           std::string_view meaning) const {
     auto note = value ? std::string(meaning) : why(key);
@@ -110,9 +117,10 @@ class FamilyFacts {
 
   [[nodiscard]] Fact hairpin() const {
     if (!facts_.hairpin) return fact("hairpin", "hairpin", std::nullopt, "");
-    return fact("hairpin", "hairpin", *facts_.hairpin ? "yes" : "no",
-                *facts_.hairpin ? "hosts behind the NAT reach each other by their public addresses"
-                                : "hosts behind the NAT do not reach each other by their public addresses");
+    std::string meaning = *facts_.hairpin ? "hosts behind the NAT reach each other by their public addresses"
+                                          : "hosts behind the NAT do not reach each other by their public addresses";
+    if (is_remembered("hairpin")) meaning += "; " + why("hairpin");
+    return fact("hairpin", "hairpin", *facts_.hairpin ? "yes" : "no", meaning);
   }
 
   [[nodiscard]] Fact lifetime() const {

@@ -138,7 +138,13 @@ Json compare_json(const std::vector<Comparison>& comparisons) {
   return out;
 }
 
-Json report_object(const probe::Report& report) {
+Json remembered_json(const std::vector<Remembered>& remembered) {
+  Json out = Json::array();
+  for (const auto& [about, age] : remembered) out.push_back({{"about", about}, {"age_ms", milliseconds(age)}});
+  return out;
+}
+
+Json report_object(const probe::Report& report, const std::vector<Remembered>& remembered) {
   return {{"schema", "natkit/nat-probe/1"},
           {"udp", udp_json(report.udp)},
           {"servers", servers_json(report.servers)},
@@ -151,6 +157,7 @@ Json report_object(const probe::Report& report) {
           {"fragments", or_null(report.fragments)},
           {"verdict", verdict_json(report)},
           {"evidence", evidence_json(report.evidence)},
+          {"remembered", remembered_json(remembered)},
           {"elapsed_ms", milliseconds(report.elapsed)},
           {"packets_sent", report.packets_sent}};
 }
@@ -159,11 +166,11 @@ Json report_object(const probe::Report& report) {
 std::string to_json(const probe::Report& report) { return to_json(report, Supplement{}); }
 
 std::string to_json(const probe::Report& report, const Error& error) {
-  return to_json(report, Supplement{.against = {}, .compare = {}, .error = error});
+  return to_json(report, Supplement{.against = {}, .compare = {}, .remembered = {}, .error = error});
 }
 
 std::string to_json(const probe::Report& report, const Supplement& supplement) {
-  auto json = report_object(report);
+  auto json = report_object(report, supplement.remembered);
   if (supplement.against) json["verdict"]["against"] = against_json(*supplement.against);
   if (supplement.compare) json["compare"] = compare_json(*supplement.compare);
   if (supplement.error) json["error"] = error_object(*supplement.error);

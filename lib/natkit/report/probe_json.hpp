@@ -11,12 +11,14 @@
 #include "natkit/probe/report.hpp"
 #include "natkit/report/against.hpp"
 #include "natkit/report/compare.hpp"
+#include "natkit/report/remembered.hpp"
 
 namespace natkit::report {
-/// What stands in the object only where it was asked for, or went wrong.
+/// What does not follow from the report: it was asked for, or went wrong, or is older.
 struct Supplement {
   std::optional<Against> against{};                  ///< "verdict.against"
   std::optional<std::vector<Comparison>> compare{};  ///< what other tools would say
+  std::vector<Remembered> remembered{};              ///< always a list; which values an earlier run has measured
   std::optional<Error> error{};                      ///< the last key
 };
 /// One line, without the newline.

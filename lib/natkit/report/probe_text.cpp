@@ -66,8 +66,9 @@ std::string table(const std::vector<Row>& rows) {
 
 class FamilyText {
  public:
-  FamilyText(const probe::Report& report, Family family, const probe::FamilyReport& facts)
-      : report_(report), prefix_(family == Family::ipv4 ? "ipv4." : "ipv6."), facts_(facts) {}
+  FamilyText(const probe::Report& report, Family family, const probe::FamilyReport& facts,
+             std::span<const Remembered> remembered)
+      : report_(report), prefix_(family == Family::ipv4 ? "ipv4." : "ipv6."), facts_(facts), remembered_(remembered) {}
 
   [[nodiscard]] std::string rows() const {
     // Where nobody answered, that says it all.
@@ -81,7 +82,7 @@ class FamilyText {
                           allocation_row(),
                           {.key = "pooling", .value = pooling(), .below = facts_.pooling ? "" : why("pooling")},
                           layers_row()};
-    if (facts_.hairpin) rows.push_back({.key = "hairpin", .value = *facts_.hairpin ? "yes" : "no"});
+    if (facts_.hairpin) rows.push_back({.key = "hairpin", .value = (*facts_.hairpin ? "yes" : "no") + age("hairpin")});
     if (was_lifetime_asked()) rows.push_back(lifetime_row());
     return table(rows);
   }
@@ -94,6 +95,12 @@ class FamilyText {
 
   [[nodiscard]] std::string why(std::string_view key) const {
     return printable(explanation(report_, prefix_ + std::string(key)));
+  }
+
+  /// Beside a value that this run has not measured.
+  [[nodiscard]] std::string age(std::string_view key) const {
+    const auto found = std::ranges::find(remembered_, prefix_ + std::string(key), &Remembered::about);
+    return found == remembered_.end() ? std::string{} : fmt::format(" (measured {} ago)", age_text(found->age));
   }
 
   [[nodiscard]] Row nat_row() const {
@@ -125,9 +132,11 @@ class FamilyText {
   }
 
   [[nodiscard]] Row lifetime_row() const {
+    constexpr std::string_view key = "mapping_lifetime_ms";
+    const auto ago = age(key);
     return {.key = "lifetime",
-            .value = facts_.mapping_lifetime.shortest ? lifetime_text(facts_.mapping_lifetime) : "unknown",
-            .below = facts_.mapping_lifetime.longest ? "" : why("mapping_lifetime_ms")};
+            .value = facts_.mapping_lifetime.shortest ? lifetime_text(facts_.mapping_lifetime) + ago : "unknown",
+            .below = facts_.mapping_lifetime.longest || !ago.empty() ? "" : why(key)};
   }
 
   [[nodiscard]] std::string port() const {
@@ -177,10 +186,13 @@ class FamilyText {
   const probe::Report& report_;
   std::string prefix_;
   const probe::FamilyReport& facts_;
+  std::span<const Remembered> remembered_;
 };
 
-std::string family_block(const probe::Report& report, Family family, const std::optional<probe::FamilyReport>& facts) {
-  return facts ? fmt::format("\n{}\n{}", to_text(family), FamilyText{report, family, *facts}.rows()) : std::string{};
+std::string family_block(const probe::Report& report, Family family, std::span<const Remembered> remembered) {
+  const auto& facts = family == Family::ipv4 ? report.ipv4 : report.ipv6;
+  if (!facts) return {};
+  return fmt::format("\n{}\n{}", to_text(family), FamilyText{report, family, *facts, remembered}.rows());
 }
 
 /// Whether the run tried to find out, or whoever only has a report of it could tell.
@@ -272,10 +284,10 @@ std::string advice_lines(const Verdict& verdict) {
 }
 }  // namespace
 
-std::string to_text(const probe::Report& report, Style style) {
+std::string to_text(const probe::Report& report, Style style, std::span<const Remembered> remembered) {
   const auto verdict = verdict_of(report);
-  return headline(verdict, style) + advice_lines(verdict) + family_block(report, Family::ipv4, report.ipv4) +
-         family_block(report, Family::ipv6, report.ipv6) + tcp_and_size_block(report) +
+  return headline(verdict, style) + advice_lines(verdict) + family_block(report, Family::ipv4, remembered) +
+         family_block(report, Family::ipv6, remembered) + tcp_and_size_block(report) +
          port_mapping_block(report.port_mapping) + peers_block(report) + consoles_block(report) +
          servers_block(report.servers);
 }
