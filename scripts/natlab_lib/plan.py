@@ -187,6 +187,8 @@ def add_network(plan: Plan, network: Network, number: int, core: Node) -> None:
     boxes = [add_home(plan, network, number, home) for home in range(network.homes)]
     uplink = add_carrier(plan, network, number, boxes) if network.kind.name == "cgn" else boxes[0]
     own_public_address(network, number, uplink)
+    if network.mtu != 1500:
+        uplink.setup.append(f"link set dev wan mtu {network.mtu}")
     count = 0 if not network.kind.has_ipv4 else network.hosts if network.kind.public_hosts else int(network.router.get("pool", "1"))
     public = public_addresses(number, count)
     connect_uplink(plan, network, number, uplink, public)

@@ -33,6 +33,7 @@ class Network:
     hosts: int = 1
     homes: int = 1                             # cgn only: home routers behind the one carrier's NAT
     ipv6: bool = False
+    mtu: int = 1500                            # of the uplink; the box tells who sends larger packets that must stay whole
     lan: ipaddress.IPv4Network | None = None   # None: 192.168.<number>.0/24
     delay_s: float = 0.0                       # one way, for every packet that crosses the network's uplink
     jitter_s: float = 0.0                      # on top of the delay: uniform from 0 to this, for each packet anew
@@ -133,6 +134,8 @@ def apply_option(network: Network, key: str, value: str) -> None:
             network.homes = number(key, value, 1, MAX_HOMES)
         case "ipv6":
             network.ipv6 = one_of(key, value or "yes", ("yes", "no")) == "yes"
+        case "mtu":
+            network.mtu = number(key, value, 1280, 1500)
         case "lan":
             network.lan = parse_lan(value)
         case "delay":
@@ -158,7 +161,7 @@ def apply_option(network: Network, key: str, value: str) -> None:
         case "via" | "carrier":
             pass  # read first, since others depend on them
         case _:
-            known = ("via", "inbound", "hosts", "homes", "ipv6", "lan", *LINK_OPTIONS, "carrier", *ROUTER_ONLY)
+            known = ("via", "inbound", "hosts", "homes", "ipv6", "mtu", "lan", *LINK_OPTIONS, "carrier", *ROUTER_ONLY)
             near = difflib.get_close_matches(key, known, 1)
             raise bad(f"there is no option '{key}'", f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}")
 

@@ -167,6 +167,39 @@ TEST_CASE("TCP's handshake proves an address as well as a cookie does", "[reacha
   REQUIRE(last_report(out));
 }
 
+TEST_CASE("Over TCP a question may mean the very port that its connection is seen from", "[reachability]") {
+  CheckingServer server;
+  auto config = complete();
+  config.listeners.push_back(listener(9, "192.0.2.1:3478", Protocol::tcp));
+  CheckingServer over_tcp{{}, config};
+  const auto out = over_tcp.receive(write_reach_request(some_id(), Family::ipv4, question(Protocol::tcp, 0), {}), asker,
+                                    SocketId{9}, Protocol::tcp);
+  REQUIRE(probes(out).size() == 1);
+  CHECK(probes(out)[0].remote == asker);
+
+  const auto over_udp = server.ask(question(Protocol::udp, 0));
+  REQUIRE(last_report(over_udp));
+  CHECK(last_report(over_udp)->state == ReachState::forbidden);
+}
+
+TEST_CASE("The server connects from the address that it is asked to connect from", "[reachability]") {
+  auto config = complete();
+  for (const auto& [socket, place] : {std::pair{9U, "192.0.2.1:3478"}, std::pair{10U, "192.0.2.1:3479"},
+                                      std::pair{11U, "198.51.100.1:3478"}, std::pair{12U, "198.51.100.1:3479"}})
+    config.listeners.push_back(listener(socket, place, Protocol::tcp));
+  auto asked = question(Protocol::tcp, 4000);
+  const auto [origin, address] = GENERATE(table<ReachOrigin, const char*>(
+      {{ReachOrigin::other_address, "198.51.100.1:0"}, {ReachOrigin::same_address, "192.0.2.1:0"}}));
+  asked.origin = origin;
+  CheckingServer server{{}, config};
+  const auto out =
+      server.receive(write_reach_request(some_id(), Family::ipv4, asked, {}), asker, SocketId{9}, Protocol::tcp);
+  REQUIRE(server.wishes.size() == 1);
+  CHECK(server.wishes[0].local == endpoint(address));
+  REQUIRE(last_report(out));
+  CHECK(last_report(out)->origin->address == endpoint(address).address);
+}
+
 TEST_CASE("A question shorter than its answer is none", "[reachability]") {
   CheckingServer server;
   const auto cookie = server.cookie_for(endpoint("[2001:db8:c::7]:40000"));

@@ -6,7 +6,7 @@
 ///   mapping ───► second address known ────► the other endpoints answer: mapping decided
 ///   filtering ─► changed answer, or receipt + guard: filtering decided
 ///                a NAT is there: samples ► their ports: allocation and pooling decided
-///                TCP and packet sizes, where wanted ► decided by 4 RTT
+///                TCP and packet sizes, where wanted ► decided by 3 RTT
 ///                 … if asked for, sockets that rest ► called one after the other, until one hears nothing: lifetime
 ///
 /// A socket never sends to an endpoint that may have been filtered on it: on Linux the filtered packet leaves a

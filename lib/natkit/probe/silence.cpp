@@ -78,7 +78,7 @@ Unheard judge_calls(const Digest& digest, const Asked& asked, Duration now) {
   return judge_copies(asked, now, least_connections, loss, [&](const Copy& copy) -> std::optional<Duration> {
     if (copy.answered_at) return *copy.answered_at + wait;
     // Its report may still come; a copy without one counts for nothing.
-    const auto last = copy.sent_at + (2 * wait);
+    const auto last = copy.sent_at + (3 * wait);
     return last > now ? std::optional{last} : std::nullopt;
   });
 }

@@ -16,8 +16,8 @@ constexpr Duration least_tcp_patience = 300ms;
 /// One socket connects to all endpoints of the servers, and hears from each where it is outside. A second one connects
 /// to one server only, which then connects back from where that socket never sent anything.
 ///
-///   t = 0            2 RTT                         4 RTT
-///   connect, ask ──► where it is outside ── call ► a connection from elsewhere arrives, or a guard later it never does
+///   t = 0       1 RTT                               3 RTT
+///   connect ──► the server is known, call ────────► a connection from elsewhere arrives, or a guard later it never does
 class TcpPlan {
  public:
   TcpPlan(Planning& planning, Family family) : p_(planning), family_(family) {}
@@ -55,9 +55,9 @@ class TcpPlan {
     const auto& facts = p_.digest.servers[server];
     ask(Question::tcp_filtering, server, facts.address);
     const auto* own = p_.digest.find(Question::tcp_filtering, server);
-    if (own == nullptr || !own->mapped || !facts.gives_receipts) return;
-    call(Question::tcp_call, server, own->mapped->port);
-    call(Question::tcp_call_port, server, own->mapped->port);
+    if (own == nullptr || own->send_failures > 0 || !facts.gives_receipts) return;
+    call(Question::tcp_call, server);
+    call(Question::tcp_call_port, server);
   }
 
   /// A connection needs no copies, and the system repeats what gets lost; but later than anybody waits.
@@ -68,8 +68,9 @@ class TcpPlan {
     p_.wake_at(asked->first_sent() + tcp_patience(server));
   }
 
-  void call(Question question, std::uint32_t server, std::uint16_t port) {
-    const Step step{.question = question, .server = server, .to = p_.digest.servers[server].address, .port = port};
+  /// To the port that the server sees this connection come from, so that nobody need wait for its answer first.
+  void call(Question question, std::uint32_t server) {
+    const Step step{.question = question, .server = server, .to = p_.digest.servers[server].address};
     const auto* asked = p_.digest.find(question, server);
     if (asked == nullptr) return p_.send(step);
     if (asked->heard_from || asked->unchanged || asked->reach_refusal || asked->send_failures > 0) return;

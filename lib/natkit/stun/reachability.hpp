@@ -50,6 +50,7 @@ enum class ReachOrigin : std::uint8_t { other_address = 0, same_address = 1 };
 
 struct ReachQuestion {
   Protocol protocol = Protocol::udp;
+  /// 0 in a question that came over TCP: the port that its connection is seen from.
   std::uint16_t port = 0;
   ReachToken token{};
   ReachOrigin origin = ReachOrigin::other_address;

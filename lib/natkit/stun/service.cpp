@@ -29,13 +29,15 @@ bool Service::check(Instant now, const Datagram& in) {
     return false;
   const auto message = parse_message(in.payload);
   if (!message || message->method() != Method::binding || message->is_classic()) return false;
-  const auto question = parse_reach(*message);
+  auto question = parse_reach(*message);
   if (!question || verify_fingerprint(*message) == Integrity::wrong) return false;
   const auto echo = message->find(AttributeType::natkit_cookie);
   const bool is_proven =
       in.protocol == Protocol::tcp || (echo && responder_.cookies().is_right(*echo, in.remote.address, now));
   if (!is_proven || !message->unknown_to({}).is_empty()) return false;
 
+  // It asks for the very port that it is seen from, before it can know which one that is.
+  if (question->port == 0 && in.protocol == Protocol::tcp) question->port = in.remote.port;
   const auto here = [&](const Responder::Listener& l) {
     return Endpoint{l.endpoint.address.is_unspecified() ? in.local.address : l.endpoint.address, l.endpoint.port};
   };
