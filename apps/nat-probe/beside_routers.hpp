@@ -38,6 +38,10 @@ class BesideRouters {
     note(now);
     if (!is_routers(lost.socket)) probe_.handle_send_failure(now, lost, why);
   }
+  void handle_path_error(Instant now, const PathError& error) {
+    note(now);
+    if (!is_routers(error.socket)) probe_.handle_path_error(now, error);
+  }
   void handle_socket_opened(Instant now, SocketId socket, const Endpoint& local) {
     note(now);
     if (is_routers(socket))

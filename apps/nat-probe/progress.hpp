@@ -39,6 +39,7 @@ class WithProgress {
   void handle_send_failure(Instant now, const Datagram& lost, std::string_view why) {
     machine_.handle_send_failure(now, lost, why);
   }
+  void handle_path_error(Instant now, const PathError& error) { machine_.handle_path_error(now, error); }
   void handle_socket_opened(Instant now, SocketId socket, const Endpoint& local) {
     machine_.handle_socket_opened(now, socket, local);
   }

@@ -119,6 +119,14 @@ def tcp_filtering(row: Row):
     return row.filtering if row.mapping == EI else APD if row.filtering == APD else [EI, AD]
 
 
+def check_hops(row: Row, probed: programs.Probed):
+    """The home's box, then a carrier's where there is one, then routers of the internet (natlab's names and addresses)."""
+    first = ["192.168.", "100.64."] if row.spec.startswith("cgn") else ["192.168."]
+    found = probed.value("ipv4.hops")
+    if len(found) <= len(first) or not all((hop or "").startswith(start) for hop, start in zip(found, first)):
+        yield f"the first hops are {found}"
+
+
 def check_whole(row: Row, probed: programs.Probed):
     """Against a server with two addresses everything is found out."""
     expected = {"udp": "ok", "ipv4.nat": row.nat, "ipv4.mapping": row.mapping, "ipv4.filtering": row.filtering}
@@ -133,6 +141,8 @@ def check_whole(row: Row, probed: programs.Probed):
         expected |= {"ipv4.port_allocation.rule": None, "ipv4.layers": 0, "ipv4.cgn": False}
     if row.mapping is not None:
         expected |= {"tcp.mapping": row.mapping, "tcp.filtering": tcp_filtering(row), "mtu_bytes": row.mtu}
+        if row.nat:
+            yield from check_hops(row, probed)
     if row.filtering6:
         expected |= {"ipv6.nat": False, "ipv6.mapping": EI, "ipv6.filtering": row.filtering6}
     yield from differences(probed, expected)

@@ -7,6 +7,7 @@
 #include "natkit/probe/classifier.hpp"
 #include "natkit/probe/verdicts.hpp"
 #include "probe/story.hpp"
+#include "probe/world.hpp"
 
 using namespace natkit;
 using namespace natkit::test;
@@ -112,4 +113,38 @@ TEST_CASE("A gateway that rewrites addresses inside of packets is told", "[class
   CHECK_FALSE(classify(story.trace).ipv4->rewritten);
   std::get<probe::Received>(story.trace.events.back()).rewritten = ep("192.168.1.2:50000");
   CHECK(classify(story.trace).ipv4->rewritten == true);
+}
+
+TEST_CASE("The first routers on the way say who they are", "[probe][hops][sim]") {
+  World world{1};
+  auto& carrier = world.net.add_nat({.filtering = Behavior::endpoint_independent});
+  auto& home = world.net.add_nat({}, carrier);
+  home.set_link({.delay = 25ms});
+  const auto report = world.measure(world.net.add_host(home), {.extent = probe::Timing::Extent::full});
+  REQUIRE(report.ipv4);
+  const auto& hops = report.ipv4->hops;
+  REQUIRE(hops.size() == 2 + sim::internet_hops);  // the home's, the carrier's, and those of the internet
+  REQUIRE(hops[0]);
+  REQUIRE(hops[1]);
+  CHECK(hops[0]->is_private());
+  CHECK(hops[1]->is_private());
+  CHECK(hops[0] != hops[1]);
+  CHECK_FALSE(report.ipv4->cgn);  // private addresses have second routers at home, too
+}
+
+TEST_CASE("A router with a carrier's address is a hint at the carrier's NAT, and no more", "[probe][hops]") {
+  probe::FamilyReport family;
+  family.local = ep("192.168.1.2:50000");
+  family.mapped = ep("203.0.113.7:50000");
+  family.nat = true;
+  family.hops = {ep("192.168.1.1:0").address, std::nullopt, ep("100.64.3.1:0").address};
+  const auto verdict = judge_layers(family, {});
+  CHECK_FALSE(verdict.cgn);
+  CHECK_FALSE(verdict.layers);
+  CHECK(verdict.evidence.at(0).reason == "hop-in-a-carriers-network");
+  CHECK(verdict.evidence.at(0).detail.starts_with("the router 3 hops away says that it is 100.64.3.1"));
+  // The home's router itself has the public address, so there can be no NAT beyond it.
+  probe::PortMappings routers;
+  routers.pcp = {.available = true, .external = ep("203.0.113.7:0").address};
+  CHECK(judge_layers(family, routers).layers == 1);
 }

@@ -47,7 +47,8 @@ TEST_CASE("The mapping and filtering of TCP are told for every NAT", "[probe][tc
   const auto report = measure(world, nat);
   CHECK(report.tcp.mapping == BehaviorSet{observable_mapping(nat)});
   CHECK(report.tcp.filtering == filtering_to_tell(nat));
-  CHECK(report.elapsed <= 3 * 50ms + 4 * 15ms + 40ms);  // a handshake, a call and what it makes, some five calls, and a guard
+  CHECK(report.elapsed <=
+        3 * 50ms + 4 * 15ms + 40ms);  // a handshake, a call and what it makes, some five calls, and a guard
   CHECK(report.packets_sent <= 120);
 }
 

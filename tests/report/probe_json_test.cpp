@@ -13,7 +13,7 @@ using nlohmann::json;
 namespace {
 // The parts that this version never measures.
 constexpr auto rest =
-    R"("port_allocation":{"rule":null,"delta":null,"range":null},"pooling":null,"hairpin":null,"mapping_lifetime_ms":null,"mapping_lifetime_range_ms":null,"mapping_refresh":null,"layers":null,"cgn":null,"rewritten":null})";
+    R"("port_allocation":{"rule":null,"delta":null,"range":null},"pooling":null,"hairpin":null,"mapping_lifetime_ms":null,"mapping_lifetime_range_ms":null,"mapping_refresh":null,"layers":null,"cgn":null,"rewritten":null,"hops":null})";
 constexpr auto not_asked =
     R"({"local":null,"mapped":null,"nat":null,"mapping":null,"filtering":null,"port_preserved":null,)";
 constexpr auto never_measured =
@@ -58,7 +58,8 @@ TEST_CASE("Every key of the contract is there, in order, even when nothing was m
                     "mapping_refresh",
                     "layers",
                     "cgn",
-                    "rewritten"};
+                    "rewritten",
+                    "hops"};
   CHECK(keys(report) == Keys{"schema", "udp", "servers", "ipv4", "ipv6", "labels", "port_mapping", "tcp", "mtu_bytes",
                              "fragments", "verdict", "evidence", "remembered", "elapsed_ms", "packets_sent"});
   for (const auto* name : {"ipv4", "ipv6"}) {

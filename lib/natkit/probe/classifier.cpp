@@ -51,6 +51,7 @@ void describe_gateway(Report& report, FamilyReport& described, const Digest& dig
 /// What is known of the NAT, where there is one; without one there is nothing to tell.
 void describe_nat(Report& report, FamilyReport& described, const Digest& digest, Family family, std::string_view path,
                   Duration now) {
+  if (family == Family::ipv4) described.hops = first_routers(digest);
   auto layers = judge_layers(described, report.port_mapping);
   described.layers = layers.layers;
   described.cgn = layers.cgn;

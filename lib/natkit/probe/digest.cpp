@@ -84,6 +84,7 @@ void Ledger::file(const Sent& sent) {
   if (sent.server >= digest_.servers.size()) return;  // a trace from outside may say anything
   if (sent.question == Question::allocation) return file_sample(sent);
   if (sent.question == Question::hairpin) return file_mirrored(sent);
+  if (sent.question == Question::hop) return file_hop(sent);
   if (sent.question == Question::lifetime) return file_rested(sent);
   if (sent.question == Question::lifetime_call) return file_call(sent);
   const auto known = std::ranges::find_if(digest_.asked, [&](const Asked& asked) {
@@ -143,6 +144,22 @@ void Ledger::hear_mirrored(Mirrored& mirrored, const Received& in) {
   }
 }
 
+void Ledger::file_hop(const Sent& sent) {
+  auto& hops = digest_.hops;
+  const auto known = std::ranges::find(hops, sent.socket, [](const Hop& hop) { return hop.own.socket; });
+  auto& hop = known == hops.end() ? hops.emplace_back() : *known;
+  hop.own.socket = sent.socket;
+  hop.own.server = sent.server;
+  hop.own.sent_at = sent.at;
+  ++hop.own.copies;
+  hop.limit = sent.hop_limit;
+}
+
+void Ledger::file(const Expired& expired) {
+  const auto hop = std::ranges::find(digest_.hops, expired.socket, [](const Hop& one) { return one.own.socket; });
+  if (hop != digest_.hops.end() && !hop->router && !hop->has_arrived) hop->router = expired.router;
+}
+
 void Ledger::file_rested(const Sent& sent) {
   auto& all = digest_.rested;
   const auto known = std::ranges::find(all, sent.socket, [](const Rested& each) { return each.own.socket; });
@@ -199,6 +216,11 @@ void Ledger::file(const Received& in) {
     if (!in.mapped || sample.mapped || in.from != digest_.servers[sample.server].address) return;
     sample.mapped = in.mapped;
     sample.local = in.local;
+    return;
+  }
+  if (const auto hop = std::ranges::find(digest_.hops, in.socket, [](const Hop& one) { return one.own.socket; });
+      hop != digest_.hops.end()) {
+    hop->has_arrived = true;
     return;
   }
   const auto place = places_.find(in.id);

@@ -77,6 +77,14 @@ struct Rested {
   [[nodiscard]] Duration rest_at(const Copy& call) const { return call.sent_at - own.sent_at; }
 };
 
+/// A packet that was to live for so many hops (`Question::hop`).
+struct Hop {
+  Sample own{};
+  std::uint8_t limit = 0;
+  std::optional<IpAddress> router{};  ///< the one that it died at, by its own word
+  bool has_arrived = false;           ///< at the server: it is no farther away than this
+};
+
 /// What is known of a server; times over UDP only.
 struct ServerFacts {
   Endpoint address{};
@@ -106,6 +114,7 @@ struct Digest {
   std::vector<Sample> samples{};       ///< in the order first sent
   std::vector<Mirrored> mirrored{};    ///< the same; two of a family
   std::vector<Rested> rested{};        ///< the same; the first of a family is called again and again
+  std::vector<Hop> hops{};             ///< the nearest first
   std::optional<Duration> ended{};
   Duration last_event{};
 
@@ -133,10 +142,12 @@ class Ledger {
   void file(const Sent& sent);
   void file(const Received& in);
   void file(const SendFailed& failed);
+  void file(const Expired& expired);
   void file(const Ended& ended);
   void file_sample(const Sent& sent);
   void file_mirrored(const Sent& sent);
   void hear_mirrored(Mirrored& mirrored, const Received& in);
+  void file_hop(const Sent& sent);
   void file_rested(const Sent& sent);
   void file_call(const Sent& sent);
   void hear_rested(Rested& rested, const Received& in);

@@ -16,6 +16,16 @@ LayersVerdict verdict(std::optional<unsigned> layers, std::optional<bool> cgn, c
 }
 }  // namespace
 
+std::vector<std::optional<IpAddress>> first_routers(const Digest& digest) {
+  std::vector<std::optional<IpAddress>> routers;
+  for (const auto& hop : digest.hops) {
+    if (hop.has_arrived) break;
+    routers.push_back(hop.router);
+  }
+  while (!routers.empty() && !routers.back()) routers.pop_back();
+  return routers;
+}
+
 LayersVerdict judge_layers(const FamilyReport& family, const PortMappings& routers) {
   if (!family.local || !family.mapped || !family.nat)
     return verdict({}, {}, "no-answer", "what this host is seen as is not known");
@@ -29,9 +39,19 @@ LayersVerdict judge_layers(const FamilyReport& family, const PortMappings& route
   if (local.is_placeholder())
     return verdict({}, {}, "addresses-are-redacted", "which kind of address this host has was redacted");
   const auto external = external_of(routers, mapped.family());
-  if (!external)
+  if (!external) {
+    // Some carriers number their own routers like that and have no NAT, so it is a hint only.
+    for (std::size_t i = 0; i < family.hops.size(); ++i)
+      if (family.hops[i] && family.hops[i]->is_shared())
+        return verdict(
+            {}, {}, "hop-in-a-carriers-network",
+            fmt::format("the router {} hops away says that it is {}, an address that only carriers give (RFC "
+                        "6598): most likely the carrier has a NAT; it has if the status page of the home's "
+                        "router shows another public address than {}",
+                        i + 1, to_text(*family.hops[i]), to_text(mapped)));
     return verdict({}, {}, "router-says-nothing",
                    "the router does not tell its public address, so what is beyond it is not known");
+  }
   if (*external == mapped)
     return verdict(1, false, "router-has-the-public-address",
                    fmt::format("the router says that its public address is {}, and so do servers", to_text(mapped)));

@@ -41,6 +41,7 @@ class Planner {
     if (const auto family = p_.leading_family(); family && p_.timing.extent == Timing::Extent::full) {
       plan_tcp(p_, *family);
       plan_path_mtu(p_, *family);
+      plan_hops(p_);
     }
     if (p_.plan.wake) p_.plan.wake = std::min(*p_.plan.wake, p_.timing.timeout);
   }

@@ -43,7 +43,7 @@ struct Step {
   Question question{};
   std::uint32_t server = 0;
   Endpoint to{};
-  unsigned sample = 0;     ///< which one
+  unsigned sample = 0;     ///< which one; of `hop`, how many hops it may go
   std::uint16_t port = 0;  ///< where the answer or connection is to go, of those that call
   std::uint16_t size = 0;  ///< of the whole IP packet, of `path_mtu` and `fragments`
 };
@@ -59,6 +59,9 @@ inline constexpr Duration finest_lifetime_step = std::chrono::seconds{5};
 inline constexpr unsigned calls_in_vain = 8;
 /// Between the times for which mappings rest.
 [[nodiscard]] Duration lifetime_step(Duration longest);
+
+/// So far behind a host the carrier's NAT mostly stands (Richter et al., IMC 2016: 2 to 12 hops, most within 5).
+inline constexpr unsigned most_hops = 6;
 
 struct Plan {
   std::vector<Step> send;          ///< now, in this order

@@ -15,6 +15,8 @@ static_assert(2 * most_rested <= socket_of_call);
 /// Those that are the same for all servers, two of each: one per family.
 constexpr std::uint32_t first_shared = first_rested + (2 * socket_of_call);
 
+constexpr std::uint32_t first_hop = first_shared + 8;
+
 /// Whether what is asked from here on comes from one socket, and which.
 std::optional<std::uint32_t> shared_socket(Question question) {
   switch (question) {
@@ -43,6 +45,7 @@ SocketId socket_for(const Step& step) {
   if (step.question == Question::lifetime || step.question == Question::lifetime_call)
     return SocketId{first_rested + (most_rested * (step.to.address.is_v4() ? 0U : 1U)) + step.sample +
                     (step.question == Question::lifetime_call ? socket_of_call : 0U)};
+  if (step.question == Question::hop) return SocketId{first_hop + step.sample};
   if (const auto shared = shared_socket(step.question))
     return SocketId{first_shared + (2 * *shared) + (step.to.address.is_v4() ? 0U : 1U)};
   return SocketId{(4 * (step.server + 1)) + static_cast<std::uint32_t>(step.question)};
@@ -63,6 +66,11 @@ stun::ReachToken token_of(const stun::TransactionId& id) {
 std::size_t payload_bytes(const Step& step) {
   constexpr std::size_t udp_header = 8, ipv4_header = 20, ipv6_header = 40;
   return step.size - udp_header - (step.to.address.is_v4() ? ipv4_header : ipv6_header);
+}
+
+/// 0: not limited.
+std::uint8_t hop_limit_of(const Step& step) {
+  return step.question == Question::hop ? static_cast<std::uint8_t>(step.sample) : std::uint8_t{0};
 }
 
 Bytes write_call(const Step& step, const stun::TransactionId& id) {
@@ -225,6 +233,15 @@ void Probe::record_failure(Instant now, const stun::TransactionId& id, const Req
                     .id = id});
 }
 
+void Probe::handle_path_error(Instant now, const PathError& error) {
+  if (done_ || error.kind != PathError::Kind::hop_limit_exceeded) return;
+  static constexpr std::size_t most_expired = 4 * most_hops;  // anybody may send them without end
+  if (expired_ >= most_expired) return;
+  ++expired_;
+  record(Expired{.at = since_start(now), .socket = error.socket, .to = error.remote, .router = error.offender});
+  proceed(now);
+}
+
 std::optional<SocketChange> Probe::poll_socket() {
   if (wishes_.empty()) return std::nullopt;
   auto wish = std::move(wishes_.front());
@@ -259,20 +276,23 @@ void Probe::send(Duration at, const Step& step) {
               .server = step.server,
               .to = step.to,
               .id = id,
-              .size = step.size});
+              .size = step.size,
+              .hop_limit = hop_limit_of(step)});
   outbox_.push_back({.socket = socket,
                      .protocol = is_over_tcp(step.question) ? Protocol::tcp : Protocol::udp,
                      .remote = step.to,
+                     .hop_limit = step.question == Question::hop ? hop_limit_of(step) : Datagram{}.hop_limit,
                      .payload = write_request(step, id)});
 }
 
 /// Where a fresh one on any port will not do.
 void Probe::wish_for_socket(SocketId socket, const Step& step) {
-  if (!shared_socket(step.question) || !wished_.insert(socket).second) return;
+  if ((!shared_socket(step.question) && step.question != Question::hop) || !wished_.insert(socket).second) return;
   const auto family = step.to.address.family();
   SocketWish wish{.socket = socket, .local = {IpAddress::any(family), 0}};
   for (const auto& address : local_addresses_)
     if (address.family() == family) wish.local.address = address;
+  if (step.question == Question::hop) wish.errors = PathErrors::heard;
   if (step.question == Question::path_mtu) wish.fragmentation = Fragmentation::forbidden;
   if (step.question == Question::fragments) wish.fragmentation = Fragmentation::allowed;
   if (is_over_tcp(step.question)) {

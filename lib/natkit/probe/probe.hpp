@@ -36,6 +36,7 @@ class Probe {
   void handle_datagram(Instant now, const Datagram& in);
   void handle_timeout(Instant now);
   void handle_send_failure(Instant now, const Datagram& lost, std::string_view why);
+  void handle_path_error(Instant now, const PathError& error);
   void handle_socket_opened(Instant, SocketId, const Endpoint&) {}
   void handle_socket_failure(Instant now, SocketId socket, std::string_view why);
   [[nodiscard]] std::optional<SocketChange> poll_socket();
@@ -78,9 +79,10 @@ class Probe {
   std::map<stun::TransactionId, Request> requests_{};
   std::map<std::pair<SocketId, Endpoint>, stun::StreamFramer> streams_{};  // TCP answers, until they are whole
   std::set<SocketId> wished_{};
+  std::size_t expired_ = 0;
   std::deque<SocketChange> wishes_{};
   std::vector<IpAddress> local_addresses_;
   std::deque<Datagram> outbox_{};
 };
-static_assert(SansIo<Probe> && HearsSendFailure<Probe> && OpensSockets<Probe>);
+static_assert(SansIo<Probe> && HearsSendFailure<Probe> && OpensSockets<Probe> && HearsPathErrors<Probe>);
 }  // namespace natkit::probe

@@ -69,9 +69,10 @@ struct FamilyReport {
   std::optional<Pooling> pooling{};
   std::optional<bool> hairpin{};  ///< two hosts behind the NAT can reach each other by their public addresses
   MappingLifetime mapping_lifetime{};
-  std::optional<unsigned> layers{};  ///< NATs in the way
-  std::optional<bool> cgn{};         ///< whether one of them is the carrier's
-  std::optional<bool> rewritten{};   ///< an application-level gateway changes addresses inside packets (RFC 4787 §7)
+  std::optional<unsigned> layers{};              ///< NATs in the way
+  std::vector<std::optional<IpAddress>> hops{};  ///< the first routers on the way, the nearest first, as they say
+  std::optional<bool> cgn{};                     ///< whether one of them is the carrier's
+  std::optional<bool> rewritten{};  ///< an application-level gateway changes addresses inside packets (RFC 4787 §7)
 };
 
 /// What the NAT does with TCP, in the family that was measured; the terms are those of UDP (RFC 5382 §4).

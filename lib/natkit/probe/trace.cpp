@@ -4,9 +4,10 @@
 
 namespace natkit::probe {
 namespace {
-constexpr std::array<std::string_view, 14> names{
-    "mapping",       "filtering", "filtering-port", "tcp-control", "allocation",    "hairpin",  "lifetime",
-    "lifetime-call", "path-mtu",  "fragments",      "tcp-mapping", "tcp-filtering", "tcp-call", "tcp-call-port"};
+constexpr std::array<std::string_view, 15> names{
+    "mapping",     "filtering",     "filtering-port", "tcp-control",   "allocation",
+    "hairpin",     "lifetime",      "lifetime-call",  "path-mtu",      "fragments",
+    "tcp-mapping", "tcp-filtering", "tcp-call",       "tcp-call-port", "hop"};
 }
 
 std::string_view to_text(Question question) { return names.at(static_cast<std::size_t>(question)); }

@@ -32,6 +32,7 @@ enum class Question : std::uint8_t {
   tcp_filtering,   ///< the same to one endpoint: a fresh port learns where it is outside, and listens there
   tcp_call,        ///< on that connection: connect to me there, from another address (stun/reachability.hpp)
   tcp_call_port,   ///< … from the same address, another port
+  hop,             ///< a Binding request that dies on the way: which router is so many hops away (RFC 1812 §5.3.1)?
 };
 [[nodiscard]] bool is_over_tcp(Question question);
 /// Of the socket that calls, less that of the one that rests.
@@ -52,7 +53,8 @@ struct Sent {
   std::uint32_t server = 0;  ///< index into Trace::servers
   Endpoint to{};
   stun::TransactionId id{};
-  std::uint16_t size = 0;  ///< of the whole IP packet, where that was the question
+  std::uint16_t size = 0;      ///< of the whole IP packet, where that was the question
+  std::uint8_t hop_limit = 0;  ///< IPv4 TTL, where that was the question
 };
 
 struct Received {
@@ -85,12 +87,20 @@ struct SendFailed {
   std::optional<stun::TransactionId> id{};  ///< which request; older traces do not say
 };
 
+/// A router says that it threw a packet away, whose hop limit had run out (ICMP). Anybody can say that.
+struct Expired {
+  Duration at{};
+  SocketId socket{};
+  Endpoint to{};
+  IpAddress router{};
+};
+
 /// The end of the run, so that silence can be timed.
 struct Ended {
   Duration at{};
 };
 
-using Event = std::variant<Sent, Received, SendFailed, Ended>;
+using Event = std::variant<Sent, Received, SendFailed, Expired, Ended>;
 [[nodiscard]] Duration at(const Event& event);
 
 struct Trace {

@@ -65,7 +65,10 @@ struct LayersVerdict {
   std::optional<bool> cgn{};
   std::vector<Evidence> evidence{};  ///< of "layers"
 };
-/// Counts NATs by what the router says of its own public address, and by addresses that only carriers use (RFC 6598).
+/// The first routers on the way to the server, up to the last that said a word.
+[[nodiscard]] std::vector<std::optional<IpAddress>> first_routers(const Digest& digest);
+/// Counts NATs by what the router says of its own public address, and by addresses that only carriers use (RFC 6598):
+/// this host's, its router's, and those of the first routers on the way.
 [[nodiscard]] LayersVerdict judge_layers(const FamilyReport& family, const PortMappings& routers);
 
 /// Whether a server is of use for RFC 5780: it has a second address that answers, and it does not ignore

@@ -31,6 +31,12 @@ std::string_view meaning_of_filtering(Behavior filtering) {
   return "only the very host and port that was sent to may send in";
 }
 
+std::string hops_text(const std::vector<std::optional<IpAddress>>& hops) {
+  std::string text;
+  for (const auto& hop : hops) text += (text.empty() ? "" : ", ") + (hop ? to_text(*hop) : std::string{"?"});
+  return text;
+}
+
 std::string lifetime_text(const probe::MappingLifetime& lifetime) {
   const auto seconds = [](const std::optional<Duration>& duration) {
     return std::chrono::duration<double>(duration.value_or(Duration{})).count();

@@ -54,6 +54,7 @@ class FamilyFacts {
             hairpin(),
             lifetime(),
             layers(),
+            hops(),
             carrier()};
   }
 
@@ -133,6 +134,12 @@ class FamilyFacts {
     if (!facts_.layers) return fact("NATs in the way", "layers", std::nullopt, "");
     return fact("NATs in the way", "layers", fmt::format("{}", *facts_.layers),
                 explanation(report_, prefix_ + "layers"));
+  }
+
+  [[nodiscard]] Fact hops() const {
+    if (facts_.hops.empty()) return {.name = "first routers", .note = "none said a word, or none was asked"};
+    return {
+        .name = "first routers", .value = hops_text(facts_.hops), .note = "as they say themselves, the nearest first"};
   }
 
   /// The evidence for the number of NATs speaks of the carrier's, too.

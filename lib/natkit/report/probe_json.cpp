@@ -65,6 +65,14 @@ Json range_json(const probe::MappingLifetime& lifetime) {
   return {or_null(lifetime.shortest), or_null(lifetime.longest)};
 }
 
+/// The nearest first; null for one that says nothing.
+Json hops_json(const std::vector<std::optional<IpAddress>>& hops) {
+  if (hops.empty()) return nullptr;
+  Json out = Json::array();
+  for (const auto& hop : hops) out.push_back(hop ? Json(to_text(*hop)) : Json(nullptr));
+  return out;
+}
+
 Json family_json(const std::optional<probe::FamilyReport>& asked) {
   const auto family = asked.value_or(probe::FamilyReport{});
   const auto& refresh = family.mapping_lifetime.refresh;
@@ -82,7 +90,8 @@ Json family_json(const std::optional<probe::FamilyReport>& asked) {
           {"mapping_refresh", refresh ? Json(to_text(*refresh)) : Json(nullptr)},
           {"layers", or_null(family.layers)},
           {"cgn", or_null(family.cgn)},
-          {"rewritten", or_null(family.rewritten)}};
+          {"rewritten", or_null(family.rewritten)},
+          {"hops", hops_json(family.hops)}};
 }
 
 Json labels_json(const probe::Report& report) {

@@ -82,6 +82,7 @@ class FamilyText {
                           allocation_row(),
                           {.key = "pooling", .value = pooling(), .below = facts_.pooling ? "" : why("pooling")},
                           layers_row()};
+    if (!facts_.hops.empty()) rows.push_back({.key = "first hops", .value = hops_text(facts_.hops)});
     if (facts_.hairpin) rows.push_back({.key = "hairpin", .value = (*facts_.hairpin ? "yes" : "no") + age("hairpin")});
     if (was_lifetime_asked()) rows.push_back(lifetime_row());
     return table(rows);

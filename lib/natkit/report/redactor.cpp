@@ -54,6 +54,10 @@ void visit(probe::Received& received, const Visitor& change) {
   visit(received.rewritten, change);
 }
 void visit(probe::SendFailed& failed, const Visitor& change) { change(failed.to.address); }
+void visit(probe::Expired& expired, const Visitor& change) {
+  change(expired.to.address);
+  change(expired.router);
+}
 void visit(probe::Ended& /*ended*/, const Visitor& /*change*/) {}
 
 void visit(probe::Trace& trace, const Visitor& change) {
@@ -67,6 +71,8 @@ void visit(probe::Report& report, const Visitor& change) {
     if (!*family) continue;
     visit((*family)->local, change);
     visit((*family)->mapped, change);
+    for (auto& hop : (*family)->hops)
+      if (hop) change(*hop);
   }
   visit(report.port_mapping, change);
 }

@@ -22,6 +22,7 @@ constexpr std::size_t most_servers = 256;
 constexpr int most_depth = 3;
 /// Sums and differences of such times cannot overflow.
 constexpr Duration longest_run = std::chrono::hours{24};
+constexpr std::int64_t most_u8 = std::numeric_limits<std::uint8_t>::max();
 constexpr std::int64_t most_u16 = std::numeric_limits<std::uint16_t>::max();
 constexpr std::int64_t most_u32 = std::numeric_limits<std::uint32_t>::max();
 
@@ -45,6 +46,7 @@ Json to_event_json(const probe::Sent& sent) {
   json["to"] = to_text(sent.to);
   json["id"] = to_hex(sent.id.bytes);
   if (sent.size != 0) json["size"] = sent.size;
+  if (sent.hop_limit != 0) json["hop_limit"] = sent.hop_limit;
   return json;
 }
 
@@ -72,6 +74,14 @@ Json to_event_json(const probe::SendFailed& failed) {
   json["to"] = to_text(failed.to);
   json["why"] = failed.why;
   if (failed.id) json["id"] = to_hex(failed.id->bytes);
+  return json;
+}
+
+Json to_event_json(const probe::Expired& expired) {
+  auto json = event_json("expired", expired.at);
+  json["socket"] = std::to_underlying(expired.socket);
+  json["to"] = to_text(expired.to);
+  json["router"] = to_text(expired.router);
   return json;
 }
 
@@ -136,16 +146,22 @@ class Fields {
     return has(key) ? std::optional{static_cast<std::uint16_t>(integer(key, most_u16))} : std::nullopt;
   }
 
+  std::optional<std::uint8_t> optional_u8(const char* key) {
+    return has(key) ? std::optional{static_cast<std::uint8_t>(integer(key, most_u8))} : std::nullopt;
+  }
+
   std::optional<bool> optional_flag(const char* key) {
     if (!has(key)) return std::nullopt;
     const auto* value = take(key);
     if (value->is_boolean()) return value->get<bool>();
     return wrong<std::optional<bool>>(key, "neither true nor false");
   }
-  std::optional<IpAddress> optional_address(const char* key) {
-    if (!has(key)) return std::nullopt;
+  IpAddress address(const char* key) {
     if (const auto parsed = parse_ip_address(text(key))) return *parsed;
-    return wrong<std::optional<IpAddress>>(key, "not an IP address");
+    return wrong<IpAddress>(key, "not an IP address");
+  }
+  std::optional<IpAddress> optional_address(const char* key) {
+    return has(key) ? std::optional{address(key)} : std::nullopt;
   }
 
   SocketId socket() { return SocketId{static_cast<std::uint32_t>(integer("socket", most_u32))}; }
@@ -217,6 +233,8 @@ class TraceReader {
       trace_.events.emplace_back(read_received(fields, at));
     else if (kind == "send-failed")
       trace_.events.emplace_back(read_send_failed(fields, at));
+    else if (kind == "expired")
+      trace_.events.emplace_back(read_expired(fields, at));
     else if (kind == "ended")
       trace_.events.emplace_back(probe::Ended{at});
     else
@@ -256,7 +274,8 @@ class TraceReader {
                      .server = static_cast<std::uint32_t>(fields.integer("server", most_u32)),
                      .to = fields.endpoint("to"),
                      .id = fields.id(),
-                     .size = fields.optional_u16("size").value_or(0)};
+                     .size = fields.optional_u16("size").value_or(0),
+                     .hop_limit = fields.optional_u8("hop_limit").value_or(0)};
     if (sent.server >= trace_.servers.size()) fault_.set(fields.place(), "'server' is not in the list of servers");
     requests_.emplace(sent.socket, sent.id);
     return sent;
@@ -279,6 +298,12 @@ class TraceReader {
     if (!requests_.contains({received.socket, received.id}))
       fault_.set(fields.place(), "answers a request that this socket never sent");
     return received;
+  }
+
+  static probe::Expired read_expired(Fields& fields, Duration at) {
+    probe::Expired expired{.at = at, .socket = fields.socket(), .to = fields.endpoint("to"), .router = {}};
+    expired.router = fields.address("router");
+    return expired;
   }
 
   static probe::SendFailed read_send_failed(Fields& fields, Duration at) {

@@ -128,7 +128,7 @@ void Host::repeat_syns(Machine& machine) {
 }
 
 void Host::handle_packet(const Packet& packet) {
-  if (packet.error) return handle_error(*packet.error);
+  if (packet.error) return handle_error(*packet.error, packet.source.address);
   const auto socket = sockets_.find({packet.protocol, packet.destination});
   if (socket == sockets_.end()) return answer_stranger(packet);
   if (packet.protocol == Protocol::tcp) {
@@ -207,7 +207,7 @@ void Host::open_wished(Machine& machine, const SocketWish& wish) {
   if (local.address.is_unspecified() && any != nullptr) local.address = *any;
   if (std::ranges::find(addresses(), local.address) == addresses().end())
     return machine.ref.handle_socket_failure(clock_, wish.socket, "Cannot assign requested address");
-  const Socket socket{&machine, wish.socket, kind_of(wish), wish.fragmentation};
+  const Socket socket{&machine, wish.socket, kind_of(wish), wish.fragmentation, wish.errors};
   const bool is_port_given = local.port != 0;
   for (std::uint32_t tried = 0; tried < ephemeral_ports; ++tried) {
     if (!is_port_given) local.port = next_port();
@@ -369,9 +369,22 @@ void Host::end_connections(Machine& machine, Ends which) {
   std::erase_if(machine.connections, which);
 }
 
+/// To a machine that wished to hear it.
+void Host::tell_expired(const IcmpError& error, const IpAddress& router) {
+  const auto socket = sockets_.find({Protocol::udp, error.source});
+  if (socket == sockets_.end() || socket->second.errors == PathErrors::ignored) return;
+  Machine& machine = *socket->second.machine;
+  machine.ref.handle_path_error(clock_, {.socket = socket->second.id,
+                                         .kind = PathError::Kind::hop_limit_exceeded,
+                                         .remote = error.destination,
+                                         .offender = router});
+  drain(machine);
+}
+
 /// UDP sockets are not connected, so they hear no ICMP; the system does, and a TCP connection that is being opened.
-void Host::handle_error(const IcmpError& error) {
+void Host::handle_error(const IcmpError& error, const IpAddress& router) {
   if (error.kind == IcmpKind::too_big) path_mtus_[error.destination.address] = error.mtu;
+  if (error.protocol == Protocol::udp && error.kind == IcmpKind::time_exceeded) return tell_expired(error, router);
   if (error.protocol != Protocol::tcp || error.kind == IcmpKind::time_exceeded || error.kind == IcmpKind::too_big)
     return;
   const auto socket = sockets_.find({Protocol::tcp, error.source});

@@ -67,6 +67,7 @@ class Host : public Node {
     /// Over TCP: connects, accepts, or both.
     enum class Kind : std::uint8_t { ephemeral, bound, meeting } kind = Kind::ephemeral;
     Fragmentation fragmentation = Fragmentation::by_system;
+    PathErrors errors = PathErrors::ignored;
   };
   [[nodiscard]] static Socket::Kind kind_of(const SocketWish& wish);
 
@@ -90,7 +91,8 @@ class Host : public Node {
   void answer_stranger(const Packet& packet);
   template <class Ends>
   void end_connections(Machine& machine, Ends which);
-  void handle_error(const IcmpError& error);
+  void tell_expired(const IcmpError& error, const IpAddress& router);
+  void handle_error(const IcmpError& error, const IpAddress& router);
 
   const Instant& clock_;
   std::vector<std::unique_ptr<Machine>> machines_;
