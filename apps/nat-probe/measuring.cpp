@@ -11,6 +11,7 @@
 #include "natkit/base/printable.hpp"
 #include "natkit/cli/duration.hpp"
 #include "natkit/crypto/secure_rng.hpp"
+#include "natkit/crypto/tls.hpp"
 #include "natkit/io/routes.hpp"
 #include "natkit/portmap/discovery.hpp"
 #include "natkit/probe/probe.hpp"
@@ -60,7 +61,8 @@ Result<Measured> ask(const Options& o, const Local& local, std::vector<probe::Se
   probe::Probe probe{{.servers = std::move(servers), .timing = timing, .local_addresses = local.addresses}, rng};
   BesideRouters both{probe, routers};
   WithProgress shown{both, output, word};
-  const auto end = io::run(shown, {.local_addresses = local.addresses, .errands = &errands});
+  const auto end =
+      io::run(shown, {.local_addresses = local.addresses, .trust = crypto::TlsContext::trust, .errands = &errands});
   if (!end) return std::unexpected(end.error());
   Measured measured{*end, probe.trace()};
   measured.trace.port_mapping = both.port_mappings();

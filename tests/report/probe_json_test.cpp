@@ -17,7 +17,7 @@ constexpr auto rest =
 constexpr auto not_asked =
     R"({"local":null,"mapped":null,"nat":null,"mapping":null,"filtering":null,"port_preserved":null,)";
 constexpr auto never_measured =
-    R"("port_mapping":{"upnp":{"available":null,"external":null},"nat_pmp":{"available":null,"external":null},"pcp":{"available":null,"external":null}},"tcp":{"mapping":null,"filtering":null},"mtu_bytes":null,"fragments":null,)";
+    R"("port_mapping":{"upnp":{"available":null,"external":null},"nat_pmp":{"available":null,"external":null},"pcp":{"available":null,"external":null}},"tcp":{"mapping":null,"filtering":null},"mtu_bytes":null,"fragments":null,"ways_out":null,)";
 }  // namespace
 
 TEST_CASE("A full report is this object, key for key", "[probe_json]") {
@@ -61,7 +61,8 @@ TEST_CASE("Every key of the contract is there, in order, even when nothing was m
                     "rewritten",
                     "hops"};
   CHECK(keys(report) == Keys{"schema", "udp", "servers", "ipv4", "ipv6", "labels", "port_mapping", "tcp", "mtu_bytes",
-                             "fragments", "verdict", "evidence", "remembered", "elapsed_ms", "packets_sent"});
+                             "fragments", "ways_out", "verdict", "evidence", "remembered", "elapsed_ms",
+                             "packets_sent"});
   for (const auto* name : {"ipv4", "ipv6"}) {
     CHECK(keys(report[name]) == family);
     CHECK(keys(report[name]["port_allocation"]) == Keys{"rule", "delta", "range"});
@@ -108,7 +109,7 @@ TEST_CASE("IPv6 endpoints stand in brackets", "[probe_json]") {
 TEST_CASE("A run that fails with an answer in hand puts the error last in it", "[probe_json]") {
   const auto report = nlohmann::ordered_json::parse(
       to_json(test::silent(), Error{Errc::nobody_there, "server-unreachable", "nobody answered", ""}));
-  CHECK(report.size() == 16);
+  CHECK(report.size() == 17);
   CHECK(std::prev(report.end()).key() == "error");
   CHECK(report["error"]["reason"] == "server-unreachable");
   CHECK(report["error"]["advice"].is_null());

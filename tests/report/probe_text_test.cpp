@@ -105,3 +105,38 @@ TEST_CASE("The evidence is one line a piece, then the cost", "[probe_text]") {
         std::vector<std::string>{"ipv4.filtering: 2 receipts, no answer within 40 ms (silence-after-receipts)",
                                  "14 packets sent in 142.5 ms"});
 }
+
+TEST_CASE("TCP and packet sizes are told where they were measured, and why where they are not known", "[probe_text]") {
+  auto report = test::port_restricted();
+  CHECK(to_text(report, Style::plain).find("TCP and packet sizes") == std::string::npos);
+  report.evidence = {{"tcp.mapping", "not-asked", "nobody"}, {"mtu_bytes", "not-asked", "nobody"}};
+  CHECK(to_text(report, Style::plain).find("TCP and packet sizes") == std::string::npos);
+  report.tcp = {.mapping = endpoint_independent, .filtering = {}};
+  report.mtu_bytes = 1492;
+  report.evidence = {{"tcp.mapping", "same-mapping-from-two-addresses", "both saw the same"},
+                     {"tcp.filtering", "server-connects-to-nobody", "it does not connect back"},
+                     {"mtu_bytes", "refused-by-the-system", "1500 bytes are refused"}};
+  CHECK(to_text(report, Style::plain)
+            .find("\nTCP and packet sizes\n"
+                  "  TCP mapping     endpoint-independent\n"
+                  "  TCP filtering   unknown\n"
+                  "                  it does not connect back\n"
+                  "  largest packet  1492 bytes\n") != std::string::npos);
+}
+
+TEST_CASE("The ways out are listed where UDP is none", "[probe_text]") {
+  auto report = test::blocked();
+  CHECK(to_text(report, Style::plain).find("ways out") == std::string::npos);
+  report.ways_out = {{"tcp", test::endpoint("198.51.100.1:443")}};
+  CHECK(to_text(report, Style::plain).find("\nways out\n  tcp  198.51.100.1:443  answers\n") != std::string::npos);
+  report.ways_out->clear();
+  report.evidence.push_back({"ways_out", "no-answer", "nobody answered anywhere"});
+  CHECK(to_text(report, Style::plain).find("\nways out\n  none found  nobody answered anywhere\n") !=
+        std::string::npos);
+}
+
+TEST_CASE("The first routers stand in the table, a silent one as a question mark", "[probe_text]") {
+  auto report = test::port_restricted();
+  report.ipv4->hops = {test::endpoint("192.168.1.1:0").address, std::nullopt, test::endpoint("100.64.0.1:0").address};
+  CHECK(to_text(report, Style::plain).find("  first hops  192.168.1.1, ?, 100.64.0.1\n") != std::string::npos);
+}

@@ -61,6 +61,8 @@ inline probe::Report blocked() {
 inline probe::Trace sample_trace() {
   const stun::TransactionId first{{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}};
   const stun::TransactionId second{{0xFF, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 0xFE}};
+  const stun::TransactionId large{{0xFF, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 0xFD}};
+  const stun::TransactionId short_lived{{0xFF, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 0xFC}};
   const auto server = endpoint("198.51.100.1:3478");
   const auto local = endpoint("192.168.1.5:40000");
   using probe::Question;
@@ -75,6 +77,36 @@ inline probe::Trace sample_trace() {
       probe::Received{50000001ns, SocketId{1}, server, local, first, endpoint("203.0.113.7:40000"),
                       endpoint("198.51.100.2:3479"), endpoint("198.51.100.1:3478"), std::uint16_t{3479}, std::nullopt},
       probe::Received{50000002ns, SocketId{2}, server, local, second, {}, {}, {}, {}, std::uint16_t{420}},
+      probe::Sent{.at = 50000003ns,
+                  .socket = SocketId{4},
+                  .question = Question::path_mtu,
+                  .server = 0,
+                  .to = server,
+                  .id = large,
+                  .size = 1500},
+      probe::SendFailed{.at = 50000003ns,
+                        .socket = SocketId{4},
+                        .question = Question::path_mtu,
+                        .to = server,
+                        .why = "Message too long",
+                        .id = large},
+      probe::Sent{.at = 50000003ns,
+                  .socket = SocketId{5},
+                  .question = Question::hop,
+                  .server = 0,
+                  .to = server,
+                  .id = short_lived,
+                  .hop_limit = 1},
+      probe::Expired{
+          .at = 50000003ns, .socket = SocketId{5}, .to = server, .router = endpoint("192.168.1.1:0").address},
+      probe::Received{.at = 50000003ns,
+                      .socket = SocketId{1},
+                      .from = server,
+                      .local = local,
+                      .id = first,
+                      .receipt = endpoint("198.51.100.2:0"),
+                      .is_same_unmasked = true,
+                      .reach = stun::ReachState::under_way},
       probe::Ended{92123456789ns},
   };
   return trace;

@@ -57,3 +57,16 @@ TEST_CASE("The other family is mentioned where it is another matter", "[verdict]
   report.ipv6 = test::family(false, endpoint_independent, endpoint_independent);
   CHECK(verdict_of(report).summary.find("; over IPv6: no NAT and no firewall") != std::string::npos);
 }
+
+TEST_CASE("Where UDP is blocked, what gets out all the same is what to use", "[verdict]") {
+  auto report = test::blocked();
+  report.ways_out = {{"tcp", report.servers[0].address}, {"tcp", test::endpoint("198.51.100.1:443")}};
+  auto verdict = verdict_of(report);
+  CHECK(verdict.summary == "Blocked: UDP does not get through; only TCP is left, for most peers through a relay");
+  REQUIRE(verdict.advice.size() == 2);
+  CHECK(verdict.advice[1].find("TCP port 443") != std::string::npos);
+  report.ways_out->push_back({"udp", test::endpoint("198.51.100.1:53")});
+  verdict = verdict_of(report);
+  CHECK(verdict.summary == "Blocked: UDP does not get through at the usual port, but it does at port 53");
+  CHECK(verdict.advice.at(0).find("UDP port 53") != std::string::npos);
+}

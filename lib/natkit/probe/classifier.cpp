@@ -115,7 +115,7 @@ void describe_udp(Report& report, const Digest& digest) {
                   fmt::format("{} answered over UDP after {:.1f} ms", to_text(server.address), to_ms(*server.rtt_min)));
     }
   for (const auto& asked : digest.asked) {
-    if (asked.question != Question::tcp_control || !asked.is_answered()) continue;
+    if (!is_over_tcp(asked.question) || !asked.is_answered()) continue;
     const auto* over_udp = digest.find(Question::mapping, asked.server);
     if (over_udp == nullptr || over_udp->copies.size() < blocked_copies) continue;
     report.udp = UdpState::blocked;
@@ -154,16 +154,22 @@ void describe_tcp(Report& report, const Digest& digest) {
   append(report, "tcp", "filtering", std::move(filtering.evidence));
 }
 
-void describe_path(Report& report, const Digest& digest) {
-  auto path = judge_path_mtu(digest, report.elapsed);
-  report.mtu_bytes = path.bytes;
-  report.fragments = path.fragments;
-  for (auto& item : path.evidence) {
-    item.about = "mtu_bytes";
+void append(Report& report, std::string_view about, std::vector<Evidence> evidence) {
+  for (auto& item : evidence) {
+    item.about = about;
     report.evidence.push_back(std::move(item));
   }
 }
 
+void describe_path(Report& report, const Digest& digest) {
+  auto path = judge_path_mtu(digest, report.elapsed);
+  report.mtu_bytes = path.bytes;
+  report.fragments = path.fragments;
+  append(report, "mtu_bytes", std::move(path.evidence));
+  auto ways_out = judge_ways_out(digest);
+  report.ways_out = std::move(ways_out.ways);
+  append(report, "ways_out", std::move(ways_out.evidence));
+}
 }  // namespace
 
 Report classify(const Trace& trace) {

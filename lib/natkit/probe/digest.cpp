@@ -21,9 +21,11 @@ bool asks_for_connection(Question question) {
   return question == Question::tcp_call || question == Question::tcp_call_port;
 }
 
-/// Large packets take their time, and connections begin with a handshake: neither says how long others take.
+/// Large packets take their time, connections begin with a handshake, and what passes at another port says nothing of
+/// the server's own.
 bool tells_round_trip(Question question) {
-  return !is_over_tcp(question) && question != Question::path_mtu && question != Question::fragments;
+  return !is_over_tcp(question) && question != Question::path_mtu && question != Question::fragments &&
+         question != Question::way_out;
 }
 
 void note_mapped(Asked& asked, const Received& in) {

@@ -109,6 +109,7 @@ class Planner {
       if (p_.digest.find(Question::tcp_control, server) == nullptr)
         send(Question::tcp_control, server, p_.digest.servers[server].address);
     }
+    if (p_.timing.extent == Timing::Extent::full) plan_ways_out(p_);
   }
 
   void plan_samples(Family family) {

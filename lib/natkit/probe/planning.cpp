@@ -48,7 +48,7 @@ Duration Planning::patience(const Asked& asked) const {
     if (server.address.address.family() == asked.to.address.family()) family_is_heard = true;
   }
   for (const auto& other : digest.asked)
-    if (other.question == Question::tcp_control && other.is_answered())
+    if (is_over_tcp(other.question) && other.is_answered())
       slowest = std::max(slowest.value_or(Duration{}), *other.copies.front().answered_at - other.first_sent());
   if (!slowest) return timing.timeout - asked.first_sent();
   return std::max(family_is_heard ? timing.patience_beside_another : timing.patience, *slowest * 4);

@@ -15,7 +15,8 @@ static_assert(2 * most_rested <= socket_of_call);
 /// Those that are the same for all servers, two of each: one per family.
 constexpr std::uint32_t first_shared = first_rested + (2 * socket_of_call);
 
-constexpr std::uint32_t first_hop = first_shared + 8;
+constexpr std::uint32_t first_tls = first_shared + 16 + most_hops + 1;
+constexpr std::uint32_t first_hop = first_shared + 16;
 
 /// Whether what is asked from here on comes from one socket, and which.
 std::optional<std::uint32_t> shared_socket(Question question) {
@@ -30,6 +31,10 @@ std::optional<std::uint32_t> shared_socket(Question question) {
     case Question::tcp_call:
     case Question::tcp_call_port:
       return 3;
+    case Question::way_out:
+      return 4;
+    case Question::way_out_tcp:
+      return 5;
     default:
       return std::nullopt;
   }
@@ -46,9 +51,27 @@ SocketId socket_for(const Step& step) {
     return SocketId{first_rested + (most_rested * (step.to.address.is_v4() ? 0U : 1U)) + step.sample +
                     (step.question == Question::lifetime_call ? socket_of_call : 0U)};
   if (step.question == Question::hop) return SocketId{first_hop + step.sample};
+  // The name that a certificate must have is the socket's.
+  if (step.question == Question::way_out_tls) return SocketId{first_tls + step.server};
   if (const auto shared = shared_socket(step.question))
     return SocketId{first_shared + (2 * *shared) + (step.to.address.is_v4() ? 0U : 1U)};
   return SocketId{(4 * (step.server + 1)) + static_cast<std::uint32_t>(step.question)};
+}
+
+/// Whose socket is more than a fresh one on any port.
+bool is_special(Question question) {
+  return shared_socket(question) || question == Question::hop || question == Question::way_out_tls;
+}
+
+bool needs_one_port(Question question) {
+  return is_over_tcp(question) && question != Question::tcp_control && question != Question::way_out_tcp &&
+         question != Question::way_out_tls;
+}
+
+/// Of a server's name as the user gave it: without the port, and without the brackets of an IPv6 address.
+std::string host_of(const std::string& name) {
+  if (const auto endpoint = parse_endpoint(name, 1)) return to_text(endpoint->address);
+  return name.substr(0, name.find(':'));
 }
 
 std::vector<Server> first_of(std::vector<Server> servers) {
@@ -287,7 +310,7 @@ void Probe::send(Duration at, const Step& step) {
 
 /// Where a fresh one on any port will not do.
 void Probe::wish_for_socket(SocketId socket, const Step& step) {
-  if ((!shared_socket(step.question) && step.question != Question::hop) || !wished_.insert(socket).second) return;
+  if (!is_special(step.question) || !wished_.insert(socket).second) return;
   const auto family = step.to.address.family();
   SocketWish wish{.socket = socket, .local = {IpAddress::any(family), 0}};
   for (const auto& address : local_addresses_)
@@ -295,10 +318,10 @@ void Probe::wish_for_socket(SocketId socket, const Step& step) {
   if (step.question == Question::hop) wish.errors = PathErrors::heard;
   if (step.question == Question::path_mtu) wish.fragmentation = Fragmentation::forbidden;
   if (step.question == Question::fragments) wish.fragmentation = Fragmentation::allowed;
-  if (is_over_tcp(step.question)) {
-    wish.protocol = Protocol::tcp;
-    wish.role = TcpRole::meets;
-  }
+  if (is_over_tcp(step.question)) wish.protocol = Protocol::tcp;
+  if (needs_one_port(step.question)) wish.role = TcpRole::meets;
+  if (step.question == Question::way_out_tls)
+    wish.tls = TlsWish{.server = host_of(trace_.servers[step.server].name), .authorities = {}};
   wishes_.emplace_back(std::move(wish));
 }
 

@@ -81,6 +81,13 @@ struct TcpReport {
   BehaviorSet filtering{};
 };
 
+/// Where a server answered although its own port does not over UDP.
+struct WayOut {
+  std::string_view transport{};  ///< "udp", "tcp", "tls"
+  Endpoint server{};
+  bool operator==(const WayOut&) const = default;
+};
+
 /// Why a value is what it is, or why it is unknown.
 struct Evidence {
   std::string about{};   ///< dotted path of the value, e.g. "ipv4.filtering"
@@ -97,7 +104,8 @@ struct Report {
   TcpReport tcp{};
   /// The largest IP packet, up to 1500 bytes, of which it was seen that it gets to the server in one piece.
   std::optional<unsigned> mtu_bytes{};
-  std::optional<bool> fragments{};  ///< larger ones get there in fragments
+  std::optional<bool> fragments{};                ///< larger ones get there in fragments
+  std::optional<std::vector<WayOut>> ways_out{};  ///< none: nobody needed to ask
   std::vector<Evidence> evidence{};
   Duration elapsed{};
   std::uint32_t packets_sent = 0;

@@ -4,10 +4,10 @@
 
 namespace natkit::probe {
 namespace {
-constexpr std::array<std::string_view, 15> names{
-    "mapping",     "filtering",     "filtering-port", "tcp-control",   "allocation",
-    "hairpin",     "lifetime",      "lifetime-call",  "path-mtu",      "fragments",
-    "tcp-mapping", "tcp-filtering", "tcp-call",       "tcp-call-port", "hop"};
+constexpr std::array<std::string_view, 18> names{
+    "mapping",  "filtering",     "filtering-port", "tcp-control", "allocation",  "hairpin",
+    "lifetime", "lifetime-call", "path-mtu",       "fragments",   "tcp-mapping", "tcp-filtering",
+    "tcp-call", "tcp-call-port", "way-out",        "way-out-tcp", "way-out-tls", "hop"};
 }
 
 std::string_view to_text(Question question) { return names.at(static_cast<std::size_t>(question)); }
@@ -25,6 +25,8 @@ bool is_over_tcp(Question question) {
     case Question::tcp_filtering:
     case Question::tcp_call:
     case Question::tcp_call_port:
+    case Question::way_out_tcp:
+    case Question::way_out_tls:
       return true;
     default:
       return false;

@@ -32,6 +32,9 @@ enum class Question : std::uint8_t {
   tcp_filtering,   ///< the same to one endpoint: a fresh port learns where it is outside, and listens there
   tcp_call,        ///< on that connection: connect to me there, from another address (stun/reachability.hpp)
   tcp_call_port,   ///< … from the same address, another port
+  way_out,         ///< nobody answers over UDP: does the server, at ports that are often let out?
+  way_out_tcp,     ///< … over TCP
+  way_out_tls,     ///< … over TLS (RFC 8489 §6.2.3)
   hop,             ///< a Binding request that dies on the way: which router is so many hops away (RFC 1812 §5.3.1)?
 };
 [[nodiscard]] bool is_over_tcp(Question question);

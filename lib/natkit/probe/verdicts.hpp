@@ -60,6 +60,13 @@ struct LifetimeVerdict {
 /// Looks which of the sockets that rested still heard what the server sent them.
 [[nodiscard]] LifetimeVerdict judge_lifetime(const Digest& digest, Family family);
 
+struct WaysOutVerdict {
+  std::optional<std::vector<WayOut>> ways{};
+  std::vector<Evidence> evidence{};
+};
+/// Where servers answered when their own ports did not over UDP.
+[[nodiscard]] WaysOutVerdict judge_ways_out(const Digest& digest);
+
 struct LayersVerdict {
   std::optional<unsigned> layers{};
   std::optional<bool> cgn{};

@@ -158,6 +158,17 @@ std::string evidence(const probe::Report& report) {
   return out + "</ul>\n";
 }
 
+std::string ways_out(const probe::Report& report) {
+  if (!report.ways_out) return {};
+  std::string out = "<ul class=\"list\">\n";
+  for (const auto& way : *report.ways_out)
+    out += fmt::format("<li>{} <code>{}</code> <span class=\"soft\">answers</span></li>\n", way.transport,
+                       to_markup(to_text(way.server)));
+  if (report.ways_out->empty())
+    out += fmt::format("<li class=\"unknown\">{}</li>\n", to_markup(explanation(report, "ways_out")));
+  return section("Ways out, since UDP is not", out + "</ul>\n");
+}
+
 std::string footer(const probe::Report& report) {
   return fmt::format("<footer>Measured by nat-probe with {} packets in {:.1f} ms.</footer>\n", report.packets_sent,
                      to_ms(report.elapsed));
@@ -168,7 +179,7 @@ std::string to_html(const probe::Report& report) {
   const auto verdict = verdict_of(report);
   return head(verdict) + "<body>\n<main>\n" + headline(verdict) + "<div class=\"flow\">\n" + paths(report) +
          section("Which peers can be reached", matrix(report)) + section("What others call it", labels(report)) +
-         section("TCP and packet sizes", fact_list(tcp_and_size_facts(report))) +
+         ways_out(report) + section("TCP and packet sizes", fact_list(tcp_and_size_facts(report))) +
          section("Port mapping by the router", fact_list(port_mapping_facts(report.port_mapping))) + values(report) +
          "</div>\n" + section("Servers", servers(report)) + section("What this rests on", evidence(report)) +
          footer(report) + "</main>\n</body>\n</html>\n";

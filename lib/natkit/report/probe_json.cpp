@@ -104,6 +104,13 @@ Json labels_json(const probe::Report& report) {
           {"nintendo", or_null(consoles.nintendo)}};
 }
 
+Json ways_out_json(const std::optional<std::vector<probe::WayOut>>& ways) {
+  if (!ways) return nullptr;
+  Json out = Json::array();
+  for (const auto& way : *ways) out.push_back({{"transport", way.transport}, {"server", to_text(way.server)}});
+  return out;
+}
+
 Json port_mapping_json(const probe::PortMapping& one) {
   return {{"available", or_null(one.available)},
           {"external", one.external ? Json(to_text(*one.external)) : Json(nullptr)}};
@@ -164,6 +171,7 @@ Json report_object(const probe::Report& report, const std::vector<Remembered>& r
           {"tcp", {{"mapping", behavior_json(report.tcp.mapping)}, {"filtering", behavior_json(report.tcp.filtering)}}},
           {"mtu_bytes", or_null(report.mtu_bytes)},
           {"fragments", or_null(report.fragments)},
+          {"ways_out", ways_out_json(report.ways_out)},
           {"verdict", verdict_json(report)},
           {"evidence", evidence_json(report.evidence)},
           {"remembered", remembered_json(remembered)},

@@ -225,6 +225,15 @@ std::string tcp_and_size_block(const probe::Report& report) {
   return rows.empty() ? std::string{} : "\nTCP and packet sizes\n" + table(rows);
 }
 
+std::string ways_out_block(const probe::Report& report) {
+  if (!report.ways_out) return {};
+  std::vector<Row> rows;
+  for (const auto& way : *report.ways_out)
+    rows.push_back({.key = std::string(way.transport), .value = to_text(way.server), .note = "answers"});
+  if (rows.empty()) rows.push_back({.key = "none found", .value = printable(explanation(report, "ways_out"))});
+  return "\nways out\n" + table(rows);
+}
+
 std::string server_note(const probe::ServerReport& server) {
   if (!server.behavior_discovery) return "";
   std::string note = *server.behavior_discovery ? "two addresses (RFC 5780)" : "one address: cannot tell everything";
@@ -288,7 +297,7 @@ std::string advice_lines(const Verdict& verdict) {
 std::string to_text(const probe::Report& report, Style style, std::span<const Remembered> remembered) {
   const auto verdict = verdict_of(report);
   return headline(verdict, style) + advice_lines(verdict) + family_block(report, Family::ipv4, remembered) +
-         family_block(report, Family::ipv6, remembered) + tcp_and_size_block(report) +
+         family_block(report, Family::ipv6, remembered) + ways_out_block(report) + tcp_and_size_block(report) +
          port_mapping_block(report.port_mapping) + peers_block(report) + consoles_block(report) +
          servers_block(report.servers);
 }

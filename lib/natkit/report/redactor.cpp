@@ -67,6 +67,8 @@ void visit(probe::Trace& trace, const Visitor& change) {
 }
 void visit(probe::Report& report, const Visitor& change) {
   for (auto& server : report.servers) change(server.address.address);
+  if (report.ways_out)
+    for (auto& way : *report.ways_out) change(way.server.address);
   for (auto* family : {&report.ipv4, &report.ipv6}) {
     if (!*family) continue;
     visit((*family)->local, change);

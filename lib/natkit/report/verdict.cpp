@@ -95,16 +95,44 @@ std::string_view explanation(const probe::Report& report, std::string_view about
   return evidence == nullptr ? std::string_view{} : std::string_view{evidence->detail};
 }
 
+namespace {
+/// The first that is no other than the server's own port over TCP.
+const probe::WayOut* other_way_out(const probe::Report& report, std::string_view transport) {
+  if (!report.ways_out) return nullptr;
+  const auto is_own = [&](const Endpoint& endpoint) {
+    return std::ranges::any_of(report.servers, [&](const auto& server) { return server.address == endpoint; });
+  };
+  const auto way = std::ranges::find_if(
+      *report.ways_out, [&](const auto& one) { return one.transport == transport && !is_own(one.server); });
+  return way == report.ways_out->end() ? nullptr : &*way;
+}
+
+Verdict blocked(const probe::Report& report) {
+  constexpr auto word = Grade::blocked;
+  if (const auto* udp = other_way_out(report, "udp"))
+    return {word,
+            fmt::format("{}: UDP does not get through at the usual port, but it does at port {}", to_text(word),
+                        udp->server.port),
+            {fmt::format("Use servers that serve at UDP port {} (rendezvousd --listen), since it is let out; or ask "
+                         "whoever runs this network to let all UDP out.",
+                         udp->server.port)}};
+  std::vector<std::string> advice{std::string(advise_allow_udp)};
+  if (const auto* tcp = other_way_out(report, "tcp"))
+    advice.push_back(
+        fmt::format("Meanwhile use a server at TCP port {}, which is let out: punch --transport tcp --server HOST:{}.",
+                    tcp->server.port, tcp->server.port));
+  return {word,
+          fmt::format("{}: UDP does not get through; only TCP is left, for most peers through a relay", to_text(word)),
+          std::move(advice)};
+}
+}  // namespace
+
 Verdict verdict_of(const probe::Report& report) {
+  if (report.udp == probe::UdpState::blocked) return blocked(report);
   const auto leading = leading_family(report);
   Finding finding{Grade::unknown, "no server was asked"};
   std::string phrase{finding.phrase};
-  if (report.udp == probe::UdpState::blocked) {
-    finding = {Grade::blocked,
-               "UDP does not get through; only TCP is left, for most peers through a relay",
-               {advise_allow_udp}};
-    phrase = finding.phrase;
-  } else if (leading) {
+  if (leading) {
     const auto& family = *of(report, *leading);
     finding = assess(family);
     phrase = family.mapped ? std::string(finding.phrase) : with_reason(report, finding.phrase);
