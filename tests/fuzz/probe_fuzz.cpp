@@ -26,17 +26,36 @@ Bytes answer_to(const Datagram& request, ByteReader& input) {
   }
   return writer.finish();
 }
+void open(probe::Probe& machine, Instant now, const SocketWish& wish, ByteReader& input) {
+  if (input.read_u8().value_or(0) == 255)
+    machine.handle_socket_failure(now, wish.socket, "Address already in use");
+  else
+    machine.handle_socket_opened(now, wish.socket, {IpAddress::v4(0xC0A80102), 50000});
+}
+
+/// What a server sends on a connection that it was asked to make.
+Bytes call_back(const Datagram& request) {
+  const auto id = stun::parse_message(request.payload)->transaction_id();
+  stun::ReachQuestion question{.protocol = Protocol::tcp, .port = 50000};
+  std::copy(id.bytes.end() - static_cast<std::ptrdiff_t>(question.token.size()), id.bytes.end(),
+            question.token.begin());
+  return stun::write_reach_probe({}, question);
+}
 }  // namespace
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   ByteReader input{{data, size}};
   SeededRng rng{1};
-  probe::Probe machine{{.servers = {{"one", server}, {"two", {IpAddress::v4(0xC6336409), 3478}}}}, rng};
+  // Both kinds of run with any input: which one, its length says.
+  const auto extent = size % 2 == 0 ? probe::Timing::Extent::core : probe::Timing::Extent::full;
+  probe::Probe machine{
+      {.servers = {{"one", server}, {"two", {IpAddress::v4(0xC6336409), 3478}}}, .timing = {.extent = extent}}, rng};
   Instant now{std::chrono::hours{1}};
   const Instant begin = now;
   std::vector<Datagram> requests;
   machine.start(now);
   while (!machine.is_done()) {
+    while (auto change = machine.poll_socket()) open(machine, now, std::get<SocketWish>(*change), input);
     while (auto out = machine.poll_transmit()) requests.push_back(std::move(*out));
     const auto step = input.read_u8();
     if (step && *step < 128 && !requests.empty()) {
@@ -44,8 +63,16 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
       Datagram in{.socket = request.socket, .protocol = request.protocol, .local = {}, .remote = request.remote};
       if (const auto elsewhere = input.read_u8().value_or(0); elsewhere > 127)
         in.remote = {IpAddress::v4(0xC6336400U + elsewhere), static_cast<std::uint16_t>(elsewhere)};
-      in.payload = answer_to(request, input);
-      machine.handle_datagram(now, in);
+      in.payload = input.remaining() % 7 == 0 ? call_back(request) : answer_to(request, input);
+      if (const auto kind = input.read_u8().value_or(0); kind > 250)
+        machine.handle_send_failure(now, request, "Message too long");
+      else if (kind > 245)
+        machine.handle_path_error(now, {.socket = request.socket,
+                                        .kind = PathError::Kind::hop_limit_exceeded,
+                                        .remote = request.remote,
+                                        .offender = in.remote.address});
+      else
+        machine.handle_datagram(now, in);
     } else {
       must_hold(machine.poll_timeout().has_value());
       now = std::max(now, *machine.poll_timeout());
