@@ -24,6 +24,7 @@ DELAY_MS = 25.0
 GUARD_MS = 40.0                               # the least that nat-probe waits beyond the round trip: lib/natkit/probe/digest.hpp
 LIMIT_MS = 3 * (2 * DELAY_MS) + GUARD_MS + 100    # three round trips for TCP, and some room
 AT_ONCE = 2                                   # more would measure the machine
+WHOLE = "198.51.100.1"                        # at 3478 with a second address; over TCP also at 443
 SERVER6 = "[2001:db8:ffff::1]:3478"
 PAIRS = {f"{m}-{f}": (mapping, filtering) for m, mapping in (("eim", EI), ("adm", AD), ("apdm", APD))
          for f, filtering in (("eif", EI), ("adf", AD), ("apdf", APD))}
@@ -131,7 +132,8 @@ def check_whole(row: Row, probed: programs.Probed):
     """Against a server with two addresses everything is found out."""
     expected = {"udp": "ok", "ipv4.nat": row.nat, "ipv4.mapping": row.mapping, "ipv4.filtering": row.filtering}
     if row.mapping is None:
-        expected = {"udp": "blocked", "ipv4.nat": None, "ipv4.mapping": None, "ipv4.filtering": None}
+        expected = {"udp": "blocked", "ipv4.nat": None, "ipv4.mapping": None, "ipv4.filtering": None, "tcp.mapping": EI,
+                    "ways_out": [{"transport": "tcp", "server": f"{WHOLE}:{port}"} for port in (3478, 443)]}
     expected["labels.rfc3489"] = row.label
     if row.mapping is not None and row.nat:
         expected |= {"ipv4.port_allocation.rule": row.rule, "ipv4.pooling": row.pooling}
@@ -222,7 +224,7 @@ def measure(host: str, row: Row, run: str, check, *arguments: str) -> Measured:
 
 def measure_network(index: int, row: Row, lab: str) -> list[Measured]:
     """One run after the other, so that each but the first finds what the one before has left in the NAT."""
-    whole, done = ["198.51.100.1"] + ([SERVER6] if row.filtering6 else []), []
+    whole, done = [WHOLE] + ([SERVER6] if row.filtering6 else []), []
     for host in names_of(index, row):
         if lab == "hairpin":
             done += [measure(host, row, run, check_hairpin, "--hairpin", *whole) for run in ("1st", "2nd")]
@@ -246,7 +248,8 @@ def servers_of(lab: str) -> list[list[str]]:
     if lab in ("lossy", "hairpin", "lifetime", "lifetime-long"):
         return [[]]
     over_ipv6 = ["--listen", "[2001:db8:ffff::1]", "--alternate", "[2001:db8:ffff::2]"] if programs.HAS_IPV6 else []
-    return [["--listen", "198.51.100.1", "--alternate", "198.51.100.2", *over_ipv6], ["--listen", "198.51.100.3"]]
+    return [["--listen", "198.51.100.1", "--alternate", "198.51.100.2", *over_ipv6], ["--listen", "198.51.100.3"],
+            ["--listen", f"{WHOLE}:443"]]
 
 
 def at_once(options) -> int:

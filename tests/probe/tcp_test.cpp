@@ -104,3 +104,14 @@ TEST_CASE("Under loss what is said of TCP is never wrong", "[probe][tcp][sim]") 
   }
   CHECK(known > 450);
 }
+
+TEST_CASE("TCP is measured where UDP is blocked", "[probe][tcp][sim]") {
+  World world{2};
+  auto& nat = world.net.add_nat({.mapping = Behavior::address_and_port_dependent});
+  auto& firewall = world.net.add_firewall({.udp = sim::Policy::drop}, nat);
+  const auto report = world.measure(world.net.add_host(firewall), full);
+  CHECK(report.udp == probe::UdpState::blocked);
+  CHECK(report.tcp.mapping == BehaviorSet{Behavior::address_and_port_dependent});
+  CHECK_FALSE(report.ipv4->rewritten);  // of UDP nothing was seen
+  CHECK(report.elapsed <= 1100ms);
+}

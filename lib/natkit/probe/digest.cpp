@@ -67,7 +67,9 @@ void note_answer(ServerFacts& server, Asked& asked, Copy& copy, const Received& 
     copy.receipt = in.receipt;
     server.gives_receipts = true;
   }
-  if (asked.question == Question::mapping && asked.to == server.address) learn_alternates(server, in);
+  const bool is_plain = asked.question == Question::mapping || asked.question == Question::tcp_mapping;
+  if (is_plain && asked.to == server.address) learn_alternates(server, in);
+  if (asked.question == Question::mapping && in.is_same_unmasked) server.is_same_unmasked = true;
   if (asks_for_connection(asked.question)) note_report(asked, in);
   if (asks_for_change(asked.question) && (!in.receipt || *in.receipt == asked.to)) asked.unchanged = in.from;
 }
@@ -102,11 +104,9 @@ void Ledger::file(const Sent& sent) {
 }
 
 void Ledger::note_rewritten(const Received& in) {
-  for (auto& server : digest_.servers) {
-    if (server.address != in.from) continue;
-    if (in.rewritten) server.rewritten = in.rewritten;
-    if (in.is_same_unmasked) server.is_same_unmasked = true;
-  }
+  if (!in.rewritten) return;
+  for (auto& server : digest_.servers)
+    if (server.address == in.from) server.rewritten = in.rewritten;
 }
 
 void Ledger::file_sample(const Sent& sent) {

@@ -53,6 +53,7 @@ class Planner {
       plan_filtering(Question::filtering, server);
       plan_filtering(Question::filtering_port, server);
     }
+    if (!facts.answered) return;  // over TCP it may have told more
     if (const auto same = facts.same_address_other_port()) plan_secondary(server, *same);
     if (const auto other = facts.alternate()) {
       plan_secondary(server, {other->address, facts.address.port});
