@@ -96,6 +96,19 @@ TEST_CASE("What is not known has no line, and is never 0", "[probe_metrics]") {
   CHECK_FALSE(has(text, "behaviour=\"endpoint-independent\""));
 }
 
+TEST_CASE("What TCP meets and the largest packet are metrics of the host, not of a family", "[probe_metrics]") {
+  auto report = test::port_restricted();
+  CHECK_FALSE(has(metrics_text(report), "natkit_nat_probe_tcp"));
+  CHECK_FALSE(has(metrics_text(report), "natkit_nat_probe_path_mtu"));
+  report.tcp = {.mapping = endpoint_independent, .filtering = {address_dependent, address_and_port_dependent}};
+  report.mtu_bytes = 1492;
+  const auto text = metrics_text(report);
+  CHECK(has(text, "\nnatkit_nat_probe_tcp_mapping{behaviour=\"endpoint-independent\"} 1\n"));
+  CHECK(has(text, "\nnatkit_nat_probe_tcp_filtering{behaviour=\"endpoint-independent\"} 0\n"));
+  CHECK_FALSE(has(text, "natkit_nat_probe_tcp_filtering{behaviour=\"address-dependent\"}"));
+  CHECK(has(text, "\nnatkit_nat_probe_path_mtu_bytes 1492\n"));
+}
+
 TEST_CASE("Every line can be read, whatever servers are called, and no series stands there twice", "[probe_metrics]") {
   for (const auto& report : {probe::Report{}, test::port_restricted(), test::blocked(), hostile()}) {
     std::set<std::string> series;

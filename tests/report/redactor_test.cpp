@@ -171,3 +171,12 @@ TEST_CASE("A redacted trace is judged as the real one, or says less", "[redactor
   if (redacted.ipv4->layers) CHECK(redacted.ipv4->layers == real.ipv4->layers);
   CHECK(redacted.servers[0].behavior_discovery == real.servers[0].behavior_discovery);
 }
+
+TEST_CASE("Routers on the way and ways out are masked as all other addresses are", "[redactor]") {
+  auto report = test::port_restricted();
+  report.ipv4->hops = {at("192.168.1.1"), std::nullopt, at("100.64.0.1")};
+  report.ways_out = {{"tcp", test::endpoint("198.51.100.1:443")}};
+  const auto text = to_json(Redactor{}.redact(report));
+  for (const auto* address : {"192.168.1.1", "100.64.0.1", "198.51.100.1", "203.0.113.7"})
+    CHECK(text.find(address) == std::string::npos);
+}

@@ -212,7 +212,8 @@ Row tcp_row(const probe::Report& report, std::string key, const BehaviorSet& set
 
 std::string tcp_and_size_block(const probe::Report& report) {
   std::vector<Row> rows;
-  if (report.udp != probe::UdpState::ok) return {};  // then other things matter
+  const bool is_known = !report.tcp.mapping.is_unknown() || !report.tcp.filtering.is_unknown() || report.mtu_bytes;
+  if (report.udp != probe::UdpState::ok && !is_known) return {};  // then other things matter
   if (was_measured(report, "tcp.mapping")) {
     rows.push_back(tcp_row(report, "mapping", report.tcp.mapping));
     rows.push_back(tcp_row(report, "filtering", report.tcp.filtering));
