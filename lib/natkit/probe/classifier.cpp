@@ -48,6 +48,15 @@ void describe_gateway(Report& report, FamilyReport& described, const Digest& dig
   }
 }
 
+void describe_addresses(Report& report, FamilyReport& described, std::string_view path) {
+  auto kind = judge_address_kind(described);
+  described.address_kind = kind.kind;
+  append(report, path, "address_kind", std::move(kind.evidence));
+  auto translation = judge_translation(described);
+  described.translation = translation.translation;
+  append(report, path, "translation", std::move(translation.evidence));
+}
+
 /// What is known of the NAT, where there is one; without one there is nothing to tell.
 void describe_nat(Report& report, FamilyReport& described, const Digest& digest, Family family, std::string_view path,
                   Duration now) {
@@ -95,6 +104,7 @@ std::optional<FamilyReport> describe_family(Report& report, const Digest& digest
   auto filtering = judge_filtering(digest, family, now);
   described.filtering = filtering.behavior;
   append(report, path, "filtering", std::move(filtering.evidence));
+  describe_addresses(report, described, path);
   describe_nat(report, described, digest, family, path, now);
   describe_gateway(report, described, digest, family, path);
   return described;

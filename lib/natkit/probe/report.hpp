@@ -8,10 +8,12 @@
 #include <utility>
 #include <vector>
 
+#include "natkit/base/address_kind.hpp"
 #include "natkit/base/behavior.hpp"
 #include "natkit/base/endpoint.hpp"
 #include "natkit/base/time.hpp"
 #include "natkit/probe/port_mappings.hpp"
+#include "natkit/probe/translation.hpp"
 
 namespace natkit::probe {
 /// Whether UDP passes. `blocked` needs a proof that the server lives (it answered over TCP); mere silence is `unknown`.
@@ -72,6 +74,8 @@ struct FamilyReport {
   std::optional<unsigned> layers{};  ///< NATs in the way
   std::optional<bool> cgn{};         ///< whether one of them is the carrier's
   std::optional<bool> rewritten{};   ///< an application-level gateway changes addresses inside packets (RFC 4787 §7)
+  std::optional<AddressKind> address_kind{};  ///< of `local`
+  std::optional<Translation> translation{};   ///< of IPv6 addresses
 };
 
 /// What the NAT does with TCP, in the family that was measured; the terms are those of UDP (RFC 5382 §4).

@@ -1,5 +1,5 @@
 #pragma once
-/// The two behaviours of one address family, each with its evidence. `about` is left for the caller to fill.
+/// What is judged of one address family, each with its evidence. `about` is left for the caller to fill.
 #include <vector>
 
 #include "natkit/probe/digest.hpp"
@@ -67,6 +67,20 @@ struct LayersVerdict {
 };
 /// Counts NATs by what the router says of its own public address, and by addresses that only carriers use (RFC 6598).
 [[nodiscard]] LayersVerdict judge_layers(const FamilyReport& family, const PortMappings& routers);
+
+struct AddressKindVerdict {
+  std::optional<AddressKind> kind{};
+  std::vector<Evidence> evidence{};
+};
+/// What the address that this host sends from is for.
+[[nodiscard]] AddressKindVerdict judge_address_kind(const FamilyReport& family);
+
+struct TranslationVerdict {
+  std::optional<Translation> translation{};
+  std::vector<Evidence> evidence{};
+};
+/// Compares the IPv6 addresses inside and outside; nothing for IPv4.
+[[nodiscard]] TranslationVerdict judge_translation(const FamilyReport& family);
 
 /// Whether a server is of use for RFC 5780: it has a second address that answers, and it does not ignore
 /// CHANGE-REQUEST.

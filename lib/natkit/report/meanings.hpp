@@ -8,6 +8,7 @@
 
 namespace natkit::report {
 [[nodiscard]] std::string_view meaning_of_mapping(Behavior mapping);
+[[nodiscard]] std::string_view meaning_of_translation(probe::Translation translation);
 [[nodiscard]] std::string_view meaning_of_filtering(Behavior filtering);
 /// Of one that was measured, or is known to be longer.
 [[nodiscard]] std::string lifetime_text(const probe::MappingLifetime& lifetime);

@@ -32,10 +32,11 @@ std::string allocation_text(const probe::PortAllocation& allocation) {
 class FamilyFacts {
  public:
   FamilyFacts(const probe::Report& report, Family family, const probe::FamilyReport& facts)
-      : report_(report), prefix_(family == Family::ipv4 ? "ipv4." : "ipv6."), facts_(facts) {}
+      : report_(report), family_(family), prefix_(family == Family::ipv4 ? "ipv4." : "ipv6."), facts_(facts) {}
 
   [[nodiscard]] std::vector<Fact> all() const {
     auto facts = always();
+    if (family_ == Family::ipv6) facts.push_back(translation());
     if (facts_.rewritten == true)
       facts.push_back(fact("inside packets", "rewritten", "addresses are rewritten", why("rewritten")));
     return facts;
@@ -44,6 +45,7 @@ class FamilyFacts {
  private:
   [[nodiscard]] std::vector<Fact> always() const {
     return {fact("local address", "local", endpoint_text(facts_.local), "as this host sees itself"),
+            address_kind(),
             fact("public address", "mapped", endpoint_text(facts_.mapped), "as the first server sees it"),
             nat(),
             behavior("mapping", facts_.mapping, meaning_of_mapping),
@@ -141,7 +143,20 @@ class FamilyFacts {
     return fact("NAT of the carrier", "layers", *facts_.cgn ? "yes" : "no", "");
   }
 
+  [[nodiscard]] Fact address_kind() const {
+    constexpr std::string_view name = "kind of address", key = "address_kind";
+    if (!facts_.address_kind) return fact(name, key, std::nullopt, "");
+    return fact(name, key, std::string(to_text(*facts_.address_kind)), why(key));
+  }
+
+  [[nodiscard]] Fact translation() const {
+    constexpr std::string_view name = "translation", key = "translation";
+    if (!facts_.translation) return fact(name, key, std::nullopt, "");
+    return fact(name, key, std::string(to_text(*facts_.translation)), meaning_of_translation(*facts_.translation));
+  }
+
   const probe::Report& report_;
+  Family family_;
   std::string prefix_;
   const probe::FamilyReport& facts_;
 };

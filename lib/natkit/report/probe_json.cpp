@@ -65,6 +65,12 @@ Json range_json(const probe::MappingLifetime& lifetime) {
   return {or_null(lifetime.shortest), or_null(lifetime.longest)};
 }
 
+/// A value that has a name.
+template <class T>
+Json name_or_null(const std::optional<T>& value) {
+  return value ? Json(to_text(*value)) : Json(nullptr);
+}
+
 Json family_json(const std::optional<probe::FamilyReport>& asked) {
   const auto family = asked.value_or(probe::FamilyReport{});
   const auto& refresh = family.mapping_lifetime.refresh;
@@ -82,7 +88,16 @@ Json family_json(const std::optional<probe::FamilyReport>& asked) {
           {"mapping_refresh", refresh ? Json(to_text(*refresh)) : Json(nullptr)},
           {"layers", or_null(family.layers)},
           {"cgn", or_null(family.cgn)},
-          {"rewritten", or_null(family.rewritten)}};
+          {"rewritten", or_null(family.rewritten)},
+          {"address_kind", name_or_null(family.address_kind)}};
+}
+
+/// With what there is of IPv6 only.
+Json ipv6_json(const std::optional<probe::FamilyReport>& asked) {
+  auto json = family_json(asked);
+  const auto family = asked.value_or(probe::FamilyReport{});
+  json["translation"] = name_or_null(family.translation);
+  return json;
 }
 
 Json labels_json(const probe::Report& report) {
@@ -149,7 +164,7 @@ Json report_object(const probe::Report& report, const std::vector<Remembered>& r
           {"udp", udp_json(report.udp)},
           {"servers", servers_json(report.servers)},
           {"ipv4", family_json(report.ipv4)},
-          {"ipv6", family_json(report.ipv6)},
+          {"ipv6", ipv6_json(report.ipv6)},
           {"labels", labels_json(report)},
           {"port_mapping", port_mappings_json(report.port_mapping)},
           {"tcp", {{"mapping", behavior_json(report.tcp.mapping)}, {"filtering", behavior_json(report.tcp.filtering)}}},

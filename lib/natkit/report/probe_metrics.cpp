@@ -98,6 +98,16 @@ std::string layers(const probe::Report& report) {
   return gauge.text();
 }
 
+/// All three, so that one which is not the case reads 0.
+std::string ipv6_translation(const probe::Report& report) {
+  using probe::Translation;
+  Gauge gauge{"ipv6_translation", "1: this becomes of IPv6 addresses on their way (RFC 6296), 0: it does not."};
+  if (report.ipv6 && report.ipv6->translation)
+    for (const auto one : {Translation::none, Translation::prefix, Translation::nat66})
+      gauge.add(fmt::format(R"(translation="{}")", to_text(one)), report.ipv6->translation == one ? 1 : 0);
+  return gauge.text();
+}
+
 std::string tcp_behaviors(std::string_view name, std::string_view help, const BehaviorSet& possible) {
   Gauge gauge{name, help};
   for (const auto one : {endpoint_independent, address_dependent, address_and_port_dependent})
@@ -148,6 +158,7 @@ std::string metrics_text(const probe::Report& report) {
          facts(report, "hairpin", "Whether hosts behind the NAT reach each other by their public addresses.",
                &FamilyReport::hairpin) +
          layers(report) + facts(report, "cgn", "Whether one of the NATs is the carrier's.", &FamilyReport::cgn) +
+         ipv6_translation(report) +
          tcp_behaviors("tcp_mapping", "1: this is the NAT's mapping behaviour over TCP (RFC 5382), 0: it is not.",
                        report.tcp.mapping) +
          tcp_behaviors("tcp_filtering", "1: this is the NAT's filtering behaviour over TCP, 0: it is not.",

@@ -73,7 +73,7 @@ class FamilyText {
   [[nodiscard]] std::string rows() const {
     // Where nobody answered, that says it all.
     if (!facts_.mapped) return table({{.key = "unknown", .value = or_else(why("mapping"), "no server answered")}});
-    std::vector<Row> rows{{.key = "local", .value = endpoint(facts_.local)},
+    std::vector<Row> rows{{.key = "local", .value = endpoint(facts_.local), .note = kind_of_local()},
                           {.key = "public", .value = endpoint(facts_.mapped)},
                           nat_row(),
                           behavior_row("mapping", facts_.mapping, meaning_of_mapping),
@@ -82,6 +82,8 @@ class FamilyText {
                           allocation_row(),
                           {.key = "pooling", .value = pooling(), .below = facts_.pooling ? "" : why("pooling")},
                           layers_row()};
+    // Without one, "nat" has said it.
+    if (facts_.translation && facts_.translation != probe::Translation::none) rows.push_back(translation_row());
     if (facts_.hairpin) rows.push_back({.key = "hairpin", .value = (*facts_.hairpin ? "yes" : "no") + age("hairpin")});
     if (was_lifetime_asked()) rows.push_back(lifetime_row());
     return table(rows);
@@ -101,6 +103,16 @@ class FamilyText {
   [[nodiscard]] std::string age(std::string_view key) const {
     const auto found = std::ranges::find(remembered_, prefix_ + std::string(key), &Remembered::about);
     return found == remembered_.end() ? std::string{} : fmt::format(" (measured {} ago)", age_text(found->age));
+  }
+
+  [[nodiscard]] std::string kind_of_local() const {
+    return facts_.address_kind ? fmt::format("{} address", to_text(*facts_.address_kind)) : std::string{};
+  }
+
+  [[nodiscard]] Row translation_row() const {
+    return {.key = "translation",
+            .value = std::string(to_text(*facts_.translation)),
+            .note = std::string(meaning_of_translation(*facts_.translation))};
   }
 
   [[nodiscard]] Row nat_row() const {
