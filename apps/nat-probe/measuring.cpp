@@ -14,6 +14,7 @@
 #include "natkit/io/routes.hpp"
 #include "natkit/portmap/discovery.hpp"
 #include "natkit/probe/probe.hpp"
+#include "own_side.hpp"
 #include "progress.hpp"
 #include "servers.hpp"
 
@@ -59,11 +60,13 @@ Result<Measured> ask(const Options& o, const Local& local, std::vector<probe::Se
                              rng};
   probe::Probe probe{{.servers = std::move(servers), .timing = timing, .local_addresses = local.addresses}, rng};
   BesideRouters both{probe, routers};
+  const OwnSide own;
   WithProgress shown{both, output, word};
   const auto end = io::run(shown, {.local_addresses = local.addresses, .errands = &errands});
   if (!end) return std::unexpected(end.error());
   Measured measured{*end, probe.trace()};
   measured.trace.port_mapping = both.port_mappings();
+  measured.trace.host = own.facts(measured.trace);
   return measured;
 }
 }  // namespace

@@ -95,3 +95,20 @@ TEST_CASE("A NAT for IPv6 that gives all hosts one address is found out", "[tran
   CHECK(report.ipv6->nat == true);
   CHECK(report.ipv6->translation == Translation::nat66);
 }
+
+TEST_CASE("Whether the address of the very socket is temporary the system says", "[translation]") {
+  Story story{"[2001:db8:ffff::1]:3478"};
+  story.ask_and_hear(0ms, "[2001:db8:ffff::1]:3478", {.mapped = "[2001:db8:1::a:b]:5", .local = "[2001:db8:1::a:b]:5"});
+  story.end(100ms);
+  const auto used = address("2001:db8:1::a:b");
+  const auto other = address("2001:db8:1::2");
+  const auto untold = classify(story.trace);
+  CHECK_FALSE(untold.ipv6->temporary);
+  CHECK(reason_of(untold, "ipv6.temporary") == "not-told");
+  story.trace.host = {.temporary = {used}, .stable = {other}};
+  const auto temporary = classify(story.trace);
+  CHECK(temporary.ipv6->temporary == true);
+  CHECK(reason_of(temporary, "ipv6.temporary") == "system-says-temporary");
+  story.trace.host = {.temporary = {other}, .stable = {used}};
+  CHECK(classify(story.trace).ipv6->temporary == false);
+}

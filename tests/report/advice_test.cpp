@@ -67,6 +67,11 @@ TEST_CASE("Who has another IPv6 address outside is told what follows from it", "
   CHECK(says(first(report), "NPTv6"));
   report.ipv6->translation = probe::Translation::nat66;
   CHECK(says(first(report), "DHCPv6-PD"));
+  report.ipv6->translation = probe::Translation::none;
+  report.ipv6->temporary = false;
+  CHECK(verdict_of(report).advice.empty());
+  report.ipv6->temporary = true;
+  CHECK(says(first(report), "stable IPv6 address"));
 }
 
 TEST_CASE("Where IPv4 is carried over IPv6 no port of the router helps", "[advice]") {

@@ -14,7 +14,7 @@ namespace {
 // The parts that this version never measures.
 constexpr auto rest =
     R"("port_allocation":{"rule":null,"delta":null,"range":null},"pooling":null,"hairpin":null,"mapping_lifetime_ms":null,"mapping_lifetime_range_ms":null,"mapping_refresh":null,"layers":null,"cgn":null,"rewritten":null,"address_kind":null)";
-constexpr auto ipv6_rest = R"(,"translation":null})";
+constexpr auto ipv6_rest = R"(,"translation":null,"temporary":null})";
 constexpr auto not_asked =
     R"({"local":null,"mapped":null,"nat":null,"mapping":null,"filtering":null,"port_preserved":null,)";
 constexpr auto never_measured =
@@ -64,7 +64,7 @@ TEST_CASE("Every key of the contract is there, in order, even when nothing was m
   CHECK(keys(report) == Keys{"schema", "udp", "servers", "ipv4", "ipv6", "labels", "port_mapping", "tcp", "mtu_bytes",
                              "fragments", "verdict", "evidence", "remembered", "elapsed_ms", "packets_sent"});
   CHECK(keys(report["ipv4"]) == family);
-  family.emplace_back("translation");
+  for (const auto* name : {"translation", "temporary"}) family.emplace_back(name);
   CHECK(keys(report["ipv6"]) == family);
   for (const auto* name : {"ipv4", "ipv6"})
     CHECK(keys(report[name]["port_allocation"]) == Keys{"rule", "delta", "range"});
@@ -141,9 +141,11 @@ TEST_CASE("Kinds of addresses and of translation have names", "[probe_json]") {
   report.ipv6 = test::family(true, endpoint_independent, endpoint_independent);
   report.ipv6->address_kind = AddressKind::unique_local;
   report.ipv6->translation = probe::Translation::prefix;
+  report.ipv6->temporary = true;
   const auto object = json::parse(to_json(report));
   CHECK(object["ipv4"]["address_kind"] == "private");
   CHECK_FALSE(object["ipv4"].contains("translation"));
   CHECK(object["ipv6"]["address_kind"] == "unique-local");
   CHECK(object["ipv6"]["translation"] == "prefix");
+  CHECK(object["ipv6"]["temporary"] == true);
 }

@@ -85,6 +85,9 @@ TEST_CASE("What becomes of IPv6 addresses is one of three", "[probe_metrics]") {
   report.ipv6->translation = probe::Translation::nat66;
   CHECK(has(metrics_text(report), "natkit_nat_probe_ipv6_translation{translation=\"nat66\"} 1\n"));
   CHECK(has(metrics_text(report), "natkit_nat_probe_ipv6_translation{translation=\"none\"} 0\n"));
+  CHECK_FALSE(has(metrics_text(report), "temporary"));
+  report.ipv6->temporary = true;
+  CHECK(has(metrics_text(report), "natkit_nat_probe_temporary_address{family=\"ipv6\"} 1\n"));
 }
 
 TEST_CASE("What is not known has no line, and is never 0", "[probe_metrics]") {

@@ -30,6 +30,11 @@ IpAddress random_address(Rng& rng) {
   }
 }
 
+IpAddress random_ipv6(Rng& rng) {
+  for (;;)
+    if (const auto address = random_address(rng); address.is_v6()) return address;
+}
+
 /// A trace whose every address and name is another one; `all` is told of them.
 probe::Trace random_trace(Rng& rng, std::set<std::string>& all) {
   auto trace = test::sample_trace();
@@ -56,6 +61,10 @@ probe::Trace random_trace(Rng& rng, std::set<std::string>& all) {
       for (auto* one : {&received->mapped, &received->other, &received->receipt, &received->rewritten})
         if (*one) change(**one);
     }
+  }
+  for (auto* addresses : {&trace.host.temporary, &trace.host.stable}) {
+    addresses->push_back(random_ipv6(rng));
+    all.insert(to_text(addresses->back()));
   }
   trace.port_mapping.pcp = {.available = true, .external = random_address(rng)};
   all.insert(to_text(*trace.port_mapping.pcp.external));

@@ -130,3 +130,23 @@ TEST_CASE("What the routers said is recorded and replayed; without it the file i
                             R"({"pcp":{"external":"x"}})", R"({"pcp":{"more":1}})"})
     refusal(with(wrong));
 }
+
+TEST_CASE("What the host knew of itself is recorded and replayed; without it the file is as it ever was",
+          "[trace_json]") {
+  auto trace = test::sample_trace();
+  CHECK(to_json(trace).find("\"host\"") == std::string::npos);
+  trace.host = {.temporary = {*parse_ip_address("2001:db8:1::a:b")}, .stable = {*parse_ip_address("2001:db8:1::2")}};
+  const auto back = parse_trace(to_json(trace));
+  REQUIRE(back);
+  CHECK(back->host == trace.host);
+  const auto with = [](std::string_view more) {
+    return R"({"schema":"natkit/nat-probe-trace/1","servers":[],"events":[],"host":)" + std::string(more) + "}";
+  };
+  CHECK(parse_trace(with("{}")));
+  for (const auto* wrong : {"[]", "7", R"({"temporary":{}})", R"({"stable":[7]})", R"({"stable":["192.0.2.1"]})",
+                            R"({"stable":["x"]})", R"({"more":[]})"})
+    refusal(with(wrong));
+  std::string many = R"({"stable":["::1")";
+  for (int i = 0; i < 64; ++i) many += R"(,"::1")";
+  refusal(with(many + "]}"));
+}

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "natkit/probe/verdicts.hpp"
@@ -66,5 +67,22 @@ TranslationVerdict judge_translation(const FamilyReport& family) {
       break;
   }
   return verdict(Translation::nat66, "addresses-differ", both + ": neither is made from the other");
+}
+
+TemporaryVerdict judge_temporary(const FamilyReport& family, const HostFacts& host) {
+  if (!family.local || !family.local->address.is_v6()) return {};
+  const auto& local = family.local->address;
+  const auto is_among = [&](const std::vector<IpAddress>& all) { return std::ranges::find(all, local) != all.end(); };
+  const auto verdict = [](std::optional<bool> temporary, const char* reason, std::string detail) {
+    return TemporaryVerdict{.temporary = temporary, .evidence = {{.reason = reason, .detail = std::move(detail)}}};
+  };
+  if (is_among(host.temporary))
+    return verdict(true, "system-says-temporary",
+                   fmt::format("{} was made at random, and gives way to another address after a day or less (RFC 8981)",
+                               to_text(local)));
+  if (is_among(host.stable))
+    return verdict(false, "system-says-stable",
+                   fmt::format("{} stays this host's for as long as the network keeps its prefix", to_text(local)));
+  return verdict({}, "not-told", fmt::format("the system did not tell whether {} is temporary", to_text(local)));
 }
 }  // namespace natkit::probe

@@ -76,6 +76,8 @@ struct FamilyReport {
   std::optional<bool> rewritten{};   ///< an application-level gateway changes addresses inside packets (RFC 4787 §7)
   std::optional<AddressKind> address_kind{};  ///< of `local`
   std::optional<Translation> translation{};   ///< of IPv6 addresses
+  /// The IPv6 address that this host sends from changes after a while (RFC 8981).
+  std::optional<bool> temporary{};
 };
 
 /// What the NAT does with TCP, in the family that was measured; the terms are those of UDP (RFC 5382 §4).

@@ -82,6 +82,13 @@ struct TranslationVerdict {
 /// Compares the IPv6 addresses inside and outside; nothing for IPv4.
 [[nodiscard]] TranslationVerdict judge_translation(const FamilyReport& family);
 
+struct TemporaryVerdict {
+  std::optional<bool> temporary{};
+  std::vector<Evidence> evidence{};
+};
+/// Looks the very address that was sent from up in what the system says of its own; nothing for IPv4.
+[[nodiscard]] TemporaryVerdict judge_temporary(const FamilyReport& family, const HostFacts& host);
+
 /// Whether a server is of use for RFC 5780: it has a second address that answers, and it does not ignore
 /// CHANGE-REQUEST.
 [[nodiscard]] std::optional<bool> judge_behavior_discovery(const Digest& digest, std::uint32_t server);

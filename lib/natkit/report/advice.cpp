@@ -80,6 +80,11 @@ std::vector<std::string> ipv6_advice_of(const probe::FamilyReport& family) {
         "Ask for a delegated prefix (DHCPv6-PD) and turn NAT66 off in the router: IPv6 has addresses for all hosts, "
         "and "
         "then no port needs to be forwarded.");
+  if (family.temporary == true)
+    advice.emplace_back(
+        "Use this host's stable IPv6 address for what others must find again, such as a server or an opened port: the "
+        "one "
+        "that it sends from is temporary, and another takes its place within a day (RFC 8981).");
   return advice;
 }
 }  // namespace natkit::report

@@ -36,7 +36,10 @@ class FamilyFacts {
 
   [[nodiscard]] std::vector<Fact> all() const {
     auto facts = always();
-    if (family_ == Family::ipv6) facts.push_back(translation());
+    if (family_ == Family::ipv6) {
+      facts.push_back(translation());
+      facts.push_back(temporary());
+    }
     if (facts_.rewritten == true)
       facts.push_back(fact("inside packets", "rewritten", "addresses are rewritten", why("rewritten")));
     return facts;
@@ -153,6 +156,12 @@ class FamilyFacts {
     constexpr std::string_view name = "translation", key = "translation";
     if (!facts_.translation) return fact(name, key, std::nullopt, "");
     return fact(name, key, std::string(to_text(*facts_.translation)), meaning_of_translation(*facts_.translation));
+  }
+
+  [[nodiscard]] Fact temporary() const {
+    constexpr std::string_view name = "temporary address", key = "temporary";
+    if (!facts_.temporary) return fact(name, key, std::nullopt, "");
+    return fact(name, key, *facts_.temporary ? "yes" : "no", why(key));
   }
 
   const probe::Report& report_;

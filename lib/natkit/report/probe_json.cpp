@@ -97,6 +97,7 @@ Json ipv6_json(const std::optional<probe::FamilyReport>& asked) {
   auto json = family_json(asked);
   const auto family = asked.value_or(probe::FamilyReport{});
   json["translation"] = name_or_null(family.translation);
+  json["temporary"] = or_null(family.temporary);
   return json;
 }
 

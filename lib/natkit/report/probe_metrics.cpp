@@ -159,6 +159,8 @@ std::string metrics_text(const probe::Report& report) {
                &FamilyReport::hairpin) +
          layers(report) + facts(report, "cgn", "Whether one of the NATs is the carrier's.", &FamilyReport::cgn) +
          ipv6_translation(report) +
+         facts(report, "temporary_address", "Whether the address that this host sends from changes (RFC 8981).",
+               &FamilyReport::temporary) +
          tcp_behaviors("tcp_mapping", "1: this is the NAT's mapping behaviour over TCP (RFC 5382), 0: it is not.",
                        report.tcp.mapping) +
          tcp_behaviors("tcp_filtering", "1: this is the NAT's filtering behaviour over TCP, 0: it is not.",

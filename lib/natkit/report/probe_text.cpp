@@ -106,7 +106,9 @@ class FamilyText {
   }
 
   [[nodiscard]] std::string kind_of_local() const {
-    return facts_.address_kind ? fmt::format("{} address", to_text(*facts_.address_kind)) : std::string{};
+    const std::string_view lasting = facts_.temporary == true ? "temporary " : "";
+    if (facts_.address_kind) return fmt::format("{}{} address", lasting, to_text(*facts_.address_kind));
+    return facts_.temporary == true ? "temporary address" : "";
   }
 
   [[nodiscard]] Row translation_row() const {

@@ -44,6 +44,10 @@ void visit(probe::PortMappings& mappings, const Visitor& change) {
   for (auto* one : {&mappings.upnp, &mappings.nat_pmp, &mappings.pcp})
     if (one->external) change(*one->external);
 }
+void visit(probe::HostFacts& host, const Visitor& change) {
+  for (auto* addresses : {&host.temporary, &host.stable})
+    for (auto& address : *addresses) change(address);
+}
 void visit(probe::Sent& sent, const Visitor& change) { change(sent.to.address); }
 void visit(probe::Received& received, const Visitor& change) {
   change(received.from.address);
@@ -60,6 +64,7 @@ void visit(probe::Trace& trace, const Visitor& change) {
   for (auto& server : trace.servers) change(server.address.address);
   for (auto& event : trace.events) std::visit([&](auto& item) { visit(item, change); }, event);
   visit(trace.port_mapping, change);
+  visit(trace.host, change);
 }
 void visit(probe::Report& report, const Visitor& change) {
   for (auto& server : report.servers) change(server.address.address);

@@ -18,6 +18,8 @@ constexpr std::string_view schema = "natkit/nat-probe-trace/1";
 /// Far beyond any run, and small enough for whoever compares every event with every other.
 constexpr std::size_t most_events = 10'000;
 constexpr std::size_t most_servers = 256;
+/// A host has few.
+constexpr std::size_t most_addresses = 64;
 /// The file, a list in it, an event in that.
 constexpr int most_depth = 3;
 /// Sums and differences of such times cannot overflow.
@@ -84,6 +86,19 @@ Json to_port_mapping_json(const probe::PortMapping& one) {
   return json;
 }
 
+void put(Json& json, const char* key, const std::vector<IpAddress>& addresses) {
+  if (addresses.empty()) return;
+  json[key] = Json::array();
+  for (const auto& address : addresses) json[key].push_back(to_text(address));
+}
+
+Json to_host_json(const probe::HostFacts& host) {
+  Json json = Json::object();
+  put(json, "temporary", host.temporary);
+  put(json, "stable", host.stable);
+  return json;
+}
+
 // Reading. std::map inside: an object with very many keys must not cost quadratic time.
 using Parsed = nlohmann::json;
 
@@ -146,6 +161,21 @@ class Fields {
     if (!has(key)) return std::nullopt;
     if (const auto parsed = parse_ip_address(text(key))) return *parsed;
     return wrong<std::optional<IpAddress>>(key, "not an IP address");
+  }
+
+  /// None under this key: an empty list.
+  std::vector<IpAddress> addresses(const char* key) {
+    if (!has(key)) return {};
+    const auto* list = take(key);
+    if (!list->is_array() || list->size() > most_addresses)
+      return wrong<std::vector<IpAddress>>(key, fmt::format("not a list of at most {} addresses", most_addresses));
+    std::vector<IpAddress> all;
+    for (const auto& item : *list) {
+      const auto parsed = item.is_string() ? parse_ip_address(item.get<std::string>()) : std::nullopt;
+      if (!parsed || !parsed->is_v6()) return wrong<std::vector<IpAddress>>(key, "not a list of IPv6 addresses");
+      all.push_back(*parsed);
+    }
+    return all;
   }
 
   SocketId socket() { return SocketId{static_cast<std::uint32_t>(integer("socket", most_u32))}; }
@@ -236,6 +266,11 @@ class TraceReader {
       trace_.port_mapping.pcp = one;
     else
       fault_.set(fields.place(), "is not a method this version knows");
+  }
+
+  void read_host(Fields fields) {
+    trace_.host = {.temporary = fields.addresses("temporary"), .stable = fields.addresses("stable")};
+    fields.refuse_others();
   }
 
   [[nodiscard]] probe::Trace take() { return std::move(trace_); }
@@ -363,6 +398,7 @@ probe::Trace read_trace(const Parsed& root, Fault& fault) {
     for (const auto& [method, one] : found->items())
       reader.read_port_mapping(method, Fields{one, "port_mapping", fault});
   }
+  if (const auto found = root.find("host"); found != root.end()) reader.read_host(Fields{*found, "host", fault});
   return reader.take();
 }
 
@@ -377,7 +413,8 @@ probe::Trace read_file(std::string_view text, Fault& fault) {
     fault.set("the file", fmt::format("is no trace of nat-probe (its schema is not {})", schema));
     return {};
   }
-  const std::size_t keys = root.contains("port_mapping") ? 4 : 3;  // it came later: older traces have none
+  std::size_t keys = 3;
+  for (const auto* later : {"port_mapping", "host"}) keys += root.contains(later) ? 1U : 0U;  // older traces have none
   if (root.size() != keys) fault.set("the file", "has a key that this version does not know");
   return read_trace(root, fault);
 }
@@ -396,6 +433,7 @@ std::string to_json(const probe::Trace& trace) {
     out += ",\n\"port_mapping\":" + dump({{"upnp", to_port_mapping_json(all.upnp)},
                                           {"nat_pmp", to_port_mapping_json(all.nat_pmp)},
                                           {"pcp", to_port_mapping_json(all.pcp)}});
+  if (trace.host != probe::HostFacts{}) out += ",\n\"host\":" + dump(to_host_json(trace.host));
   return out + "}\n";
 }
 
