@@ -64,6 +64,10 @@ TEST_CASE("Whether IPv6 is translated is told by the two addresses", "[translati
   const auto unclear = seen("[fd00::2]:50000", "[2001:db8::2]:50000");
   CHECK_FALSE(unclear.ipv6->translation);
   CHECK(reason_of(unclear, "ipv6.translation") == "interface-identifier-is-short");
+  const auto nat64 = seen("[2001:db8:1::2]:50000", "203.0.113.7:50000");
+  CHECK_FALSE(nat64.ipv6->translation);
+  CHECK(nat64.ipv6->nat == true);
+  CHECK(reason_of(nat64, "ipv6.translation") == "mapped-is-ipv4");
   CHECK_FALSE(seen("192.168.1.2:50000", "203.0.113.7:50000").ipv4->translation);
 }
 

@@ -18,7 +18,7 @@ constexpr auto ipv6_rest = R"(,"translation":null,"temporary":null})";
 constexpr auto not_asked =
     R"({"local":null,"mapped":null,"nat":null,"mapping":null,"filtering":null,"port_preserved":null,)";
 constexpr auto never_measured =
-    R"("port_mapping":{"upnp":{"available":null,"external":null},"nat_pmp":{"available":null,"external":null},"pcp":{"available":null,"external":null}},"tcp":{"mapping":null,"filtering":null},"mtu_bytes":null,"fragments":null,)";
+    R"("port_mapping":{"upnp":{"available":null,"external":null},"nat_pmp":{"available":null,"external":null},"pcp":{"available":null,"external":null}},"tcp":{"mapping":null,"filtering":null},"mtu_bytes":null,"fragments":null,"nat64":{"prefix":null,"clat":null},)";
 }  // namespace
 
 TEST_CASE("A full report is this object, key for key", "[probe_json]") {
@@ -62,7 +62,7 @@ TEST_CASE("Every key of the contract is there, in order, even when nothing was m
               "rewritten",
               "address_kind"};
   CHECK(keys(report) == Keys{"schema", "udp", "servers", "ipv4", "ipv6", "labels", "port_mapping", "tcp", "mtu_bytes",
-                             "fragments", "verdict", "evidence", "remembered", "elapsed_ms", "packets_sent"});
+                             "fragments", "nat64", "verdict", "evidence", "remembered", "elapsed_ms", "packets_sent"});
   CHECK(keys(report["ipv4"]) == family);
   for (const auto* name : {"translation", "temporary"}) family.emplace_back(name);
   CHECK(keys(report["ipv6"]) == family);
@@ -110,7 +110,7 @@ TEST_CASE("IPv6 endpoints stand in brackets", "[probe_json]") {
 TEST_CASE("A run that fails with an answer in hand puts the error last in it", "[probe_json]") {
   const auto report = nlohmann::ordered_json::parse(
       to_json(test::silent(), Error{Errc::nobody_there, "server-unreachable", "nobody answered", ""}));
-  CHECK(report.size() == 16);
+  CHECK(report.size() == 17);
   CHECK(std::prev(report.end()).key() == "error");
   CHECK(report["error"]["reason"] == "server-unreachable");
   CHECK(report["error"]["advice"].is_null());
@@ -142,7 +142,10 @@ TEST_CASE("Kinds of addresses and of translation have names", "[probe_json]") {
   report.ipv6->address_kind = AddressKind::unique_local;
   report.ipv6->translation = probe::Translation::prefix;
   report.ipv6->temporary = true;
+  report.nat64 = {.prefix = Nat64Prefix{*parse_ip_address("64:ff9b::"), 96}, .clat = false};
   const auto object = json::parse(to_json(report));
+  CHECK(object["nat64"]["prefix"] == "64:ff9b::/96");
+  CHECK(object["nat64"]["clat"] == false);
   CHECK(object["ipv4"]["address_kind"] == "private");
   CHECK_FALSE(object["ipv4"].contains("translation"));
   CHECK(object["ipv6"]["address_kind"] == "unique-local");

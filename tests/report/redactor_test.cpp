@@ -66,6 +66,9 @@ probe::Trace random_trace(Rng& rng, std::set<std::string>& all) {
     addresses->push_back(random_ipv6(rng));
     all.insert(to_text(addresses->back()));
   }
+  const Nat64Prefix prefix{*parse_ip_address("2001:db8:77::"), 96};
+  trace.host.ipv4only = {{embed(prefix, at("192.0.0.170")), random_ipv6(rng)}};
+  all.insert({to_text(trace.host.ipv4only->front()), to_text(trace.host.ipv4only->back()), to_text(prefix.address)});
   trace.port_mapping.pcp = {.available = true, .external = random_address(rng)};
   all.insert(to_text(*trace.port_mapping.pcp.external));
   return trace;
@@ -179,4 +182,19 @@ TEST_CASE("A redacted trace is judged as the real one, or says less", "[redactor
   if (redacted.ipv4->cgn) CHECK(redacted.ipv4->cgn == real.ipv4->cgn);
   if (redacted.ipv4->layers) CHECK(redacted.ipv4->layers == real.ipv4->layers);
   CHECK(redacted.servers[0].behavior_discovery == real.servers[0].behavior_discovery);
+}
+
+TEST_CASE("Of a NAT64 only the prefix that all networks share is shown", "[redactor]") {
+  auto trace = test::sample_trace();
+  trace.host.ipv4only = {{at("64:ff9b::192.0.0.170")}};
+  Redactor redactor;
+  const auto shared = probe::classify(redactor.redact(trace));
+  CHECK(to_text(shared.nat64.prefix.value()) == "64:ff9b::/96");
+  CHECK(to_text(redactor.redact(probe::classify(trace)).nat64.prefix.value()) == "64:ff9b::/96");
+  CHECK(redactor.mask(at("64:ff9b::192.0.2.1")) != at("64:ff9b::192.0.2.1"));
+  trace.host.ipv4only = {{at("2001:db8:1::192.0.0.170")}};
+  CHECK_FALSE(probe::classify(redactor.redact(trace)).nat64.prefix);
+  const auto own = redactor.redact(probe::classify(trace));
+  CHECK(own.nat64.prefix.value().address.is_placeholder());
+  CHECK(own.nat64.prefix->length == 96);
 }

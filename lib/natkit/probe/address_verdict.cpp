@@ -46,7 +46,10 @@ TranslationVerdict judge_translation(const FamilyReport& family) {
   if (!family.local || !family.mapped || !family.nat) return {};
   const auto& local = *family.local;
   const auto& mapped = *family.mapped;
-  if (!local.address.is_v6() || !mapped.address.is_v6()) return {};
+  if (!local.address.is_v6()) return {};
+  if (mapped.address.is_v4())
+    return verdict({}, "mapped-is-ipv4",
+                   fmt::format("{} is {} outside: a NAT64 translates to IPv4", to_text(local), to_text(mapped)));
   if (!*family.nat)
     return verdict(Translation::none, "mapped-equals-local",
                    fmt::format("this host is seen as {} itself", to_text(local.address)));

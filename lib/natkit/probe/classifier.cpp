@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <string_view>
 
 #include "natkit/probe/digest.hpp"
@@ -197,6 +198,9 @@ Report classify(const Trace& trace) {
   report.ipv6 = describe_family(report, facts, trace.host, Family::ipv6, report.elapsed);
   describe_tcp(report, facts);
   describe_path(report, facts);
+  auto nat64 = judge_nat64(report.ipv4, trace.host);
+  report.nat64 = nat64.nat64;
+  std::ranges::move(nat64.evidence, std::back_inserter(report.evidence));
   return report;
 }
 }  // namespace natkit::probe

@@ -11,6 +11,7 @@
 #include "natkit/base/address_kind.hpp"
 #include "natkit/base/behavior.hpp"
 #include "natkit/base/endpoint.hpp"
+#include "natkit/base/nat64_prefix.hpp"
 #include "natkit/base/time.hpp"
 #include "natkit/probe/port_mappings.hpp"
 #include "natkit/probe/translation.hpp"
@@ -86,6 +87,12 @@ struct TcpReport {
   BehaviorSet filtering{};
 };
 
+/// How IPv4 is carried over a network that has IPv6 only (RFC 6146, RFC 6877).
+struct Nat64Report {
+  std::optional<Nat64Prefix> prefix{};  ///< IPv4 addresses behind it are reached over IPv6
+  std::optional<bool> clat{};           ///< this host translates its own IPv4 packets
+};
+
 /// Why a value is what it is, or why it is unknown.
 struct Evidence {
   std::string about{};   ///< dotted path of the value, e.g. "ipv4.filtering"
@@ -103,6 +110,7 @@ struct Report {
   /// The largest IP packet, up to 1500 bytes, of which it was seen that it gets to the server in one piece.
   std::optional<unsigned> mtu_bytes{};
   std::optional<bool> fragments{};  ///< larger ones get there in fragments
+  Nat64Report nat64{};
   std::vector<Evidence> evidence{};
   Duration elapsed{};
   std::uint32_t packets_sent = 0;

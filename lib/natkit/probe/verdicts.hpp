@@ -89,6 +89,13 @@ struct TemporaryVerdict {
 /// Looks the very address that was sent from up in what the system says of its own; nothing for IPv4.
 [[nodiscard]] TemporaryVerdict judge_temporary(const FamilyReport& family, const HostFacts& host);
 
+struct Nat64Verdict {
+  Nat64Report nat64{};
+  std::vector<Evidence> evidence{};  ///< with what it is about
+};
+/// From what the resolver says of ipv4only.arpa, and from addresses and interfaces that only translators have.
+[[nodiscard]] Nat64Verdict judge_nat64(const std::optional<FamilyReport>& ipv4, const HostFacts& host);
+
 /// Whether a server is of use for RFC 5780: it has a second address that answers, and it does not ignore
 /// CHANGE-REQUEST.
 [[nodiscard]] std::optional<bool> judge_behavior_discovery(const Digest& digest, std::uint32_t server);

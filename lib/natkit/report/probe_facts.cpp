@@ -225,6 +225,14 @@ std::vector<Fact> tcp_and_size_facts(const probe::Report& report) {
           size_fact(report), fragments_fact(report)};
 }
 
+std::vector<Fact> nat64_facts(const probe::Report& report) {
+  Fact prefix{.name = "NAT64 prefix", .note = why_unknown(report, "nat64.prefix")};
+  if (report.nat64.prefix) prefix.value = to_text(*report.nat64.prefix);
+  Fact clat{.name = "CLAT on this host", .note = why_unknown(report, "nat64.clat")};
+  if (report.nat64.clat) clat.value = *report.nat64.clat ? "yes" : "no";
+  return {std::move(prefix), std::move(clat)};
+}
+
 std::vector<Fact> port_mapping_facts(const probe::PortMappings& routers) {
   return {port_mapping_fact("PCP", routers.pcp), port_mapping_fact("NAT-PMP", routers.nat_pmp),
           port_mapping_fact("UPnP", routers.upnp)};

@@ -122,6 +122,10 @@ Json port_mappings_json(const probe::PortMappings& all) {
           {"pcp", port_mapping_json(all.pcp)}};
 }
 
+Json nat64_json(const probe::Nat64Report& nat64) {
+  return {{"prefix", name_or_null(nat64.prefix)}, {"clat", or_null(nat64.clat)}};
+}
+
 Json verdict_json(const probe::Report& report) {
   const auto verdict = verdict_of(report);
   Json reaches = nullptr;
@@ -171,6 +175,7 @@ Json report_object(const probe::Report& report, const std::vector<Remembered>& r
           {"tcp", {{"mapping", behavior_json(report.tcp.mapping)}, {"filtering", behavior_json(report.tcp.filtering)}}},
           {"mtu_bytes", or_null(report.mtu_bytes)},
           {"fragments", or_null(report.fragments)},
+          {"nat64", nat64_json(report.nat64)},
           {"verdict", verdict_json(report)},
           {"evidence", evidence_json(report.evidence)},
           {"remembered", remembered_json(remembered)},

@@ -238,6 +238,17 @@ std::string tcp_and_size_block(const probe::Report& report) {
   return rows.empty() ? std::string{} : "\nTCP and packet sizes\n" + table(rows);
 }
 
+/// Left out where IPv4 does not need IPv6.
+std::string nat64_block(const probe::Nat64Report& nat64) {
+  std::vector<Row> rows;
+  if (nat64.prefix)
+    rows.push_back(
+        {.key = "NAT64", .value = to_text(*nat64.prefix), .note = "IPv4 servers are reached behind this prefix"});
+  if (nat64.clat == true)
+    rows.push_back({.key = "CLAT", .value = "yes", .note = "this host translates its own IPv4 packets (464XLAT)"});
+  return rows.empty() ? std::string{} : "\nIPv4 over IPv6\n" + table(rows);
+}
+
 std::string server_note(const probe::ServerReport& server) {
   if (!server.behavior_discovery) return "";
   std::string note = *server.behavior_discovery ? "two addresses (RFC 5780)" : "one address: cannot tell everything";
@@ -301,7 +312,7 @@ std::string advice_lines(const Verdict& verdict) {
 std::string to_text(const probe::Report& report, Style style, std::span<const Remembered> remembered) {
   const auto verdict = verdict_of(report);
   return headline(verdict, style) + advice_lines(verdict) + family_block(report, Family::ipv4, remembered) +
-         family_block(report, Family::ipv6, remembered) + tcp_and_size_block(report) +
+         family_block(report, Family::ipv6, remembered) + tcp_and_size_block(report) + nat64_block(report.nat64) +
          port_mapping_block(report.port_mapping) + peers_block(report) + consoles_block(report) +
          servers_block(report.servers);
 }

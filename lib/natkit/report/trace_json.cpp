@@ -86,16 +86,21 @@ Json to_port_mapping_json(const probe::PortMapping& one) {
   return json;
 }
 
+Json addresses_json(const std::vector<IpAddress>& addresses) {
+  Json json = Json::array();
+  for (const auto& address : addresses) json.push_back(to_text(address));
+  return json;
+}
 void put(Json& json, const char* key, const std::vector<IpAddress>& addresses) {
-  if (addresses.empty()) return;
-  json[key] = Json::array();
-  for (const auto& address : addresses) json[key].push_back(to_text(address));
+  if (!addresses.empty()) json[key] = addresses_json(addresses);
 }
 
 Json to_host_json(const probe::HostFacts& host) {
   Json json = Json::object();
   put(json, "temporary", host.temporary);
   put(json, "stable", host.stable);
+  if (host.ipv4only) json["ipv4only"] = addresses_json(*host.ipv4only);
+  put(json, "clat", host.has_clat);
   return json;
 }
 
@@ -269,7 +274,10 @@ class TraceReader {
   }
 
   void read_host(Fields fields) {
-    trace_.host = {.temporary = fields.addresses("temporary"), .stable = fields.addresses("stable")};
+    trace_.host = {.temporary = fields.addresses("temporary"),
+                   .stable = fields.addresses("stable"),
+                   .ipv4only = fields.has("ipv4only") ? std::optional{fields.addresses("ipv4only")} : std::nullopt,
+                   .has_clat = fields.optional_flag("clat")};
     fields.refuse_others();
   }
 
