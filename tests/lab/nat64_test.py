@@ -3,6 +3,8 @@
 
     host 2001:db8:64::2 -- net 2001:db8:64::1: tayga, rendezvousd at 198.51.100.1 and .2, a resolver that translates names
 
+The host also has a temporary address, made by the kernel (RFC 8981), and prefers it.
+
     tests/lab/nat64_test.py        all of it: without IPv4 at all, then with a translator on the host as well (464XLAT)
 """
 import socket
@@ -67,7 +69,8 @@ def build() -> None:
     must("ip", "link", "add", "lan", "netns", "net", "type", "veth", "peer", "name", "eth0", "netns", "host")
     ip("net", f"addr add {ROUTER}/64 dev lan nodad", "link set lan up", *(f"addr add {one}/32 dev lo" for one in SERVERS),
        f"route add {CLAT6}/128 via {HOST} dev lan")
-    ip("host", f"addr add {HOST}/64 dev eth0 nodad", "link set eth0 up", f"route add default via {ROUTER}")
+    must("nsenter", "--net=/run/netns/host", "sysctl", "-q", "net.ipv6.conf.eth0.use_tempaddr=2", "net.ipv6.conf.eth0.accept_dad=0")
+    ip("host", f"addr add {HOST}/64 dev eth0 nodad mngtmpaddr", "link set eth0 up", f"route add default via {ROUTER}")
 
 
 def ask(folder: Path, server: str) -> Probed:
@@ -107,7 +110,7 @@ def main() -> None:
           serve("--listen", SERVERS[0], "--alternate", SERVERS[1], host=NET)[0]):
         resolver.wait_for("ready")
         through = ask_until_told(folder, f"[{PREFIX}c633:6401]:3478")
-        check(through, {"udp": "ok", "ipv4.mapped": None, "ipv6.nat": True, "ipv6.translation": None, "nat64.prefix": PREFIX + "/96",
+        check(through, {"udp": "ok", "ipv4.mapped": None, "ipv6.nat": True, "ipv6.translation": None, "ipv6.temporary": True, "nat64.prefix": PREFIX + "/96",
                         "nat64.clat": False})
         assert through.reasons("ipv6.translation") == ["mapped-is-ipv4"], through
         own = f"ipv4-addr 192.0.0.1\nipv6-addr 2001:db8:64:1::1\nmap {CLAT} {CLAT6}\n"
