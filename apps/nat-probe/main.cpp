@@ -50,7 +50,8 @@ constexpr const char* footer =
 What is sent: some dozens of small STUN packets (UDP, and one TCP connection where UDP stays silent)
 to the servers that you name and to addresses that these name as their own. If you name none: to the
 public ones listed in nat-probe(1). They learn your public address, as any site does. Your router is
-asked whether it maps ports (PCP, NAT-PMP, UPnP); nothing is changed there.
+asked whether it maps ports (PCP, NAT-PMP, UPnP); nothing is changed there. Where there is IPv6, your
+resolver is asked for ipv4only.arpa, which tells how IPv4 is carried over it.
 
 Exit status: 0 measured (blocked UDP is an answer, too), 1 an --expect is not met, 2 wrong usage,
 3 no server answered or was found, 70 a defect of ours, 130 and 143 interrupted. See nat-probe(1).)";

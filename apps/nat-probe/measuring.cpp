@@ -15,16 +15,28 @@
 #include "natkit/io/routes.hpp"
 #include "natkit/portmap/discovery.hpp"
 #include "natkit/probe/probe.hpp"
+#include "own_side.hpp"
 #include "progress.hpp"
 #include "servers.hpp"
 
 namespace natkit {
 namespace {
+bool is_any_outside(const std::vector<probe::Server>& servers) {
+  return std::ranges::any_of(servers, [](const auto& server) { return !server.address.address.is_loopback(); });
+}
+
+/// Without a way for IPv6 nothing can be translated.
+Nat64Question nat64_question(const std::vector<probe::Server>& servers, const Local& local) {
+  if (!is_any_outside(servers) || std::ranges::find(local.families, Family::ipv6) == local.families.end())
+    return Nat64Question::none;
+  const bool has_route =
+      std::ranges::any_of(io::default_routes(), [](const portmap::Route& route) { return route.local.is_v6(); });
+  return has_route ? Nat64Question::ask : Nat64Question::none;
+}
+
 /// The routers on the ways that the questions take. A server on this very host has none before it.
 std::vector<portmap::Route> routers_before(const std::vector<probe::Server>& servers, const Local& local) {
-  const bool is_outside =
-      std::ranges::any_of(servers, [](const auto& server) { return !server.address.address.is_loopback(); });
-  if (!is_outside) return {};
+  if (!is_any_outside(servers)) return {};
   auto routes = io::default_routes();
   std::erase_if(routes, [&](const portmap::Route& route) {
     const bool is_asked = std::ranges::find(local.families, route.local.family()) != local.families.end();
@@ -56,6 +68,7 @@ Result<Measured> ask(const Options& o, const Local& local, std::vector<probe::Se
   timing.longest_lifetime = cli::parse_duration(o.lifetime);
   const auto word = word_of_progress(servers.size(), timing);
   crypto::SecureRng rng;
+  const OwnSide own{nat64_question(servers, local)};
   portmap::Discovery routers{{.routes = routers_before(servers, local), .first_socket = BesideRouters::first_socket},
                              rng};
   probe::Probe probe{{.servers = std::move(servers), .timing = timing, .local_addresses = local.addresses}, rng};
@@ -66,6 +79,7 @@ Result<Measured> ask(const Options& o, const Local& local, std::vector<probe::Se
   if (!end) return std::unexpected(end.error());
   Measured measured{*end, probe.trace()};
   measured.trace.port_mapping = both.port_mappings();
+  measured.trace.host = own.facts(measured.trace);
   return measured;
 }
 }  // namespace

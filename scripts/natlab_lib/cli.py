@@ -30,7 +30,8 @@ SPEC, one per network:  NAME=TYPE[,option=value…]      home=eim-apdf,inbound=a
                  back by 10 ms): each way
   homes=2        cgn: how many homes behind the one carrier, alike to the private address, one host each
   hosts=2        how many hosts (same-lan: 2). One host is called NAME; several NAME1, NAME2 …
-  ipv6           global IPv6 addresses too, behind a stateful firewall (open where the type is public)
+  ipv6           global IPv6 addresses too, behind a stateful firewall (open where the type is public);
+                 =npt: private ones whose prefix the box exchanges, =nat66: whose hosts share the box's
   mtu=1492       what the uplink takes in one piece; senders of larger packets are told so (ICMP)
   lan=CIDR       the private network, default 192.168.N.0/24 for the N-th SPEC
   carrier=TYPE   cgn: the carrier's NAT, default eim-apdf. via= and inbound= speak of it (inbound= of both)

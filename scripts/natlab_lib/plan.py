@@ -104,21 +104,33 @@ def add_lan_host(plan: Plan, box: Node, network: Network, number: int, index: in
         host.setup += [f"addr add {address}/{lan.prefixlen} dev eth0", f"route add default via {lan[1]}"]
     address6 = None
     if network.ipv6:
-        address6 = f"2001:db8:{number}::{2 + index}"
-        host.setup += [f"addr add {address6}/64 dev eth0 nodad", f"route add default via 2001:db8:{number}::1 dev eth0"]
+        address6 = f"{lan6(network, number)}{identifier6(network, 2 + index)}"
+        host.setup += [f"addr add {address6}/64 dev eth0 nodad", f"route add default via {lan6(network, number)}:1 dev eth0"]
     return Host(name, network.name, address, address6, public)
+
+
+def lan6(network: Network, number: int) -> str:
+    """The first half of the LAN's addresses, up to the first of two colons."""
+    return f"fd00:db8:{number}:" if network.translation6 else f"2001:db8:{number}:"
+
+
+def identifier6(network: Network, index: int) -> str:
+    """Behind a translator long ones as real hosts have, since short ones might be the same by chance."""
+    return f"0:200:5eff:fe00:{index}" if network.translation6 else f":{index}"
 
 
 def default_lan(number: int) -> ipaddress.IPv4Network:
     return ipaddress.IPv4Network(f"192.168.{number}.0/24")
 
 
-def box_rules(network: Network) -> str:
+def box_rules(network: Network, number: int) -> str:
     """The ruleset of the home's own box. With via=router the translation happens behind it, in the wire."""
     kind = network.kind
     if kind.name == "public":
         return ""
     firewall6 = rulesets.firewall("ip6", network.inbound) if network.ipv6 else ""
+    if network.translation6:
+        firewall6 += rulesets.translation6(network.translation6, f"fd00:db8:{number}::/64", f"2001:db8:{number}::/64")
     if kind.name == "firewall":
         return rulesets.firewall("ip", network.inbound) + firewall6
     if not kind.has_ipv4:
@@ -133,7 +145,7 @@ def add_home(plan: Plan, network: Network, number: int, home: int = 0) -> Node:
     """The box with its bridge and hosts; its `wan` is linked by the caller. Behind a carrier several homes are alike: same
     private network, same address in it."""
     name = network.name if network.homes == 1 else network.host_names[home]
-    box = plan.node(f"{name}.router", forwards=True, ruleset=box_rules(network))
+    box = plan.node(f"{name}.router", forwards=True, ruleset=box_rules(network, number))
     box.setup += ["link add name lan type bridge forward_delay 0 mcast_snooping 0", "link set dev lan up", "link set dev wan up"]
     if network.kind.public_hosts:
         box.setup += [f"addr add 192.0.2.{100 + number}/32 dev lan"]
@@ -141,7 +153,9 @@ def add_home(plan: Plan, network: Network, number: int, home: int = 0) -> Node:
         lan = network.lan or default_lan(number)
         box.setup += [f"addr add {lan[1]}/{lan.prefixlen} dev lan"]
     if network.ipv6:
-        box.setup += [f"addr add 2001:db8:{number}::1/64 dev lan nodad", "route add ::/0 dev wan"]
+        box.setup += [f"addr add {lan6(network, number)}:1/64 dev lan nodad", "route add ::/0 dev wan"]
+        if network.translation6:
+            box.setup += [f"addr add 2001:db8:{number}::1/128 dev wan nodad"]
     plan.hosts += [add_lan_host(plan, box, network, number, home + index) for index in range(network.hosts)]
     if network.kind.has_ipv4:
         box.setup += ["route add default dev wan"]

@@ -81,6 +81,27 @@ def firewall(family: str, inbound: str) -> str:
 """
 
 
+def translation6(kind: str, inside: str, outside: str) -> str:
+    """`npt`: the prefix is exchanged and all the rest kept, both ways (NETMAP; the checksum is made good in the packet, not in
+    the address as RFC 6296 would). `nat66`: all hosts share the box's address."""
+    if kind == "npt":
+        way_out = f'oifname "wan" snat ip6 prefix to ip6 saddr map {{ {inside} : {outside} }}'
+        way_in = f'iifname "wan" dnat ip6 prefix to ip6 daddr map {{ {outside} : {inside} }}'
+    else:
+        way_out, way_in = 'oifname "wan" masquerade', ""
+    return f"""table ip6 natlab6 {{
+  chain postrouting {{
+    type nat hook postrouting priority srcnat; policy accept;
+    {way_out}
+  }}
+  chain prerouting {{
+    type nat hook prerouting priority dstnat; policy accept;
+    {way_in}
+  }}
+}}
+"""
+
+
 def no_udp() -> str:
     return """table inet noudp {
   chain forward {

@@ -20,6 +20,7 @@ NAME_FORM = re.compile(r"[a-z][a-z0-9-]{0,11}")
 DURATION_FORM = re.compile(r"(\d+(?:\.\d+)?)(us|ms|s)")
 PERCENT_FORM = re.compile(r"(\d+(?:\.\d+)?)%")
 SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
+IPV6 = ("yes", "no", "npt", "nat66")
 FIREWALLS = ("firewall", "ipv6-only")
 ROUTER_ONLY = ("ports", "hairpin", "lifetime", "pool", "pooling")
 
@@ -34,6 +35,7 @@ class Network:
     homes: int = 1                             # cgn only: home routers behind the one carrier's NAT
     ipv6: bool = False
     mtu: int = 1500                            # of the uplink; the box tells who sends larger packets that must stay whole
+    translation6: str = ""                     # "npt" or "nat66": hosts have unique local addresses, fd00:db8:<number>::/64
     lan: ipaddress.IPv4Network | None = None   # None: 192.168.<number>.0/24
     delay_s: float = 0.0                       # one way, for every packet that crosses the network's uplink
     jitter_s: float = 0.0                      # on top of the delay: uniform from 0 to this, for each packet anew
@@ -133,7 +135,8 @@ def apply_option(network: Network, key: str, value: str) -> None:
         case "homes":
             network.homes = number(key, value, 1, MAX_HOMES)
         case "ipv6":
-            network.ipv6 = one_of(key, value or "yes", ("yes", "no")) == "yes"
+            network.ipv6 = one_of(key, value or "yes", IPV6) != "no"
+            network.translation6 = value if value in ("npt", "nat66") else ""
         case "mtu":
             network.mtu = number(key, value, 1280, 1500)
         case "lan":
@@ -190,6 +193,8 @@ def check(network: Network, options: dict[str, str]) -> None:
         raise bad(f"{kind.name} does not know inbound={network.inbound}", "a firewall that accepts everything is type 'public'")
     if network.lan and (kind.public_hosts or not kind.has_ipv4):
         raise bad(f"{kind.name} has public addresses, no lan=")
+    if network.translation6 and kind.public_hosts:
+        raise bad(f"{kind.name} has public addresses, no ipv6={network.translation6}")
     if not kind.has_ipv4 and not network.ipv6:
         raise bad(f"{kind.name} without IPv6 has no addresses")
     if "homes" in options and (kind.name != "cgn" or network.hosts != 1 or network.ipv6):

@@ -48,8 +48,9 @@ table inet filter {
 """
 
 
-def enter() -> None:
-    """Restarts this script in namespaces of its own. Skips where the system forbids them."""
+def enter(*needs: tuple[str, str]) -> None:
+    """Restarts this script in namespaces of its own. Skips where the system forbids them, or where one of these is
+    missing: programs, each with its package; a router that maps ports if none is named."""
     if os.environ.get(_MARK):
         subprocess.run(["mount", "-t", "tmpfs", "lab", "/run"], check=True)
         # Where nobody takes the system's log, a daemon's lines go to the console: a serial line, on many machines, which
@@ -57,7 +58,7 @@ def enter() -> None:
         subprocess.run(["mount", "--bind", "/dev/null", "/dev/console"], check=True)
         return
     for program, package in (("unshare", "util-linux"), ("ip", "iproute2"), ("nft", "nftables"),
-                             ("miniupnpd", "miniupnpd-nftables")):
+                             *(needs or (("miniupnpd", "miniupnpd-nftables"),))):
         foreign(program, package)
     own = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
     if os.geteuid() != 0:

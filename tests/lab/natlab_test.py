@@ -71,6 +71,15 @@ class Specs(unittest.TestCase):
             with self.subTest(text), self.assertRaises(LabError):
                 spec.parse(text)
 
+    def test_ipv6_may_be_translated(self):
+        self.assertEqual(("", "npt", "nat66"), tuple(spec.parse(f"a=nat,ipv6{how}").translation6 for how in ("", "=npt", "=nat66")))
+        self.assertFalse(spec.parse("a=nat,ipv6=no").ipv6)
+        for text in ("a=public,ipv6=npt", "a=nat,ipv6=nat64"):
+            with self.assertRaises(LabError):
+                spec.parse(text)
+        made = plan.make([spec.parse("a=nat,ipv6=npt")])
+        self.assertEqual("fd00:db8:1:0:200:5eff:fe00:2", next(host.address6 for host in made.hosts if host.name == "a"))
+
     def test_where_there_is_no_ipv4_there_is_ipv6(self):
         self.assertTrue(spec.parse("a=ipv6-only").ipv6)
         for text in ("a=ipv6-only,ipv6=no", "a=ipv6-only,lan=10.0.0.0/8", "a=ipv6-only,inbound=accept"):

@@ -39,6 +39,7 @@ class Row:
     filtering: str | None = APD
     nat: bool = True
     filtering6: str | None = None
+    translation6: str = "none"
     hosts: tuple[str, ...] = ()     # where it has several
     mtu: int = 1500
 
@@ -75,8 +76,10 @@ LABS = {
                Row("sequential", APD), Row("sequential,inbound=accept", APD), Row("cgn"), Row("cgn,inbound=accept"),
                Row("cgn,carrier=apdm-apdf", APD), Row("public,ipv6", filtering=EI, nat=False, filtering6=EI),
                Row("firewall,ipv6", nat=False, filtering6=APD), Row("firewall,inbound=reject", nat=False),
-               Row("eim-apdf,ipv6", filtering6=APD), Row("udp-blocked", None, None), Row("eim-apdf,mtu=1492", mtu=1492),
-               Row("eim-apdf,mtu=1410,ipv6", filtering6=APD, mtu=1400), Row("firewall,mtu=1280", nat=False, mtu=1280), Row("same-lan", hosts=("1", "2"))],
+               Row("eim-apdf,ipv6", filtering6=APD), Row("eim-apdf,ipv6=npt", filtering6=APD, translation6="prefix"),
+               Row("eim-apdf,ipv6=nat66", filtering6=APD, translation6="nat66"), Row("udp-blocked", None, None),
+               Row("eim-apdf,mtu=1492", mtu=1492), Row("eim-apdf,mtu=1410,ipv6", filtering6=APD, mtu=1400),
+               Row("firewall,mtu=1280", nat=False, mtu=1280), Row("same-lan", hosts=("1", "2"))],
     "hairpin": [pair(f"{name},via=router,hairpin={word}") for name in ("eim-eif", "eim-apdf", "apdm-apdf") for word in ("yes", "no")],
     "lifetime": [*(pair(f"{name},via=router,lifetime={seconds}s") for name in ("eim-eif", "apdm-apdf") for seconds in (30, 60)), pair("eim-apdf")],
     "lifetime-long": [pair("eim-apdf,via=router,lifetime=180s")],
@@ -91,7 +94,7 @@ KERNEL_LIFETIME_S = 30.0        # of a mapping that was answered once (nf_conntr
 def rows_of(lab: str) -> list[Row]:
     if programs.HAS_IPV6:
         return LABS[lab]
-    return [replace(row, spec=row.spec.replace(",ipv6", ""), filtering6=None) for row in LABS[lab]]
+    return [replace(row, spec=row.spec.partition(",ipv6")[0], filtering6=None) for row in LABS[lab]]
 
 
 def names_of(index: int, row: Row) -> list[str]:
@@ -146,7 +149,9 @@ def check_whole(row: Row, probed: programs.Probed):
         if row.nat:
             yield from check_hops(row, probed)
     if row.filtering6:
-        expected |= {"ipv6.nat": False, "ipv6.mapping": EI, "ipv6.filtering": row.filtering6}
+        expected |= {"ipv6.nat": row.translation6 != "none", "ipv6.mapping": EI, "ipv6.filtering": row.filtering6,
+                     "ipv6.translation": row.translation6, "ipv6.temporary": False, "nat64.clat": False,
+                     "ipv6.address_kind": "documentation" if row.translation6 == "none" else "unique-local"}
     yield from differences(probed, expected)
 
 

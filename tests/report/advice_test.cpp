@@ -56,3 +56,26 @@ TEST_CASE("Without a NAT no router needs to do anything", "[advice]") {
   report.port_mapping.upnp.available = true;
   CHECK(verdict_of(report).advice.empty());
 }
+
+TEST_CASE("Who has another IPv6 address outside is told what follows from it", "[advice]") {
+  auto report = test::report_of(test::family(false, endpoint_independent, endpoint_independent));
+  report.ipv6 = test::family(true, endpoint_independent, endpoint_independent);
+  CHECK(verdict_of(report).advice.empty());
+  report.ipv6->translation = probe::Translation::none;
+  CHECK(verdict_of(report).advice.empty());
+  report.ipv6->translation = probe::Translation::prefix;
+  CHECK(says(first(report), "NPTv6"));
+  report.ipv6->translation = probe::Translation::nat66;
+  CHECK(says(first(report), "DHCPv6-PD"));
+  report.ipv6->translation = probe::Translation::none;
+  report.ipv6->temporary = false;
+  CHECK(verdict_of(report).advice.empty());
+  report.ipv6->temporary = true;
+  CHECK(says(first(report), "stable IPv6 address"));
+}
+
+TEST_CASE("Where IPv4 is carried over IPv6 no port of the router helps", "[advice]") {
+  auto report = behind({address_dependent, address_and_port_dependent}, {}, true);
+  report.ipv4->address_kind = AddressKind::clat;
+  CHECK(says(first(report), "464XLAT"));
+}

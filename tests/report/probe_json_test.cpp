@@ -13,11 +13,12 @@ using nlohmann::json;
 namespace {
 // The parts that this version never measures.
 constexpr auto rest =
-    R"("port_allocation":{"rule":null,"delta":null,"range":null},"pooling":null,"hairpin":null,"mapping_lifetime_ms":null,"mapping_lifetime_range_ms":null,"mapping_refresh":null,"layers":null,"cgn":null,"rewritten":null,"hops":null})";
+    R"("port_allocation":{"rule":null,"delta":null,"range":null},"pooling":null,"hairpin":null,"mapping_lifetime_ms":null,"mapping_lifetime_range_ms":null,"mapping_refresh":null,"layers":null,"cgn":null,"rewritten":null,"hops":null,"address_kind":null)";
+constexpr auto ipv6_rest = R"(,"translation":null,"temporary":null})";
 constexpr auto not_asked =
     R"({"local":null,"mapped":null,"nat":null,"mapping":null,"filtering":null,"port_preserved":null,)";
 constexpr auto never_measured =
-    R"("port_mapping":{"upnp":{"available":null,"external":null},"nat_pmp":{"available":null,"external":null},"pcp":{"available":null,"external":null}},"tcp":{"mapping":null,"filtering":null},"mtu_bytes":null,"fragments":null,"ways_out":null,)";
+    R"("port_mapping":{"upnp":{"available":null,"external":null},"nat_pmp":{"available":null,"external":null},"pcp":{"available":null,"external":null}},"tcp":{"mapping":null,"filtering":null},"mtu_bytes":null,"fragments":null,"ways_out":null,"nat64":{"prefix":null,"clat":null},)";
 }  // namespace
 
 TEST_CASE("A full report is this object, key for key", "[probe_json]") {
@@ -25,8 +26,8 @@ TEST_CASE("A full report is this object, key for key", "[probe_json]") {
       std::string(R"({"schema":"natkit/nat-probe/1","udp":"ok",)") +
       R"("servers":[{"address":"198.51.100.1:3478","rtt_ms":50.213,"behaviour_discovery":true,"name":"stun.example:3478","loss":null}],)" +
       R"("ipv4":{"local":"192.168.1.5:40000","mapped":"203.0.113.7:40000","nat":true,"mapping":"endpoint-independent",)" +
-      R"("filtering":"address-and-port-dependent","port_preserved":true,)" + rest + R"(,"ipv6":)" + not_asked + rest +
-      R"(,"labels":{"rfc3489":"port-restricted-cone","xbox":null,"playstation":"type-2","nintendo":"B"},)" +
+      R"("filtering":"address-and-port-dependent","port_preserved":true,)" + rest + R"(},"ipv6":)" + not_asked + rest +
+      ipv6_rest + R"(,"labels":{"rfc3489":"port-restricted-cone","xbox":null,"playstation":"type-2","nintendo":"B"},)" +
       never_measured +
       R"("verdict":{"summary":"Good: most other players can reach you directly; those behind a symmetric NAT may need a relay","reaches":{)" +
       R"("open-internet":"direct","full-cone":"direct","restricted-cone":"direct","port-restricted-cone":"direct",)" +
@@ -44,29 +45,31 @@ TEST_CASE("Every key of the contract is there, in order, even when nothing was m
     return out;
   };
   using Keys = std::vector<std::string>;
-  const Keys family{"local",
-                    "mapped",
-                    "nat",
-                    "mapping",
-                    "filtering",
-                    "port_preserved",
-                    "port_allocation",
-                    "pooling",
-                    "hairpin",
-                    "mapping_lifetime_ms",
-                    "mapping_lifetime_range_ms",
-                    "mapping_refresh",
-                    "layers",
-                    "cgn",
-                    "rewritten",
-                    "hops"};
+  Keys family{"local",
+              "mapped",
+              "nat",
+              "mapping",
+              "filtering",
+              "port_preserved",
+              "port_allocation",
+              "pooling",
+              "hairpin",
+              "mapping_lifetime_ms",
+              "mapping_lifetime_range_ms",
+              "mapping_refresh",
+              "layers",
+              "cgn",
+              "rewritten",
+              "hops",
+              "address_kind"};
   CHECK(keys(report) == Keys{"schema", "udp", "servers", "ipv4", "ipv6", "labels", "port_mapping", "tcp", "mtu_bytes",
-                             "fragments", "ways_out", "verdict", "evidence", "remembered", "elapsed_ms",
+                             "fragments", "ways_out", "nat64", "verdict", "evidence", "remembered", "elapsed_ms",
                              "packets_sent"});
-  for (const auto* name : {"ipv4", "ipv6"}) {
-    CHECK(keys(report[name]) == family);
+  CHECK(keys(report["ipv4"]) == family);
+  for (const auto* name : {"translation", "temporary"}) family.emplace_back(name);
+  CHECK(keys(report["ipv6"]) == family);
+  for (const auto* name : {"ipv4", "ipv6"})
     CHECK(keys(report[name]["port_allocation"]) == Keys{"rule", "delta", "range"});
-  }
   CHECK(keys(report["labels"]) == Keys{"rfc3489", "xbox", "playstation", "nintendo"});
   CHECK(keys(report["port_mapping"]) == Keys{"upnp", "nat_pmp", "pcp"});
   CHECK(keys(report["port_mapping"]["pcp"]) == Keys{"available", "external"});
@@ -109,7 +112,7 @@ TEST_CASE("IPv6 endpoints stand in brackets", "[probe_json]") {
 TEST_CASE("A run that fails with an answer in hand puts the error last in it", "[probe_json]") {
   const auto report = nlohmann::ordered_json::parse(
       to_json(test::silent(), Error{Errc::nobody_there, "server-unreachable", "nobody answered", ""}));
-  CHECK(report.size() == 17);
+  CHECK(report.size() == 18);
   CHECK(std::prev(report.end()).key() == "error");
   CHECK(report["error"]["reason"] == "server-unreachable");
   CHECK(report["error"]["advice"].is_null());
@@ -132,4 +135,22 @@ TEST_CASE("What other tools would say is in the JSON only where it was asked for
   CHECK(answer["compare"][1]["differs_because"].is_string());
   const auto failed = to_json(report, {.compare = compare(report), .error = Error{Errc::usage, "r", "d", {}}});
   CHECK(failed.ends_with(R"(}],"error":{"reason":"r","detail":"d","advice":null}})"));
+}
+
+TEST_CASE("Kinds of addresses and of translation have names", "[probe_json]") {
+  auto report = test::port_restricted();
+  report.ipv4->address_kind = AddressKind::private_use;
+  report.ipv6 = test::family(true, endpoint_independent, endpoint_independent);
+  report.ipv6->address_kind = AddressKind::unique_local;
+  report.ipv6->translation = probe::Translation::prefix;
+  report.ipv6->temporary = true;
+  report.nat64 = {.prefix = Nat64Prefix{*parse_ip_address("64:ff9b::"), 96}, .clat = false};
+  const auto object = json::parse(to_json(report));
+  CHECK(object["nat64"]["prefix"] == "64:ff9b::/96");
+  CHECK(object["nat64"]["clat"] == false);
+  CHECK(object["ipv4"]["address_kind"] == "private");
+  CHECK_FALSE(object["ipv4"].contains("translation"));
+  CHECK(object["ipv6"]["address_kind"] == "unique-local");
+  CHECK(object["ipv6"]["translation"] == "prefix");
+  CHECK(object["ipv6"]["temporary"] == true);
 }

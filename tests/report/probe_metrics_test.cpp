@@ -78,6 +78,18 @@ TEST_CASE("A report becomes metrics, each with HELP and TYPE", "[probe_metrics]"
     CHECK(has(text, line));
 }
 
+TEST_CASE("What becomes of IPv6 addresses is one of three", "[probe_metrics]") {
+  auto report = test::port_restricted();
+  report.ipv6 = test::family(true, Behavior::endpoint_independent, Behavior::endpoint_independent);
+  CHECK_FALSE(has(metrics_text(report), "ipv6_translation"));
+  report.ipv6->translation = probe::Translation::nat66;
+  CHECK(has(metrics_text(report), "natkit_nat_probe_ipv6_translation{translation=\"nat66\"} 1\n"));
+  CHECK(has(metrics_text(report), "natkit_nat_probe_ipv6_translation{translation=\"none\"} 0\n"));
+  CHECK_FALSE(has(metrics_text(report), "temporary"));
+  report.ipv6->temporary = true;
+  CHECK(has(metrics_text(report), "natkit_nat_probe_temporary_address{family=\"ipv6\"} 1\n"));
+}
+
 TEST_CASE("What is not known has no line, and is never 0", "[probe_metrics]") {
   CHECK(metrics_text(test::silent()) ==
         "# HELP natkit_nat_probe_elapsed_seconds How long the measurement took.\n"

@@ -30,6 +30,11 @@ IpAddress random_address(Rng& rng) {
   }
 }
 
+IpAddress random_ipv6(Rng& rng) {
+  for (;;)
+    if (const auto address = random_address(rng); address.is_v6()) return address;
+}
+
 /// A trace whose every address and name is another one; `all` is told of them.
 probe::Trace random_trace(Rng& rng, std::set<std::string>& all) {
   auto trace = test::sample_trace();
@@ -57,6 +62,13 @@ probe::Trace random_trace(Rng& rng, std::set<std::string>& all) {
         if (*one) change(**one);
     }
   }
+  for (auto* addresses : {&trace.host.temporary, &trace.host.stable}) {
+    addresses->push_back(random_ipv6(rng));
+    all.insert(to_text(addresses->back()));
+  }
+  const Nat64Prefix prefix{*parse_ip_address("2001:db8:77::"), 96};
+  trace.host.ipv4only = {{embed(prefix, at("192.0.0.170")), random_ipv6(rng)}};
+  all.insert({to_text(trace.host.ipv4only->front()), to_text(trace.host.ipv4only->back()), to_text(prefix.address)});
   trace.port_mapping.pcp = {.available = true, .external = random_address(rng)};
   all.insert(to_text(*trace.port_mapping.pcp.external));
   return trace;
@@ -179,4 +191,19 @@ TEST_CASE("Routers on the way and ways out are masked as all other addresses are
   const auto text = to_json(Redactor{}.redact(report));
   for (const auto* address : {"192.168.1.1", "100.64.0.1", "198.51.100.1", "203.0.113.7"})
     CHECK(text.find(address) == std::string::npos);
+}
+
+TEST_CASE("Of a NAT64 only the prefix that all networks share is shown", "[redactor]") {
+  auto trace = test::sample_trace();
+  trace.host.ipv4only = {{at("64:ff9b::192.0.0.170")}};
+  Redactor redactor;
+  const auto shared = probe::classify(redactor.redact(trace));
+  CHECK(to_text(shared.nat64.prefix.value()) == "64:ff9b::/96");
+  CHECK(to_text(redactor.redact(probe::classify(trace)).nat64.prefix.value()) == "64:ff9b::/96");
+  CHECK(redactor.mask(at("64:ff9b::192.0.2.1")) != at("64:ff9b::192.0.2.1"));
+  trace.host.ipv4only = {{at("2001:db8:1::192.0.0.170")}};
+  CHECK_FALSE(probe::classify(redactor.redact(trace)).nat64.prefix);
+  const auto own = redactor.redact(probe::classify(trace));
+  CHECK(own.nat64.prefix.value().address.is_placeholder());
+  CHECK(own.nat64.prefix->length == 96);
 }

@@ -134,3 +134,27 @@ TEST_CASE("What the routers said is recorded and replayed; without it the file i
                             R"({"pcp":{"external":"x"}})", R"({"pcp":{"more":1}})"})
     refusal(with(wrong));
 }
+
+TEST_CASE("What the host knew of itself is recorded and replayed; without it the file is as it ever was",
+          "[trace_json]") {
+  auto trace = test::sample_trace();
+  CHECK(to_json(trace).find("\"host\"") == std::string::npos);
+  trace.host = {.temporary = {*parse_ip_address("2001:db8:1::a:b")}, .stable = {*parse_ip_address("2001:db8:1::2")}};
+  const auto back = parse_trace(to_json(trace));
+  REQUIRE(back);
+  CHECK(back->host == trace.host);
+  trace.host = {.temporary = {}, .stable = {}, .ipv4only = std::vector<IpAddress>{}, .has_clat = false};
+  CHECK(parse_trace(to_json(trace)).value().host == trace.host);  // not found is not "not asked"
+  trace.host.ipv4only->push_back(*parse_ip_address("64:ff9b::192.0.0.170"));
+  CHECK(parse_trace(to_json(trace)).value().host == trace.host);
+  const auto with = [](std::string_view more) {
+    return R"({"schema":"natkit/nat-probe-trace/1","servers":[],"events":[],"host":)" + std::string(more) + "}";
+  };
+  CHECK(parse_trace(with("{}")));
+  for (const auto* wrong : {"[]", "7", R"({"temporary":{}})", R"({"stable":[7]})", R"({"stable":["192.0.2.1"]})",
+                            R"({"stable":["x"]})", R"({"clat":1})", R"({"ipv4only":null})", R"({"more":[]})"})
+    refusal(with(wrong));
+  std::string many = R"({"stable":["::1")";
+  for (int i = 0; i < 64; ++i) many += R"(,"::1")";
+  refusal(with(many + "]}"));
+}

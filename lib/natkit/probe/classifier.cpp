@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <string_view>
 
 #include "natkit/probe/digest.hpp"
@@ -48,6 +49,18 @@ void describe_gateway(Report& report, FamilyReport& described, const Digest& dig
   }
 }
 
+void describe_addresses(Report& report, FamilyReport& described, const HostFacts& host, std::string_view path) {
+  auto kind = judge_address_kind(described);
+  described.address_kind = kind.kind;
+  append(report, path, "address_kind", std::move(kind.evidence));
+  auto translation = judge_translation(described);
+  described.translation = translation.translation;
+  append(report, path, "translation", std::move(translation.evidence));
+  auto temporary = judge_temporary(described, host);
+  described.temporary = temporary.temporary;
+  append(report, path, "temporary", std::move(temporary.evidence));
+}
+
 /// What is known of the NAT, where there is one; without one there is nothing to tell.
 void describe_nat(Report& report, FamilyReport& described, const Digest& digest, Family family, std::string_view path,
                   Duration now) {
@@ -76,7 +89,8 @@ void describe_nat(Report& report, FamilyReport& described, const Digest& digest,
   append(report, path, "mapping_lifetime_ms", std::move(lifetime.evidence));
 }
 
-std::optional<FamilyReport> describe_family(Report& report, const Digest& digest, Family family, Duration now) {
+std::optional<FamilyReport> describe_family(Report& report, const Digest& digest, const HostFacts& host, Family family,
+                                            Duration now) {
   const bool was_asked = std::ranges::any_of(
       digest.servers, [family](const ServerFacts& server) { return server.address.address.family() == family; });
   if (!was_asked) return std::nullopt;
@@ -96,6 +110,7 @@ std::optional<FamilyReport> describe_family(Report& report, const Digest& digest
   auto filtering = judge_filtering(digest, family, now);
   described.filtering = filtering.behavior;
   append(report, path, "filtering", std::move(filtering.evidence));
+  describe_addresses(report, described, host, path);
   describe_nat(report, described, digest, family, path, now);
   describe_gateway(report, described, digest, family, path);
   return described;
@@ -186,10 +201,13 @@ Report classify(const Trace& trace) {
                               .loss = facts.servers[i].answered ? facts.loss_of(i, report.elapsed) : std::nullopt,
                               .behavior_discovery = judge_behavior_discovery(facts, i)});
   report.port_mapping = trace.port_mapping;
-  report.ipv4 = describe_family(report, facts, Family::ipv4, report.elapsed);
-  report.ipv6 = describe_family(report, facts, Family::ipv6, report.elapsed);
+  report.ipv4 = describe_family(report, facts, trace.host, Family::ipv4, report.elapsed);
+  report.ipv6 = describe_family(report, facts, trace.host, Family::ipv6, report.elapsed);
   describe_tcp(report, facts);
   describe_path(report, facts);
+  auto nat64 = judge_nat64(report.ipv4, trace.host);
+  report.nat64 = nat64.nat64;
+  std::ranges::move(nat64.evidence, std::back_inserter(report.evidence));
   return report;
 }
 }  // namespace natkit::probe

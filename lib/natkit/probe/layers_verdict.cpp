@@ -32,6 +32,14 @@ LayersVerdict judge_layers(const FamilyReport& family, const PortMappings& route
   const auto& local = family.local->address;
   const auto& mapped = family.mapped->address;
   if (!*family.nat) return verdict(0, false, "no-nat", fmt::format("this host is seen as {} itself", to_text(local)));
+  if (family.translation == Translation::prefix)
+    return verdict(
+        {}, {}, "prefix-is-translated",
+        "every address has one of its own outside; how often on the way its prefix is exchanged nobody says");
+  if (family.address_kind == AddressKind::clat)
+    return verdict({}, {}, "own-translator",
+                   fmt::format("{} is this host's own translator's, and a NAT64 makes IPv4 of it again (RFC 6877)",
+                               to_text(local)));
   if (local.is_shared())
     return verdict({}, true, "local-address-is-a-carriers",
                    fmt::format("{} is an address that only carriers give (RFC 6598)", to_text(local)));

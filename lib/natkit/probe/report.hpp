@@ -8,10 +8,13 @@
 #include <utility>
 #include <vector>
 
+#include "natkit/base/address_kind.hpp"
 #include "natkit/base/behavior.hpp"
 #include "natkit/base/endpoint.hpp"
+#include "natkit/base/nat64_prefix.hpp"
 #include "natkit/base/time.hpp"
 #include "natkit/probe/port_mappings.hpp"
+#include "natkit/probe/translation.hpp"
 
 namespace natkit::probe {
 /// Whether UDP passes. `blocked` needs a proof that the server lives (it answered over TCP); mere silence is `unknown`.
@@ -73,6 +76,10 @@ struct FamilyReport {
   std::vector<std::optional<IpAddress>> hops{};  ///< the first routers on the way, the nearest first, as they say
   std::optional<bool> cgn{};                     ///< whether one of them is the carrier's
   std::optional<bool> rewritten{};  ///< an application-level gateway changes addresses inside packets (RFC 4787 §7)
+  std::optional<AddressKind> address_kind{};  ///< of `local`
+  std::optional<Translation> translation{};   ///< of IPv6 addresses
+  /// The IPv6 address that this host sends from changes after a while (RFC 8981).
+  std::optional<bool> temporary{};
 };
 
 /// What the NAT does with TCP, in the family that was measured; the terms are those of UDP (RFC 5382 §4).
@@ -86,6 +93,12 @@ struct WayOut {
   std::string_view transport{};  ///< "udp", "tcp", "tls"
   Endpoint server{};
   bool operator==(const WayOut&) const = default;
+};
+
+/// How IPv4 is carried over a network that has IPv6 only (RFC 6146, RFC 6877).
+struct Nat64Report {
+  std::optional<Nat64Prefix> prefix{};  ///< IPv4 addresses behind it are reached over IPv6
+  std::optional<bool> clat{};           ///< this host translates its own IPv4 packets
 };
 
 /// Why a value is what it is, or why it is unknown.
@@ -106,6 +119,7 @@ struct Report {
   std::optional<unsigned> mtu_bytes{};
   std::optional<bool> fragments{};                ///< larger ones get there in fragments
   std::optional<std::vector<WayOut>> ways_out{};  ///< none: nobody needed to ask
+  Nat64Report nat64{};
   std::vector<Evidence> evidence{};
   Duration elapsed{};
   std::uint32_t packets_sent = 0;

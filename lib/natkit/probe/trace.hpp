@@ -11,6 +11,7 @@
 #include "natkit/base/datagram.hpp"
 #include "natkit/base/endpoint.hpp"
 #include "natkit/base/time.hpp"
+#include "natkit/probe/host_facts.hpp"
 #include "natkit/probe/port_mappings.hpp"
 #include "natkit/stun/message.hpp"
 #include "natkit/stun/reachability.hpp"
@@ -110,5 +111,6 @@ struct Trace {
   std::vector<Server> servers{};
   std::vector<Event> events{};  ///< in order of time; bounded by the planner's budget
   PortMappings port_mapping{};  ///< what the routers said meanwhile
+  HostFacts host{};             ///< what the host knew by itself
 };
 }  // namespace natkit::probe

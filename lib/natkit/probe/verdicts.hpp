@@ -1,5 +1,5 @@
 #pragma once
-/// The two behaviours of one address family, each with its evidence. `about` is left for the caller to fill.
+/// What is judged of one address family, each with its evidence. `about` is left for the caller to fill.
 #include <vector>
 
 #include "natkit/probe/digest.hpp"
@@ -77,6 +77,34 @@ struct LayersVerdict {
 /// Counts NATs by what the router says of its own public address, and by addresses that only carriers use (RFC 6598):
 /// this host's, its router's, and those of the first routers on the way.
 [[nodiscard]] LayersVerdict judge_layers(const FamilyReport& family, const PortMappings& routers);
+
+struct AddressKindVerdict {
+  std::optional<AddressKind> kind{};
+  std::vector<Evidence> evidence{};
+};
+/// What the address that this host sends from is for.
+[[nodiscard]] AddressKindVerdict judge_address_kind(const FamilyReport& family);
+
+struct TranslationVerdict {
+  std::optional<Translation> translation{};
+  std::vector<Evidence> evidence{};
+};
+/// Compares the IPv6 addresses inside and outside; nothing for IPv4.
+[[nodiscard]] TranslationVerdict judge_translation(const FamilyReport& family);
+
+struct TemporaryVerdict {
+  std::optional<bool> temporary{};
+  std::vector<Evidence> evidence{};
+};
+/// Looks the very address that was sent from up in what the system says of its own; nothing for IPv4.
+[[nodiscard]] TemporaryVerdict judge_temporary(const FamilyReport& family, const HostFacts& host);
+
+struct Nat64Verdict {
+  Nat64Report nat64{};
+  std::vector<Evidence> evidence{};  ///< with what it is about
+};
+/// From what the resolver says of ipv4only.arpa, and from addresses and interfaces that only translators have.
+[[nodiscard]] Nat64Verdict judge_nat64(const std::optional<FamilyReport>& ipv4, const HostFacts& host);
 
 /// Whether a server is of use for RFC 5780: it has a second address that answers, and it does not ignore
 /// CHANGE-REQUEST.

@@ -27,6 +27,9 @@ bool has_nat_beyond(const probe::Report& report) {
 
 /// How a port of the router would lead to this host, and whether that helps at all.
 std::string port_advice(const probe::Report& report, const probe::FamilyReport& family) {
+  if (family.address_kind == AddressKind::clat)
+    return "Use IPv6: IPv4 is carried over it here to a translator that many share (464XLAT), so no port that your own "
+           "router opens can be reached over IPv4.";
   if (family.cgn == true)
     return "Ask the provider for a public IPv4 address, or use IPv6: it shares one address among its customers, so no "
            "port "
@@ -61,6 +64,27 @@ std::vector<std::string> advice_of(const probe::Report& report, const probe::Fam
         "which "
         "breaks programs that send them unmasked.");
   if (is_hard) advice.emplace_back("Use a relay (TURN) for the players that cannot be reached directly.");
+  return advice;
+}
+
+std::vector<std::string> ipv6_advice_of(const probe::FamilyReport& family) {
+  std::vector<std::string> advice;
+  if (family.translation == probe::Translation::prefix)
+    advice.emplace_back(
+        "Let programs ask a STUN server for their IPv6 address, since the prefix is exchanged on the way (NPTv6) and "
+        "the "
+        "one that this host has is of no use outside; ports stay, so what is to come in only needs a rule in the "
+        "firewall.");
+  if (family.translation == probe::Translation::nat66)
+    advice.emplace_back(
+        "Ask for a delegated prefix (DHCPv6-PD) and turn NAT66 off in the router: IPv6 has addresses for all hosts, "
+        "and "
+        "then no port needs to be forwarded.");
+  if (family.temporary == true)
+    advice.emplace_back(
+        "Use this host's stable IPv6 address for what others must find again, such as a server or an opened port: the "
+        "one "
+        "that it sends from is temporary, and another takes its place within a day (RFC 8981).");
   return advice;
 }
 }  // namespace natkit::report

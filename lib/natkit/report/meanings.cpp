@@ -37,6 +37,18 @@ std::string hops_text(const std::vector<std::optional<IpAddress>>& hops) {
   return text;
 }
 
+std::string_view meaning_of_translation(probe::Translation translation) {
+  switch (translation) {
+    case probe::Translation::none:
+      return "the address is this host's own everywhere";
+    case probe::Translation::prefix:
+      return "the prefix is another one outside (NPTv6), ports are kept: no other host shares the address";
+    case probe::Translation::nat66:
+      break;
+  }
+  return "NAT66: hosts share an address, as over IPv4";
+}
+
 std::string lifetime_text(const probe::MappingLifetime& lifetime) {
   const auto seconds = [](const std::optional<Duration>& duration) {
     return std::chrono::duration<double>(duration.value_or(Duration{})).count();

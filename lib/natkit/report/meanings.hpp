@@ -8,6 +8,7 @@
 
 namespace natkit::report {
 [[nodiscard]] std::string_view meaning_of_mapping(Behavior mapping);
+[[nodiscard]] std::string_view meaning_of_translation(probe::Translation translation);
 [[nodiscard]] std::string_view meaning_of_filtering(Behavior filtering);
 /// "192.168.1.1, ?, 203.0.113.1": those that said nothing are a question mark.
 [[nodiscard]] std::string hops_text(const std::vector<std::optional<IpAddress>>& hops);

@@ -32,10 +32,14 @@ std::string allocation_text(const probe::PortAllocation& allocation) {
 class FamilyFacts {
  public:
   FamilyFacts(const probe::Report& report, Family family, const probe::FamilyReport& facts)
-      : report_(report), prefix_(family == Family::ipv4 ? "ipv4." : "ipv6."), facts_(facts) {}
+      : report_(report), family_(family), prefix_(family == Family::ipv4 ? "ipv4." : "ipv6."), facts_(facts) {}
 
   [[nodiscard]] std::vector<Fact> all() const {
     auto facts = always();
+    if (family_ == Family::ipv6) {
+      facts.push_back(translation());
+      facts.push_back(temporary());
+    }
     if (facts_.rewritten == true)
       facts.push_back(fact("inside packets", "rewritten", "addresses are rewritten", why("rewritten")));
     return facts;
@@ -44,6 +48,7 @@ class FamilyFacts {
  private:
   [[nodiscard]] std::vector<Fact> always() const {
     return {fact("local address", "local", endpoint_text(facts_.local), "as this host sees itself"),
+            address_kind(),
             fact("public address", "mapped", endpoint_text(facts_.mapped), "as the first server sees it"),
             nat(),
             behavior("mapping", facts_.mapping, meaning_of_mapping),
@@ -148,7 +153,26 @@ class FamilyFacts {
     return fact("NAT of the carrier", "layers", *facts_.cgn ? "yes" : "no", "");
   }
 
+  [[nodiscard]] Fact address_kind() const {
+    constexpr std::string_view name = "kind of address", key = "address_kind";
+    if (!facts_.address_kind) return fact(name, key, std::nullopt, "");
+    return fact(name, key, std::string(to_text(*facts_.address_kind)), why(key));
+  }
+
+  [[nodiscard]] Fact translation() const {
+    constexpr std::string_view name = "translation", key = "translation";
+    if (!facts_.translation) return fact(name, key, std::nullopt, "");
+    return fact(name, key, std::string(to_text(*facts_.translation)), meaning_of_translation(*facts_.translation));
+  }
+
+  [[nodiscard]] Fact temporary() const {
+    constexpr std::string_view name = "temporary address", key = "temporary";
+    if (!facts_.temporary) return fact(name, key, std::nullopt, "");
+    return fact(name, key, *facts_.temporary ? "yes" : "no", why(key));
+  }
+
   const probe::Report& report_;
+  Family family_;
   std::string prefix_;
   const probe::FamilyReport& facts_;
 };
@@ -206,6 +230,14 @@ std::vector<Fact> tcp_and_size_facts(const probe::Report& report) {
   return {tcp_fact(report, "TCP mapping", "tcp.mapping", report.tcp.mapping, meaning_of_mapping),
           tcp_fact(report, "TCP filtering", "tcp.filtering", report.tcp.filtering, meaning_of_filtering),
           size_fact(report), fragments_fact(report)};
+}
+
+std::vector<Fact> nat64_facts(const probe::Report& report) {
+  Fact prefix{.name = "NAT64 prefix", .note = why_unknown(report, "nat64.prefix")};
+  if (report.nat64.prefix) prefix.value = to_text(*report.nat64.prefix);
+  Fact clat{.name = "CLAT on this host", .note = why_unknown(report, "nat64.clat")};
+  if (report.nat64.clat) clat.value = *report.nat64.clat ? "yes" : "no";
+  return {std::move(prefix), std::move(clat)};
 }
 
 std::vector<Fact> port_mapping_facts(const probe::PortMappings& routers) {

@@ -18,6 +18,8 @@ struct Fact {
                                              const probe::FamilyReport& facts);
 /// What the NAT does with TCP, and the largest packet that gets through.
 [[nodiscard]] std::vector<Fact> tcp_and_size_facts(const probe::Report& report);
+/// How IPv4 is carried over an IPv6 network.
+[[nodiscard]] std::vector<Fact> nat64_facts(const probe::Report& report);
 /// By which protocols the router maps ports.
 [[nodiscard]] std::vector<Fact> port_mapping_facts(const probe::PortMappings& routers);
 /// The names that others have for such a network.

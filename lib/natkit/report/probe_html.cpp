@@ -180,6 +180,7 @@ std::string to_html(const probe::Report& report) {
   return head(verdict) + "<body>\n<main>\n" + headline(verdict) + "<div class=\"flow\">\n" + paths(report) +
          section("Which peers can be reached", matrix(report)) + section("What others call it", labels(report)) +
          ways_out(report) + section("TCP and packet sizes", fact_list(tcp_and_size_facts(report))) +
+         section("IPv4 over IPv6", fact_list(nat64_facts(report))) +
          section("Port mapping by the router", fact_list(port_mapping_facts(report.port_mapping))) + values(report) +
          "</div>\n" + section("Servers", servers(report)) + section("What this rests on", evidence(report)) +
          footer(report) + "</main>\n</body>\n</html>\n";

@@ -73,6 +73,12 @@ Json hops_json(const std::vector<std::optional<IpAddress>>& hops) {
   return out;
 }
 
+/// A value that has a name.
+template <class T>
+Json name_or_null(const std::optional<T>& value) {
+  return value ? Json(to_text(*value)) : Json(nullptr);
+}
+
 Json family_json(const std::optional<probe::FamilyReport>& asked) {
   const auto family = asked.value_or(probe::FamilyReport{});
   const auto& refresh = family.mapping_lifetime.refresh;
@@ -91,7 +97,17 @@ Json family_json(const std::optional<probe::FamilyReport>& asked) {
           {"layers", or_null(family.layers)},
           {"cgn", or_null(family.cgn)},
           {"rewritten", or_null(family.rewritten)},
-          {"hops", hops_json(family.hops)}};
+          {"hops", hops_json(family.hops)},
+          {"address_kind", name_or_null(family.address_kind)}};
+}
+
+/// With what there is of IPv6 only.
+Json ipv6_json(const std::optional<probe::FamilyReport>& asked) {
+  auto json = family_json(asked);
+  const auto family = asked.value_or(probe::FamilyReport{});
+  json["translation"] = name_or_null(family.translation);
+  json["temporary"] = or_null(family.temporary);
+  return json;
 }
 
 Json labels_json(const probe::Report& report) {
@@ -120,6 +136,10 @@ Json port_mappings_json(const probe::PortMappings& all) {
   return {{"upnp", port_mapping_json(all.upnp)},
           {"nat_pmp", port_mapping_json(all.nat_pmp)},
           {"pcp", port_mapping_json(all.pcp)}};
+}
+
+Json nat64_json(const probe::Nat64Report& nat64) {
+  return {{"prefix", name_or_null(nat64.prefix)}, {"clat", or_null(nat64.clat)}};
 }
 
 Json verdict_json(const probe::Report& report) {
@@ -165,13 +185,14 @@ Json report_object(const probe::Report& report, const std::vector<Remembered>& r
           {"udp", udp_json(report.udp)},
           {"servers", servers_json(report.servers)},
           {"ipv4", family_json(report.ipv4)},
-          {"ipv6", family_json(report.ipv6)},
+          {"ipv6", ipv6_json(report.ipv6)},
           {"labels", labels_json(report)},
           {"port_mapping", port_mappings_json(report.port_mapping)},
           {"tcp", {{"mapping", behavior_json(report.tcp.mapping)}, {"filtering", behavior_json(report.tcp.filtering)}}},
           {"mtu_bytes", or_null(report.mtu_bytes)},
           {"fragments", or_null(report.fragments)},
           {"ways_out", ways_out_json(report.ways_out)},
+          {"nat64", nat64_json(report.nat64)},
           {"verdict", verdict_json(report)},
           {"evidence", evidence_json(report.evidence)},
           {"remembered", remembered_json(remembered)},

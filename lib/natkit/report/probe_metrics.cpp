@@ -98,6 +98,16 @@ std::string layers(const probe::Report& report) {
   return gauge.text();
 }
 
+/// All three, so that one which is not the case reads 0.
+std::string ipv6_translation(const probe::Report& report) {
+  using probe::Translation;
+  Gauge gauge{"ipv6_translation", "1: this becomes of IPv6 addresses on their way (RFC 6296), 0: it does not."};
+  if (report.ipv6 && report.ipv6->translation)
+    for (const auto one : {Translation::none, Translation::prefix, Translation::nat66})
+      gauge.add(fmt::format(R"(translation="{}")", to_text(one)), report.ipv6->translation == one ? 1 : 0);
+  return gauge.text();
+}
+
 std::string tcp_behaviors(std::string_view name, std::string_view help, const BehaviorSet& possible) {
   Gauge gauge{name, help};
   for (const auto one : {endpoint_independent, address_dependent, address_and_port_dependent})
@@ -109,6 +119,12 @@ std::string tcp_behaviors(std::string_view name, std::string_view help, const Be
 std::string path_mtu(const probe::Report& report) {
   Gauge gauge{"path_mtu_bytes", "The largest IP packet, up to 1500 bytes, that gets to a server in one piece."};
   if (report.mtu_bytes) gauge.add(*report.mtu_bytes);
+  return gauge.text();
+}
+
+std::string clat(const probe::Report& report) {
+  Gauge gauge{"clat", "Whether this host translates its own IPv4 packets (464XLAT)."};
+  gauge.add_fact("", report.nat64.clat);
   return gauge.text();
 }
 
@@ -148,11 +164,14 @@ std::string metrics_text(const probe::Report& report) {
          facts(report, "hairpin", "Whether hosts behind the NAT reach each other by their public addresses.",
                &FamilyReport::hairpin) +
          layers(report) + facts(report, "cgn", "Whether one of the NATs is the carrier's.", &FamilyReport::cgn) +
+         ipv6_translation(report) +
+         facts(report, "temporary_address", "Whether the address that this host sends from changes (RFC 8981).",
+               &FamilyReport::temporary) +
          tcp_behaviors("tcp_mapping", "1: this is the NAT's mapping behaviour over TCP (RFC 5382), 0: it is not.",
                        report.tcp.mapping) +
          tcp_behaviors("tcp_filtering", "1: this is the NAT's filtering behaviour over TCP, 0: it is not.",
                        report.tcp.filtering) +
-         path_mtu(report) + port_mapping(report.port_mapping) + round_trips(report) +
+         path_mtu(report) + clat(report) + port_mapping(report.port_mapping) + round_trips(report) +
          single("elapsed_seconds", "How long the measurement took.", in_seconds(report.elapsed)) +
          single("packets_sent", "How many packets the measurement took.", report.packets_sent);
 }

@@ -73,7 +73,7 @@ class FamilyText {
   [[nodiscard]] std::string rows() const {
     // Where nobody answered, that says it all.
     if (!facts_.mapped) return table({{.key = "unknown", .value = or_else(why("mapping"), "no server answered")}});
-    std::vector<Row> rows{{.key = "local", .value = endpoint(facts_.local)},
+    std::vector<Row> rows{{.key = "local", .value = endpoint(facts_.local), .note = kind_of_local()},
                           {.key = "public", .value = endpoint(facts_.mapped)},
                           nat_row(),
                           behavior_row("mapping", facts_.mapping, meaning_of_mapping),
@@ -83,6 +83,8 @@ class FamilyText {
                           {.key = "pooling", .value = pooling(), .below = facts_.pooling ? "" : why("pooling")},
                           layers_row()};
     if (!facts_.hops.empty()) rows.push_back({.key = "first hops", .value = hops_text(facts_.hops)});
+    // Without one, "nat" has said it.
+    if (facts_.translation && facts_.translation != probe::Translation::none) rows.push_back(translation_row());
     if (facts_.hairpin) rows.push_back({.key = "hairpin", .value = (*facts_.hairpin ? "yes" : "no") + age("hairpin")});
     if (was_lifetime_asked()) rows.push_back(lifetime_row());
     return table(rows);
@@ -102,6 +104,18 @@ class FamilyText {
   [[nodiscard]] std::string age(std::string_view key) const {
     const auto found = std::ranges::find(remembered_, prefix_ + std::string(key), &Remembered::about);
     return found == remembered_.end() ? std::string{} : fmt::format(" (measured {} ago)", age_text(found->age));
+  }
+
+  [[nodiscard]] std::string kind_of_local() const {
+    const std::string_view lasting = facts_.temporary == true ? "temporary " : "";
+    if (facts_.address_kind) return fmt::format("{}{} address", lasting, to_text(*facts_.address_kind));
+    return facts_.temporary == true ? "temporary address" : "";
+  }
+
+  [[nodiscard]] Row translation_row() const {
+    return {.key = "translation",
+            .value = std::string(to_text(*facts_.translation)),
+            .note = std::string(meaning_of_translation(*facts_.translation))};
   }
 
   [[nodiscard]] Row nat_row() const {
@@ -235,6 +249,17 @@ std::string ways_out_block(const probe::Report& report) {
   return "\nways out\n" + table(rows);
 }
 
+/// Left out where IPv4 does not need IPv6.
+std::string nat64_block(const probe::Nat64Report& nat64) {
+  std::vector<Row> rows;
+  if (nat64.prefix)
+    rows.push_back(
+        {.key = "NAT64", .value = to_text(*nat64.prefix), .note = "IPv4 servers are reached behind this prefix"});
+  if (nat64.clat == true)
+    rows.push_back({.key = "CLAT", .value = "yes", .note = "this host translates its own IPv4 packets (464XLAT)"});
+  return rows.empty() ? std::string{} : "\nIPv4 over IPv6\n" + table(rows);
+}
+
 std::string server_note(const probe::ServerReport& server) {
   if (!server.behavior_discovery) return "";
   std::string note = *server.behavior_discovery ? "two addresses (RFC 5780)" : "one address: cannot tell everything";
@@ -299,8 +324,8 @@ std::string to_text(const probe::Report& report, Style style, std::span<const Re
   const auto verdict = verdict_of(report);
   return headline(verdict, style) + advice_lines(verdict) + family_block(report, Family::ipv4, remembered) +
          family_block(report, Family::ipv6, remembered) + ways_out_block(report) + tcp_and_size_block(report) +
-         port_mapping_block(report.port_mapping) + peers_block(report) + consoles_block(report) +
-         servers_block(report.servers);
+         nat64_block(report.nat64) + port_mapping_block(report.port_mapping) + peers_block(report) +
+         consoles_block(report) + servers_block(report.servers);
 }
 
 std::vector<std::string> evidence_lines(const probe::Report& report) {

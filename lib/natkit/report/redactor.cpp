@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "natkit/base/endpoint.hpp"
+#include "natkit/base/nat64_prefix.hpp"
 #include "natkit/base/printable.hpp"
 
 namespace natkit::report {
@@ -44,6 +45,12 @@ void visit(probe::PortMappings& mappings, const Visitor& change) {
   for (auto* one : {&mappings.upnp, &mappings.nat_pmp, &mappings.pcp})
     if (one->external) change(*one->external);
 }
+void visit(probe::HostFacts& host, const Visitor& change) {
+  for (auto* addresses : {&host.temporary, &host.stable})
+    for (auto& address : *addresses) change(address);
+  if (host.ipv4only)
+    for (auto& address : *host.ipv4only) change(address);
+}
 void visit(probe::Sent& sent, const Visitor& change) { change(sent.to.address); }
 void visit(probe::Received& received, const Visitor& change) {
   change(received.from.address);
@@ -64,6 +71,7 @@ void visit(probe::Trace& trace, const Visitor& change) {
   for (auto& server : trace.servers) change(server.address.address);
   for (auto& event : trace.events) std::visit([&](auto& item) { visit(item, change); }, event);
   visit(trace.port_mapping, change);
+  visit(trace.host, change);
 }
 void visit(probe::Report& report, const Visitor& change) {
   for (auto& server : report.servers) change(server.address.address);
@@ -76,7 +84,15 @@ void visit(probe::Report& report, const Visitor& change) {
     for (auto& hop : (*family)->hops)
       if (hop) change(*hop);
   }
+  if (report.nat64.prefix) change(report.nat64.prefix->address);
   visit(report.port_mapping, change);
+}
+
+/// The well-known prefix, and what resolvers make of ipv4only.arpa with it: the same in every network that has it.
+bool is_of_every_nat64(const IpAddress& address) {
+  if (is_well_known({.address = address, .length = 96})) return true;
+  const auto prefix = find_nat64_prefix(address);
+  return prefix && is_well_known(*prefix);
 }
 
 struct HostPort {
@@ -110,7 +126,7 @@ void Redactor::learn(const probe::Trace& trace) {
 }
 
 IpAddress Redactor::mask(const IpAddress& address) {
-  if (address.is_unspecified() || address.is_multicast()) return address;
+  if (address.is_unspecified() || address.is_multicast() || is_of_every_nat64(address)) return address;
   if (address.is_placeholder()) {
     taken_.insert(address);
     return address;

@@ -3,7 +3,8 @@
 /// strangers. IPv4 addresses become 240.0.0.N, IPv6 addresses 100::N, names "server-N", N in the order first met.
 /// No host has such addresses and they still parse, so a redacted trace can be replayed. What is equal stays equal, and
 /// what differs stays different; ports stay. What an address is (private, a carrier's) is lost: judge first, mask
-/// afterwards. Unspecified and multicast addresses belong to nobody and stay as they are.
+/// afterwards. Unspecified and multicast addresses belong to nobody and stay as they are, and
+/// so does the well-known prefix of NAT64, which is everybody's.
 #include <cstddef>
 #include <cstdint>
 #include <functional>

@@ -18,6 +18,8 @@ constexpr std::string_view schema = "natkit/nat-probe-trace/1";
 /// Far beyond any run, and small enough for whoever compares every event with every other.
 constexpr std::size_t most_events = 10'000;
 constexpr std::size_t most_servers = 256;
+/// A host has few.
+constexpr std::size_t most_addresses = 64;
 /// The file, a list in it, an event in that.
 constexpr int most_depth = 3;
 /// Sums and differences of such times cannot overflow.
@@ -94,6 +96,24 @@ Json to_port_mapping_json(const probe::PortMapping& one) {
   return json;
 }
 
+Json addresses_json(const std::vector<IpAddress>& addresses) {
+  Json json = Json::array();
+  for (const auto& address : addresses) json.push_back(to_text(address));
+  return json;
+}
+void put(Json& json, const char* key, const std::vector<IpAddress>& addresses) {
+  if (!addresses.empty()) json[key] = addresses_json(addresses);
+}
+
+Json to_host_json(const probe::HostFacts& host) {
+  Json json = Json::object();
+  put(json, "temporary", host.temporary);
+  put(json, "stable", host.stable);
+  if (host.ipv4only) json["ipv4only"] = addresses_json(*host.ipv4only);
+  put(json, "clat", host.has_clat);
+  return json;
+}
+
 // Reading. std::map inside: an object with very many keys must not cost quadratic time.
 using Parsed = nlohmann::json;
 
@@ -162,6 +182,21 @@ class Fields {
   }
   std::optional<IpAddress> optional_address(const char* key) {
     return has(key) ? std::optional{address(key)} : std::nullopt;
+  }
+
+  /// None under this key: an empty list.
+  std::vector<IpAddress> addresses(const char* key) {
+    if (!has(key)) return {};
+    const auto* list = take(key);
+    if (!list->is_array() || list->size() > most_addresses)
+      return wrong<std::vector<IpAddress>>(key, fmt::format("not a list of at most {} addresses", most_addresses));
+    std::vector<IpAddress> all;
+    for (const auto& item : *list) {
+      const auto parsed = item.is_string() ? parse_ip_address(item.get<std::string>()) : std::nullopt;
+      if (!parsed || !parsed->is_v6()) return wrong<std::vector<IpAddress>>(key, "not a list of IPv6 addresses");
+      all.push_back(*parsed);
+    }
+    return all;
   }
 
   SocketId socket() { return SocketId{static_cast<std::uint32_t>(integer("socket", most_u32))}; }
@@ -254,6 +289,14 @@ class TraceReader {
       trace_.port_mapping.pcp = one;
     else
       fault_.set(fields.place(), "is not a method this version knows");
+  }
+
+  void read_host(Fields fields) {
+    trace_.host = {.temporary = fields.addresses("temporary"),
+                   .stable = fields.addresses("stable"),
+                   .ipv4only = fields.has("ipv4only") ? std::optional{fields.addresses("ipv4only")} : std::nullopt,
+                   .has_clat = fields.optional_flag("clat")};
+    fields.refuse_others();
   }
 
   [[nodiscard]] probe::Trace take() { return std::move(trace_); }
@@ -388,6 +431,7 @@ probe::Trace read_trace(const Parsed& root, Fault& fault) {
     for (const auto& [method, one] : found->items())
       reader.read_port_mapping(method, Fields{one, "port_mapping", fault});
   }
+  if (const auto found = root.find("host"); found != root.end()) reader.read_host(Fields{*found, "host", fault});
   return reader.take();
 }
 
@@ -402,7 +446,8 @@ probe::Trace read_file(std::string_view text, Fault& fault) {
     fault.set("the file", fmt::format("is no trace of nat-probe (its schema is not {})", schema));
     return {};
   }
-  const std::size_t keys = root.contains("port_mapping") ? 4 : 3;  // it came later: older traces have none
+  std::size_t keys = 3;
+  for (const auto* later : {"port_mapping", "host"}) keys += root.contains(later) ? 1U : 0U;  // older traces have none
   if (root.size() != keys) fault.set("the file", "has a key that this version does not know");
   return read_trace(root, fault);
 }
@@ -421,6 +466,7 @@ std::string to_json(const probe::Trace& trace) {
     out += ",\n\"port_mapping\":" + dump({{"upnp", to_port_mapping_json(all.upnp)},
                                           {"nat_pmp", to_port_mapping_json(all.nat_pmp)},
                                           {"pcp", to_port_mapping_json(all.pcp)}});
+  if (trace.host != probe::HostFacts{}) out += ",\n\"host\":" + dump(to_host_json(trace.host));
   return out + "}\n";
 }
 

@@ -1,8 +1,8 @@
 #pragma once
 /// A probe's trace as a file: what `nat-probe --record` writes and `--replay` reads, schema "natkit/nat-probe-trace/1".
-/// "port_mapping" stands there where a router was heard. One event a line, times in whole nanoseconds since the start
-/// of the run, endpoints as text, ids in hex. Writing and reading back gives the identical trace. The reader takes any
-/// bytes: a file may be cut short, foreign, huge or a lie.
+/// "port_mapping" stands there where a router was heard, "host" where the host knew something of itself. One event a
+/// line, times in whole nanoseconds since the start of the run, endpoints as text, ids in hex. Writing and reading back
+/// gives the identical trace. The reader takes any bytes: a file may be cut short, foreign, huge or a lie.
 #include <cstddef>
 #include <string>
 #include <string_view>

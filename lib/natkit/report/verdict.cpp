@@ -143,6 +143,8 @@ Verdict verdict_of(const probe::Report& report) {
                   {finding.advice.begin(), finding.advice.end()}};
   const bool is_known = finding.grade == Grade::hard || finding.grade == Grade::good;
   if (is_known && of(report, *leading)->nat != false) verdict.advice = advice_of(report, *of(report, *leading));
+  if (report.ipv6 && report.ipv6->mapped)
+    for (auto& one : ipv6_advice_of(*report.ipv6)) verdict.advice.push_back(std::move(one));
   return verdict;
 }
 }  // namespace natkit::report
