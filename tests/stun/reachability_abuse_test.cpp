@@ -104,3 +104,30 @@ TEST_CASE("One household cannot take all checks", "[reachability][abuse]") {
   server.ask(question(Protocol::udp, 4000), endpoint("[2001:db8:0:2::1]:40000"));
   CHECK(server.wishes.size() == 5);
 }
+
+TEST_CASE("Who asks for the port that he asks from pays for no other's", "[reachability][abuse]") {
+  auto config = complete();
+  config.listeners.push_back(listener(9, "192.0.2.1:3478", Protocol::tcp));
+  CheckingServer server{{.checks_per_address = {.burst = 2, .per_second = 0.001}}, config};
+  const auto ask = [&](std::uint16_t port, std::uint8_t token) {
+    server.receive(write_reach_request(some_id(), Family::ipv4, question(Protocol::tcp, port, token), {}), asker,
+                   SocketId{9}, Protocol::tcp);
+  };
+  for (std::uint8_t token = 1; token <= 20; ++token) ask(token % 2 == 0 ? 0 : asker.port, token);
+  CHECK(server.wishes.size() == 20);
+  for (std::uint16_t port = 4000; port < 4010; ++port) ask(port, 99);
+  CHECK(server.wishes.size() == 22);
+}
+
+TEST_CASE("One address cannot hold all sockets", "[reachability][abuse]") {
+  auto config = complete();
+  config.listeners.push_back(listener(9, "192.0.2.1:3478", Protocol::tcp));
+  CheckingServer server{{.most_at_once_of_one = 5}, config};
+  for (std::uint8_t token = 1; token <= 20; ++token)
+    server.receive(write_reach_request(some_id(), Family::ipv4, question(Protocol::tcp, 0, token), {}), asker,
+                   SocketId{9}, Protocol::tcp);
+  CHECK(server.wishes.size() == 5);
+  CHECK(server.machine.checker()->counters().busy == 15);
+  server.ask(question(Protocol::udp, 4000), endpoint("203.0.113.8:40000"));
+  CHECK(server.wishes.size() == 6);
+}

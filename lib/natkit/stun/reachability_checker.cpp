@@ -55,11 +55,16 @@ void ReachabilityChecker::handle_question(Instant now, const Asked& asked) {
     ++counters_.forbidden;
     return answer(asker, {.state = ReachState::forbidden});
   }
-  if (running_.size() >= config_.most_at_once || account.allowance.level(config_.checks_per_address, now) < 1) {
+  // Whoever asks for the very port that he asks from has it tried, and nobody else's.
+  const bool is_own = asked.in.protocol == Protocol::tcp && target == asked.in.remote;
+  const bool may_try = is_own || account.allowance.level(config_.checks_per_address, now) >= 1;
+  const auto of_address = static_cast<std::size_t>(
+      std::ranges::count_if(running_, [&](const auto& one) { return one.second.key.address == key.address; }));
+  if (running_.size() >= config_.most_at_once || of_address >= config_.most_at_once_of_one || !may_try) {
     ++counters_.busy;
     return answer(asker, {.state = ReachState::busy});
   }
-  account.allowance.take(1);
+  if (!is_own) account.allowance.take(1);
   begin(now, asked, key, asker);
 }
 

@@ -10,7 +10,8 @@
 ///  1. Nothing happens for an address that is not proven, and nothing is sent to another address than the one proven.
 ///  2. Nothing is sent to the server's own endpoints, nor to addresses that no single host has.
 ///  3. `checks_per_address` bounds how fast one address (IPv6: one /64) can have ports tried, `most_at_once` how many
-///     sockets all of them together can hold, `most_kept` the memory. Beyond that the answer is "busy".
+///     sockets all of them together can hold, `most_at_once_of_one` those for one address, `most_kept` the memory.
+///     Beyond that the answer is "busy".
 ///  4. A check costs the server three datagrams or one connection, and ends after three seconds at the latest.
 ///  5. `questions_per_address` bounds the answers; each is no longer than its question.
 /// Who shares an address with others, behind a carrier's NAT, can have the ports of all of them tried at that rate; he
@@ -50,14 +51,16 @@ class ReachabilityChecker {
   struct Config {
     /// The machine invents the ids of its sockets from here on; nobody else's may be as great.
     SocketId first_socket{0x8000'0000U};
-    /// A `check` that has to tell loss from silence takes up to eight, over UDP and TCP sixteen; a probe takes eight.
-    BucketSize checks_per_address{.burst = 64, .per_second = 2};
+    /// A `check` that has to tell loss from silence takes up to eight, over UDP and TCP sixteen. Those of the very port
+    /// that is asked from, over TCP, are not counted: they try nobody else's port, and a probe takes some ten of them.
+    BucketSize checks_per_address{.burst = 32, .per_second = 1};
     /// Four a second and check are asked by our client.
     BucketSize questions_per_address{.burst = 200, .per_second = 50};
-    std::size_t most_at_once = 256;      ///< a descriptor each
-    std::size_t most_kept = 1024;        ///< ended checks whose end is still told
-    std::size_t most_addresses = 16384;  ///< accounts, only of proven addresses
-    unsigned copies = 3;                 ///< of the datagram
+    std::size_t most_at_once = 256;         ///< a descriptor each
+    std::size_t most_at_once_of_one = 128;  ///< of these for one address; a dozen probes behind a carrier's NAT
+    std::size_t most_kept = 1024;           ///< ended checks whose end is still told
+    std::size_t most_addresses = 16384;     ///< accounts, only of proven addresses
+    unsigned copies = 3;                    ///< of the datagram
     Duration copy_spacing = std::chrono::milliseconds{200};
     Duration udp_wait = std::chrono::seconds{1};  ///< from the first copy; longer than any round trip that is of use
     /// From a connection to its closing, so that the message gets out first.
