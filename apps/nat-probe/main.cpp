@@ -47,7 +47,7 @@ constexpr const char* footer =
   nat-probe --html report.html                   also as a page with a picture of the path
   nat-probe --compare                            and what other tools would say
 
-What is sent: some dozens of small STUN packets (UDP, and one TCP connection where UDP stays silent)
+What is sent: some sixty STUN packets over UDP, most of them small, and up to a dozen TCP connections,
 to the servers that you name and to addresses that these name as their own. If you name none: to the
 public ones listed in nat-probe(1). They learn your public address, as any site does. Your router is
 asked whether it maps ports (PCP, NAT-PMP, UPnP); nothing is changed there. Where there is IPv6, your
@@ -227,7 +227,9 @@ cli::Exit run_probe(cli::Output& output, const Options& o, report::Redactor& red
   if (!o.replay.empty()) return replay(output, context);
   const auto local = local_side(o);
   if (!local) return output.fail(local.error());
-  context.recollection.emplace(output, o.is_fresh ? Recollection::Use::only_store : Recollection::Use::all);
+  // What is recorded is judged again to the same answer, so that one must not say more than was measured.
+  const bool says_measured_only = o.is_fresh || !o.record.empty();
+  context.recollection.emplace(output, says_measured_only ? Recollection::Use::only_store : Recollection::Use::all);
   io::ErrandChildren errands{io::run_igd_call};  // forked before there are sockets, and threads that look up names
   return o.watch.every > Duration::zero() ? watch_network(output, context, *local, errands)
                                           : probe_network(output, context, *local, errands);

@@ -152,9 +152,11 @@ def test_where_nothing_can_be_kept_the_answer_is_the_same():
 def test_a_trace_holds_what_was_measured():
     with informed() as cache:
         trace = str(cache.folder / "trace.json")
-        assert hairpin(cache.probe("--record", trace)) is True
+        recorded = cache.probe("--record", trace)
+        assert hairpin(recorded) is None and said(recorded) == [], recorded
         replayed = programs.nat_probe("--replay", trace, host="anna", cache=str(cache.folder.parent))
         assert hairpin(replayed) is None and said(replayed) == [], replayed
+        assert replayed.stdout == recorded.stdout, (replayed, recorded)
 
 
 def test_growing_older_is_no_change():
