@@ -17,6 +17,13 @@ probe::Report measure(World& world, const sim::LinkConfig& beyond_the_nat) {
   return world.measure(world.net.add_host(home), full);
 }
 
+std::size_t bytes_of_large_packets(const probe::Trace& trace) {
+  std::size_t bytes = 0;
+  for (const auto& event : trace.events)
+    if (const auto* sent = std::get_if<probe::Sent>(&event)) bytes += sent->size;
+  return bytes;
+}
+
 probe::Evidence evidence_of(const probe::Report& report) {
   for (const auto& item : report.evidence)
     if (item.about == "mtu_bytes") return item;
@@ -77,6 +84,22 @@ TEST_CASE("A way that takes less than IPv6 demands is not guessed at", "[probe][
   const auto report = measure(world, {.delay = 25ms, .mtu = 1000, .too_big = TooBig::dropped_silently});
   CHECK_FALSE(report.mtu_bytes);
   CHECK(evidence_of(report).reason == "large-packets-unanswered");
+  CHECK(bytes_of_large_packets(world.trace) <= 1500 + 9 * 1280);  // nobody sends all sizes in vain
+}
+
+TEST_CASE("The large packets stay within their budget, whatever the way does", "[probe][mtu][sim]") {
+  const auto mtu = GENERATE(as<std::uint16_t>{}, 1000, 1280, 1285, 1492);
+  const auto fragments = GENERATE(Fragments::pass, Fragments::lost);
+  const auto loss = GENERATE(0.0, 0.1, 0.3);
+  const auto seed = GENERATE(range(1U, 20U));
+  World world{seed};
+  const auto report = measure(
+      world, {.delay = 25ms, .loss = loss, .mtu = mtu, .too_big = TooBig::dropped_silently, .fragments = fragments});
+  CHECK(bytes_of_large_packets(world.trace) <= 40'000);
+  if (loss > 0) return;
+  constexpr std::size_t small_packet = 210;  // the largest of them, a question that asks for a receipt
+  CHECK(bytes_of_large_packets(world.trace) + small_packet * report.packets_sent <= 60'000);
+  CHECK(report.packets_sent <= 120);
 }
 
 TEST_CASE("Under loss no size is taken for too large", "[probe][mtu][sim]") {

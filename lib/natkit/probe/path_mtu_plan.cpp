@@ -7,8 +7,10 @@
 namespace natkit::probe {
 namespace {
 /// As many as it takes to know that silence is no chance, but no more: they are large.
-constexpr std::size_t most_large_copies = 12;
+constexpr std::size_t most_large_copies = 9;
 constexpr std::size_t fragments_copies = 4;
+/// Of all of them together, as they are counted: one volley, and what it takes to be sure of its end.
+constexpr std::size_t most_large_bytes = 36'000;
 
 /// The largest and the least at once; where the largest does not pass, all between them, and then the least of those
 /// that did not pass until it is sure.
@@ -18,9 +20,11 @@ class PathMtuPlan {
 
   void make() {
     const bool has_least = is_known(likely_mtus.back());
-    if (!is_known(likely_mtus.front()) || passed(likely_mtus.front())) return;
+    if (!is_known(likely_mtus.front()) || passed(likely_mtus.front()) || !has_least) return;
+    // Many servers answer nothing large at all: then there is nothing to find between the two.
+    if (!passed(likely_mtus.back())) return make_sure(likely_mtus.back());
     ask_in_fragments();
-    bool is_waiting = !has_least;
+    bool is_waiting = false;
     for (const auto size : likely_mtus) is_waiting = !is_known(size) || is_waiting;
     if (is_waiting) return;
     if (const auto least = least_not_passed(p_.digest, server_)) make_sure(*least);
@@ -55,11 +59,18 @@ class PathMtuPlan {
     const auto& asked = *find(Question::path_mtu, size);
     if (asked.send_failures > 0) return;
     const auto silence = judge_loss(p_.digest, asked, p_.now);
-    if (silence.is_proven || (silence.pending == 0 && asked.copies.size() >= most_large_copies)) return;
-    if (silence.would_prove || asked.copies.size() >= most_large_copies)
+    const bool is_last = asked.copies.size() >= most_large_copies || bytes_sent() + size > most_large_bytes;
+    if (silence.is_proven || (silence.pending == 0 && is_last)) return;
+    if (silence.would_prove || is_last)
       p_.wake_at(asked.last_sent() + p_.time_of_answer(server_));
     else
       p_.send_at(asked.last_sent() + p_.timing.spacing, step(Question::path_mtu, size));
+  }
+
+  [[nodiscard]] std::size_t bytes_sent() const {
+    std::size_t bytes = 0;
+    for (const auto& asked : p_.digest.asked) bytes += asked.copies.size() * asked.size;
+    return bytes;
   }
 
   void ask_in_fragments() {
