@@ -60,7 +60,7 @@ inline constexpr unsigned calls_in_vain = 8;
 /// Between the times for which mappings rest.
 [[nodiscard]] Duration lifetime_step(Duration longest);
 
-/// So far behind a host the carrier's NAT mostly stands (Richter et al., IMC 2016: 2 to 12 hops, most within 5).
+/// The carrier's first routers are among these; its NAT may stand farther out (Richter et al., IMC 2016: 2 to 12 hops).
 inline constexpr unsigned most_hops = 6;
 
 struct Plan {
