@@ -17,8 +17,7 @@ constexpr Duration least_tcp_patience = 300ms;
 /// to one server only, which then connects back from where that socket never sent anything.
 ///
 ///   t = 0       1 RTT                               3 RTT
-///   connect ──► the server is known, call ────────► a connection from elsewhere arrives, or a guard later it never
-///   does
+///   connect ──► the server is known, call ────────► a connection from elsewhere arrives, or not by a guard later
 class TcpPlan {
  public:
   TcpPlan(Planning& planning, Family family) : p_(planning), family_(family) {}
