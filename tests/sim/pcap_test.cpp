@@ -73,8 +73,8 @@ TEST_CASE("A captured ICMP error names its kind and quotes the datagram that cau
 }
 
 TEST_CASE("A captured TCP segment shows its flags", "[pcap]") {
-  const auto [segment, flags] = GENERATE(
-      table<TcpSegment, int>({{TcpSegment::syn, 0x02}, {TcpSegment::syn_ack, 0x12}, {TcpSegment::data, 0x18}, {TcpSegment::reset, 0x04}}));
+  const auto [segment, flags] = GENERATE(table<TcpSegment, int>(
+      {{TcpSegment::syn, 0x02}, {TcpSegment::syn_ack, 0x12}, {TcpSegment::data, 0x18}, {TcpSegment::reset, 0x04}}));
   const Packet packet{
       .protocol = Protocol::tcp, .source = over_ipv4.source, .destination = over_ipv4.destination, .segment = segment};
   const Bytes bytes = write_ip_packet(packet);

@@ -19,8 +19,7 @@ Error bad_server(std::string_view text) {
 }
 }  // namespace
 
-Result<std::vector<std::vector<Endpoint>>> look_up(const std::vector<std::string>& names,
-                                                   std::uint16_t default_port) {
+Result<std::vector<std::vector<Endpoint>>> look_up(const std::vector<std::string>& names, std::uint16_t default_port) {
   std::vector<io::HostPort> asked;
   for (const auto& name : names) {
     const auto parsed = io::parse_host_port(name, default_port);
