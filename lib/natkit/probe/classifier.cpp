@@ -11,11 +11,15 @@
 
 namespace natkit::probe {
 namespace {
-void append(Report& report, std::string_view path, std::string_view key, std::vector<Evidence> evidence) {
+void append(Report& report, std::string_view about, std::vector<Evidence> evidence) {
   for (auto& item : evidence) {
-    item.about = fmt::format("{}.{}", path, key);
+    item.about = about;
     report.evidence.push_back(std::move(item));
   }
+}
+
+void append(Report& report, std::string_view path, std::string_view key, std::vector<Evidence> evidence) {
+  append(report, fmt::format("{}.{}", path, key), std::move(evidence));
 }
 
 /// The mapping question that was answered first in the order asked: its socket speaks for the family.
@@ -167,13 +171,6 @@ void describe_tcp(Report& report, const Digest& digest) {
   auto filtering = judge_tcp_filtering(digest, family, report.tcp.mapping, report.elapsed);
   report.tcp.filtering = filtering.behavior;
   append(report, "tcp", "filtering", std::move(filtering.evidence));
-}
-
-void append(Report& report, std::string_view about, std::vector<Evidence> evidence) {
-  for (auto& item : evidence) {
-    item.about = about;
-    report.evidence.push_back(std::move(item));
-  }
 }
 
 void describe_path(Report& report, const Digest& digest) {

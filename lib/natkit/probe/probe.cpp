@@ -15,8 +15,9 @@ static_assert(2 * most_rested <= socket_of_call);
 /// Those that are the same for all servers, two of each: one per family.
 constexpr std::uint32_t first_shared = first_rested + (2 * socket_of_call);
 
-constexpr std::uint32_t first_tls = first_shared + 16 + most_hops + 1;
-constexpr std::uint32_t first_hop = first_shared + 16;
+constexpr std::uint32_t shared_questions = 6;
+constexpr std::uint32_t first_hop = first_shared + (2 * shared_questions);
+constexpr std::uint32_t first_tls = first_hop + most_hops + 1;
 
 /// Whether what is asked from here on comes from one socket, and which.
 std::optional<std::uint32_t> shared_socket(Question question) {
