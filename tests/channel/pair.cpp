@@ -11,13 +11,6 @@ channel::Channel::Config with_role(channel::Channel::Config config, channel::Rol
 }
 }  // namespace
 
-const crypto::Identity& identity_of(std::string_view name) {
-  static std::map<std::string, crypto::Identity, std::less<>> identities;
-  const auto found = identities.find(name);
-  if (found != identities.end()) return found->second;
-  return identities.emplace(name, crypto::Identity::make()).first->second;
-}
-
 Bytes pattern(std::size_t size, std::uint8_t seed) {
   Bytes out(size);
   for (std::size_t i = 0; i < size; ++i) out[i] = static_cast<std::uint8_t>((i * 131 + (i >> 8) * 29 + seed) & 0xFF);

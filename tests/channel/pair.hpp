@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "channel/identities.hpp"
 #include "channel/virtual_time.hpp"
 #include "natkit/base/rng.hpp"
 #include "natkit/channel/channel.hpp"
@@ -42,9 +43,6 @@ struct End {
   std::size_t bytes_sent = 0;
   bool is_reading = true;
 };
-
-/// Identities are slow to make with sanitizers and none the better for being fresh.
-const crypto::Identity& identity_of(std::string_view name);
 
 class Pair {
  public:

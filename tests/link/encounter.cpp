@@ -78,13 +78,6 @@ sim::Gateway& make_box(sim::Network& net, Box box) {
   return net.add_router();
 }
 
-const crypto::Identity& identity_of(std::string_view name) {
-  static std::map<std::string, crypto::Identity, std::less<>> identities;
-  const auto found = identities.find(name);
-  if (found != identities.end()) return found->second;
-  return identities.emplace(name, crypto::Identity::make()).first->second;
-}
-
 void Party::start(Instant now) {
   hub.start(now);
   id = hub.open(now, relays_);

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "channel/identities.hpp"
 #include "channel/virtual_time.hpp"
 #include "natkit/link/hub.hpp"
 #include "natkit/sim/network.hpp"
@@ -45,9 +46,6 @@ bool has_udp(Box box);
 bool needs_guessing(Box a, Box b);
 
 sim::Gateway& make_box(sim::Network& net, Box box);
-
-/// Identities are slow to make with sanitizers and none the better for being fresh.
-const crypto::Identity& identity_of(std::string_view name);
 
 /// A hub with one link, and what it has said. What is sent to or comes from a `cut` address is lost.
 class Party {

@@ -138,9 +138,9 @@ void Node::begin_anew(Instant now, Contact& contact) {
   contact.next_try = std::min(contact.next_try, now);
 }
 
-/// Somebody who says that it hears the other one; else the host, else anybody.
+/// Somebody who says that it hears the other one; every second time, as that may be false, the host or anybody.
 std::optional<MemberId> Node::introducer_for(const MemberId& peer, unsigned tries) const {
-  std::vector<MemberId> likely, hosts, others;
+  std::vector<MemberId> likely, others;
   const auto& view = member_.view();
   const auto index = view ? view->index_of(peer) : std::nullopt;
   // Who was struck out cannot tell who hears whom, only who is in the session: those with the latest view.
@@ -155,13 +155,16 @@ std::optional<MemberId> Node::introducer_for(const MemberId& peer, unsigned trie
                        ((index && view->version == known->beat->version && (known->beat->heard >> *index & 1U) == 1) ||
                         std::ranges::find(known->beat->reached, peer) != known->beat->reached.end());
     const bool is_in = !view && known && known->beat && known->beat->version == latest;
-    const bool leads = other == member_.leader();
-    (hears || is_in ? likely : leads ? hosts : others).push_back(other);
+    if (hears || is_in)
+      likely.push_back(other);
+    else
+      others.insert(other == member_.leader() ? others.begin() : others.end(), other);
   }
-  likely.insert(likely.end(), hosts.begin(), hosts.end());
-  likely.insert(likely.end(), others.begin(), others.end());
-  if (likely.empty()) return std::nullopt;
-  return likely[tries % likely.size()];
+  if (likely.empty() && others.empty()) return std::nullopt;
+  if (likely.empty()) return others[tries % others.size()];
+  if (others.empty()) return likely[tries % likely.size()];
+  const auto& asked = tries % 2 == 0 ? likely : others;
+  return asked[tries / 2 % asked.size()];
 }
 
 void Node::hear_passed(Instant now, const PassedOn& passed) {

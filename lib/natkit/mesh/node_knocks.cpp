@@ -154,7 +154,9 @@ std::vector<Endpoint> Node::doorsteps_of(const Contact& contact) {
 void Node::search_forsaken(Instant now, const MemberId& peer, Contact& contact) {
   const auto doorsteps = doorsteps_of(contact);
   if (goal_ || doorsteps.empty() || contact.stage == Contact::Stage::up || may_be_introduced(peer)) {
-    contact.forsaken_since.reset();
+    const bool was_forsaken = std::exchange(contact.forsaken_since, std::nullopt).has_value();
+    // Those that were asked in vain did not know it; somebody does now.
+    if (was_forsaken) begin_anew(now, contact);
     return;
   }
   if (!contact.forsaken_since) {
