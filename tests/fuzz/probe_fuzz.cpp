@@ -1,6 +1,7 @@
 // Lying and broken servers against a running probe: the input says what they answer, to which request, from where and
 // when. Whatever they do, the run ends in its time, its trace is bounded, and a replay judges it the same.
 #include <algorithm>
+#include <string>
 #include <vector>
 
 #include "fuzz/fuzz.hpp"
@@ -13,9 +14,21 @@ using fuzz::must_hold;
 namespace {
 const Endpoint server{IpAddress::v4(0xC6336401), 3478};
 
+/// What stands in the way answers for a web page, perhaps in parts.
+Bytes write_page(ByteReader& input) {
+  auto text = input.remaining() % 3 == 0 ? std::string{} : std::string{"HTTP/1.1 302 \r\nLocation: "};
+  text += as_text(
+      input.read_bytes(std::min<std::size_t>(input.read_u8().value_or(0), input.remaining())).value_or(ByteView{}));
+  text += "\r\n\r\n";
+  const auto bytes = as_bytes(text);
+  return {bytes.begin(), bytes.end()};
+}
+
 /// An answer made of input bytes that fits the request well enough to be read.
 Bytes answer_to(const Datagram& request, ByteReader& input) {
-  const auto id = stun::parse_message(request.payload)->transaction_id();
+  const auto asked = stun::parse_message(request.payload);
+  if (!asked) return write_page(input);
+  const auto id = asked->transaction_id();
   const auto kind = input.read_u8().value_or(0);
   stun::MessageWriter writer{(kind & 1U) != 0 ? stun::MessageClass::error : stun::MessageClass::success,
                              stun::Method::binding, id};
@@ -35,7 +48,8 @@ void open(probe::Probe& machine, Instant now, const SocketWish& wish, ByteReader
 
 /// What a server sends on a connection that it was asked to make.
 Bytes call_back(const Datagram& request) {
-  const auto id = stun::parse_message(request.payload)->transaction_id();
+  const auto asked = stun::parse_message(request.payload);
+  const auto id = asked ? asked->transaction_id() : stun::TransactionId{};
   stun::ReachQuestion question{.protocol = Protocol::tcp, .port = 50000};
   std::copy(id.bytes.end() - static_cast<std::ptrdiff_t>(question.token.size()), id.bytes.end(),
             question.token.begin());

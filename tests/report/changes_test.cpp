@@ -94,7 +94,7 @@ TEST_CASE("Events begin with schema and event", "[changes]") {
   const auto report = report_event(to_json(test::port_restricted()), moment);
   CHECK(report.starts_with(
       R"({"schema":"natkit/nat-probe/1","event":"report","at":"2026-11-22T07:42:54Z","udp":"ok","servers":[)"));
-  CHECK(nlohmann::json::parse(report).size() == 19);
+  CHECK(nlohmann::json::parse(report).size() == 20);
   const Changes changes{{"ipv4.mapped", R"("203.0.113.7")", "null"}};
   CHECK(changed_event(changes, moment) ==
         R"({"schema":"natkit/nat-probe/1","event":"changed","at":"2026-11-22T07:42:54Z",)"

@@ -18,7 +18,7 @@ constexpr auto ipv6_rest = R"(,"translation":null,"temporary":null})";
 constexpr auto not_asked =
     R"({"local":null,"mapped":null,"nat":null,"mapping":null,"filtering":null,"port_preserved":null,)";
 constexpr auto never_measured =
-    R"("port_mapping":{"upnp":{"available":null,"external":null},"nat_pmp":{"available":null,"external":null},"pcp":{"available":null,"external":null}},"tcp":{"mapping":null,"filtering":null},"mtu_bytes":null,"fragments":null,"ways_out":null,"nat64":{"prefix":null,"clat":null},)";
+    R"("port_mapping":{"upnp":{"available":null,"external":null},"nat_pmp":{"available":null,"external":null},"pcp":{"available":null,"external":null}},"tcp":{"mapping":null,"filtering":null},"mtu_bytes":null,"fragments":null,"ways_out":null,"captive_portal":null,"nat64":{"prefix":null,"clat":null},)";
 }  // namespace
 
 TEST_CASE("A full report is this object, key for key", "[probe_json]") {
@@ -63,8 +63,8 @@ TEST_CASE("Every key of the contract is there, in order, even when nothing was m
               "hops",
               "address_kind"};
   CHECK(keys(report) == Keys{"schema", "udp", "servers", "ipv4", "ipv6", "labels", "port_mapping", "tcp", "mtu_bytes",
-                             "fragments", "ways_out", "nat64", "verdict", "evidence", "remembered", "elapsed_ms",
-                             "packets_sent"});
+                             "fragments", "ways_out", "captive_portal", "nat64", "verdict", "evidence", "remembered",
+                             "elapsed_ms", "packets_sent"});
   CHECK(keys(report["ipv4"]) == family);
   for (const auto* name : {"translation", "temporary"}) family.emplace_back(name);
   CHECK(keys(report["ipv6"]) == family);
@@ -112,7 +112,7 @@ TEST_CASE("IPv6 endpoints stand in brackets", "[probe_json]") {
 TEST_CASE("A run that fails with an answer in hand puts the error last in it", "[probe_json]") {
   const auto report = nlohmann::ordered_json::parse(
       to_json(test::silent(), Error{Errc::nobody_there, "server-unreachable", "nobody answered", ""}));
-  CHECK(report.size() == 18);
+  CHECK(report.size() == 19);
   CHECK(std::prev(report.end()).key() == "error");
   CHECK(report["error"]["reason"] == "server-unreachable");
   CHECK(report["error"]["advice"].is_null());

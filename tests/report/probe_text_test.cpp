@@ -129,6 +129,11 @@ TEST_CASE("The ways out are listed where UDP is none", "[probe_text]") {
   CHECK(to_text(report, Style::plain).find("ways out") == std::string::npos);
   report.ways_out = {{"tcp", test::endpoint("198.51.100.1:443")}};
   CHECK(to_text(report, Style::plain).find("\nways out\n  tcp  198.51.100.1:443  answers\n") != std::string::npos);
+  report.captive_portal = true;
+  report.evidence.push_back({"captive_portal", "page-of-nobody", "a page leads to login.example.net"});
+  CHECK(to_text(report, Style::plain).find("login page  yes\n") != std::string::npos);
+  CHECK(to_text(report, Style::plain).find("a page leads to login.example.net") != std::string::npos);
+  report.captive_portal.reset();
   report.ways_out->clear();
   report.evidence.push_back({"ways_out", "no-answer", "nobody answered anywhere"});
   CHECK(to_text(report, Style::plain).find("\nways out\n  none found  nobody answered anywhere\n") !=

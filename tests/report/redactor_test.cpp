@@ -193,6 +193,30 @@ TEST_CASE("Routers on the way and ways out are masked as all other addresses are
     CHECK(text.find(address) == std::string::npos);
 }
 
+TEST_CASE("Where a login page leads to is masked in all that is told of it", "[redactor]") {
+  const auto* host = GENERATE("login.example.net", "10.20.30.40", "server-1");
+  probe::Trace trace{.servers = {{"stun.example.org", test::endpoint("198.51.100.1:3478")}}};
+  const probe::Sent sent{
+      .question = probe::Question::web_page, .server = 0, .to = probe::nobodys_page(Family::ipv4), .id = {}};
+  trace.events = {sent,
+                  probe::Received{.from = sent.to,
+                                  .local = test::endpoint("192.168.1.5:50000"),
+                                  .id = sent.id,
+                                  .page = probe::PageHead{302, host}},
+                  probe::Ended{}};
+  Redactor redactor;
+  const auto masked = redactor.redact(trace);
+  const auto report = redactor.redact(probe::classify(trace));
+  CHECK(report.captive_portal == true);
+  const auto told = to_json(masked) + to_json(report) + to_text(report, Style::plain);
+  CHECK(told.find("leads to ") != std::string::npos);
+  if (std::string_view{host} != "server-1") CHECK(told.find(host) == std::string::npos);
+  CHECK(to_json(probe::classify(masked)) == to_json(report));
+  const auto again = parse_trace(to_json(masked));
+  REQUIRE(again);
+  CHECK(to_json(*again) == to_json(masked));
+}
+
 TEST_CASE("Of a NAT64 only the prefix that all networks share is shown", "[redactor]") {
   auto trace = test::sample_trace();
   trace.host.ipv4only = {{at("64:ff9b::192.0.0.170")}};

@@ -70,3 +70,18 @@ TEST_CASE("Where UDP is blocked, what gets out all the same is what to use", "[v
   CHECK(verdict.summary == "Blocked: UDP does not get through at the usual port, but it does at port 53");
   CHECK(verdict.advice.at(0).find("UDP port 53") != std::string::npos);
 }
+
+TEST_CASE("Before a login page nothing else matters", "[verdict]") {
+  auto report = test::blocked();
+  report.captive_portal = false;
+  CHECK(verdict_of(report).summary.find("login page") == std::string::npos);
+  report.captive_portal = true;
+  for (const auto udp : {probe::UdpState::blocked, probe::UdpState::unknown}) {
+    report.udp = udp;
+    const auto verdict = verdict_of(report);
+    CHECK(verdict.grade == Grade::blocked);
+    CHECK(verdict.summary == "Blocked: this network shows a login page before it lets anything out (captive portal)");
+    REQUIRE(verdict.advice.size() == 1);
+    CHECK(verdict.advice[0].find("http://") != std::string::npos);
+  }
+}

@@ -181,6 +181,9 @@ void describe_path(Report& report, const Digest& digest) {
   auto ways_out = judge_ways_out(digest);
   report.ways_out = std::move(ways_out.ways);
   append(report, "ways_out", std::move(ways_out.evidence));
+  auto portal = judge_captive_portal(digest);
+  report.captive_portal = portal.captive_portal;
+  append(report, "captive_portal", std::move(portal.evidence));
 }
 }  // namespace
 

@@ -63,6 +63,7 @@ void note_answer(ServerFacts& server, Asked& asked, Copy& copy, const Received& 
     return;
   }
   note_mapped(asked, in);
+  if (!asked.page) asked.page = in.page;
   if (in.receipt) {
     copy.receipt = in.receipt;
     server.gives_receipts = true;

@@ -34,6 +34,7 @@ struct Asked {
   std::optional<Endpoint> heard_from{};  ///< a changed answer came through from here, where we had never sent anything
   std::optional<Endpoint> unchanged{};   ///< the server answered a CHANGE-REQUEST from the place that was asked
   std::optional<std::uint16_t> error_code{};
+  std::optional<PageHead> page{};
   std::optional<stun::ReachState> reach_refusal{};  ///< it was to connect back, and will not
   unsigned send_failures = 0;
   std::string why_not_sent{};  ///< the system's own words for the last failure

@@ -110,7 +110,10 @@ class Planner {
       if (p_.digest.find(Question::tcp_control, server) == nullptr)
         send(Question::tcp_control, server, p_.digest.servers[server].address);
     }
-    if (p_.timing.extent == Timing::Extent::full) plan_ways_out(p_);
+    if (p_.timing.extent == Timing::Extent::full) {
+      plan_ways_out(p_);
+      plan_portal(p_);
+    }
   }
 
   void plan_samples(Family family) {

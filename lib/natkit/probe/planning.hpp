@@ -36,6 +36,7 @@ struct Planning {
 void plan_lifetime(Planning& planning, Family family);
 void plan_hops(Planning& planning);
 void plan_ways_out(Planning& planning);
+void plan_portal(Planning& planning);
 void plan_path_mtu(Planning& planning, Family family);
 void plan_tcp(Planning& planning, Family family);
 }  // namespace natkit::probe

@@ -15,7 +15,7 @@ static_assert(2 * most_rested <= socket_of_call);
 /// Those that are the same for all servers, two of each: one per family.
 constexpr std::uint32_t first_shared = first_rested + (2 * socket_of_call);
 
-constexpr std::uint32_t shared_questions = 6;
+constexpr std::uint32_t shared_questions = 7;
 constexpr std::uint32_t first_hop = first_shared + (2 * shared_questions);
 constexpr std::uint32_t first_tls = first_hop + most_hops + 1;
 
@@ -36,6 +36,8 @@ std::optional<std::uint32_t> shared_socket(Question question) {
       return 4;
     case Question::way_out_tcp:
       return 5;
+    case Question::web_page:
+      return 6;
     default:
       return std::nullopt;
   }
@@ -66,7 +68,7 @@ bool is_special(Question question) {
 
 bool needs_one_port(Question question) {
   return is_over_tcp(question) && question != Question::tcp_control && question != Question::way_out_tcp &&
-         question != Question::way_out_tls;
+         question != Question::way_out_tls && question != Question::web_page;
 }
 
 /// Of a server's name as the user gave it: without the port, and without the brackets of an IPv6 address.
@@ -107,6 +109,7 @@ Bytes write_call(const Step& step, const stun::TransactionId& id) {
 
 Bytes write_request(const Step& step, const stun::TransactionId& id) {
   if (step.question == Question::tcp_call || step.question == Question::tcp_call_port) return write_call(step, id);
+  if (step.question == Question::web_page) return write_page_request(step.to, id);
   stun::MessageWriter writer{stun::MessageClass::request, stun::Method::binding, id};
   if (step.question == Question::filtering) writer.add_change_request(stun::Change::address_and_port);
   if (step.question == Question::filtering_port) writer.add_change_request(stun::Change::port);
@@ -139,11 +142,30 @@ void Probe::handle_datagram(Instant now, const Datagram& in) {
   if (done_) return;
   if (in.protocol == Protocol::udp) {
     handle_message(now, in, in.payload);
+  } else if (const auto asked = request_to(in.socket, in.remote);
+             asked != requests_.end() && asked->second.question == Question::web_page) {
+    handle_page(now, in, asked->first, asked->second);
   } else if (auto* stream = stream_of(in)) {
     stream->append(in.payload);
     while (const auto message = stream->next()) handle_message(now, in, *message);
   }
   proceed(now);
+}
+
+void Probe::handle_page(Instant now, const Datagram& in, const stun::TransactionId& id, Request& request) {
+  if (!request.answered_from.empty()) return;
+  auto& reader = pages_[id];
+  reader.append(in.payload);
+  const auto page = reader.head();
+  if (!page) return;
+  request.answered_from.emplace_back(in.socket, in.remote);
+  record(Received{
+      .at = since_start(now), .socket = in.socket, .from = in.remote, .local = in.local, .id = id, .page = page});
+}
+
+Probe::Requests::iterator Probe::request_to(SocketId socket, const Endpoint& remote) {
+  return std::ranges::find_if(requests_,
+                              [&](const auto& one) { return one.second.socket == socket && one.second.to == remote; });
 }
 
 /// Anybody may connect to a socket that listens: null for those who are too many.
@@ -232,9 +254,10 @@ void Probe::handle_send_failure(Instant now, const Datagram& lost, std::string_v
   const auto message = stun::parse_message(lost.payload);
   auto request = message ? requests_.find(message->transaction_id()) : requests_.end();
   if (request == requests_.end())  // a connection that ended: nothing of it may be left
-    request = std::ranges::find_if(
-        requests_, [&](const auto& one) { return one.second.socket == lost.socket && one.second.to == lost.remote; });
+    request = request_to(lost.socket, lost.remote);
   if (request == requests_.end()) return;
+  const bool has_its_page = request->second.question == Question::web_page && !request->second.answered_from.empty();
+  if (has_its_page) return;  // the connection ends with it
   record_failure(now, request->first, request->second, why);
   proceed(now);
 }

@@ -56,8 +56,13 @@ class Probe {
     std::vector<std::pair<SocketId, Endpoint>> answered_from{};
   };
 
+  using Requests = std::map<stun::TransactionId, Request>;
+
+  /// By where it went; for what carries no transaction id.
+  [[nodiscard]] Requests::iterator request_to(SocketId socket, const Endpoint& remote);
   [[nodiscard]] static bool may_arrive_at(const Request& request, SocketId socket);
   void handle_message(Instant now, const Datagram& in, ByteView datagram);
+  void handle_page(Instant now, const Datagram& in, const stun::TransactionId& id, Request& request);
   void handle_mirrored(Instant now, const Datagram& in, const stun::Message& message);
   void handle_connection_back(Instant now, const Datagram& in, const stun::ReachQuestion& called);
   [[nodiscard]] stun::StreamFramer* stream_of(const Datagram& in);
@@ -76,8 +81,9 @@ class Probe {
   bool done_ = false;
   Trace trace_{};
   Ledger ledger_;
-  std::map<stun::TransactionId, Request> requests_{};
+  Requests requests_{};
   std::map<std::pair<SocketId, Endpoint>, stun::StreamFramer> streams_{};  // TCP answers, until they are whole
+  std::map<stun::TransactionId, PageReader> pages_{};
   std::set<SocketId> wished_{};
   std::size_t expired_ = 0;
   std::deque<SocketChange> wishes_{};

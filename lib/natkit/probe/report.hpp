@@ -119,6 +119,8 @@ struct Report {
   std::optional<unsigned> mtu_bytes{};
   std::optional<bool> fragments{};                ///< larger ones get there in fragments
   std::optional<std::vector<WayOut>> ways_out{};  ///< none: nobody needed to ask
+  /// A login page answers in the name of others, and no server is reached (RFC 8952).
+  std::optional<bool> captive_portal{};
   Nat64Report nat64{};
   std::vector<Evidence> evidence{};
   Duration elapsed{};

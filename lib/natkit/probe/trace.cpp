@@ -4,10 +4,11 @@
 
 namespace natkit::probe {
 namespace {
-constexpr std::array<std::string_view, 18> names{
+constexpr std::array<std::string_view, 19> names{
     "mapping",  "filtering",     "filtering-port", "tcp-control", "allocation",  "hairpin",
     "lifetime", "lifetime-call", "path-mtu",       "fragments",   "tcp-mapping", "tcp-filtering",
-    "tcp-call", "tcp-call-port", "way-out",        "way-out-tcp", "way-out-tls", "hop"};
+    "tcp-call", "tcp-call-port", "way-out",        "way-out-tcp", "way-out-tls", "web-page",
+    "hop"};
 }
 
 std::string_view to_text(Question question) { return names.at(static_cast<std::size_t>(question)); }
@@ -27,6 +28,7 @@ bool is_over_tcp(Question question) {
     case Question::tcp_call_port:
     case Question::way_out_tcp:
     case Question::way_out_tls:
+    case Question::web_page:
       return true;
     default:
       return false;

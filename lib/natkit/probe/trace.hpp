@@ -13,6 +13,7 @@
 #include "natkit/base/time.hpp"
 #include "natkit/probe/host_facts.hpp"
 #include "natkit/probe/port_mappings.hpp"
+#include "natkit/probe/web_page.hpp"
 #include "natkit/stun/message.hpp"
 #include "natkit/stun/reachability.hpp"
 
@@ -36,6 +37,7 @@ enum class Question : std::uint8_t {
   way_out,         ///< nobody answers over UDP: does the server, at ports that are often let out?
   way_out_tcp,     ///< … over TCP
   way_out_tls,     ///< … over TLS (RFC 8489 §6.2.3)
+  web_page,        ///< nobody answers over UDP: HTTP to where nobody is; who answers stands in the way (web_page.hpp)
   hop,             ///< a Binding request that dies on the way: which router is so many hops away (RFC 1812 §5.3.1)?
 };
 [[nodiscard]] bool is_over_tcp(Question question);
@@ -79,6 +81,7 @@ struct Received {
   std::optional<Endpoint> rewritten{};
   bool is_same_unmasked = false;            ///< MAPPED-ADDRESS is there, too, and says the same
   std::optional<stun::ReachState> reach{};  ///< of `tcp_call`: the server's word what it does about it
+  std::optional<PageHead> page{};           ///< of `web_page`
 };
 
 /// The system refused to send, e.g. no route.

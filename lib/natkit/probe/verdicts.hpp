@@ -67,6 +67,13 @@ struct WaysOutVerdict {
 /// Where servers answered when their own ports did not over UDP.
 [[nodiscard]] WaysOutVerdict judge_ways_out(const Digest& digest);
 
+struct CaptivePortalVerdict {
+  std::optional<bool> captive_portal{};
+  std::vector<Evidence> evidence{};
+};
+/// Asks who answered for a web page where nobody is, while no server did.
+[[nodiscard]] CaptivePortalVerdict judge_captive_portal(const Digest& digest);
+
 struct LayersVerdict {
   std::optional<unsigned> layers{};
   std::optional<bool> cgn{};

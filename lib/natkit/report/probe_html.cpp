@@ -161,6 +161,8 @@ std::string evidence(const probe::Report& report) {
 std::string ways_out(const probe::Report& report) {
   if (!report.ways_out) return {};
   std::string out = "<ul class=\"list\">\n";
+  if (report.captive_portal == true)
+    out += fmt::format("<li>login page: {}</li>\n", to_markup(explanation(report, "captive_portal")));
   for (const auto& way : *report.ways_out)
     out += fmt::format("<li>{} <code>{}</code> <span class=\"soft\">answers</span></li>\n", way.transport,
                        to_markup(to_text(way.server)));

@@ -192,6 +192,7 @@ Json report_object(const probe::Report& report, const std::vector<Remembered>& r
           {"mtu_bytes", or_null(report.mtu_bytes)},
           {"fragments", or_null(report.fragments)},
           {"ways_out", ways_out_json(report.ways_out)},
+          {"captive_portal", or_null(report.captive_portal)},
           {"nat64", nat64_json(report.nat64)},
           {"verdict", verdict_json(report)},
           {"evidence", evidence_json(report.evidence)},

@@ -122,6 +122,12 @@ std::string path_mtu(const probe::Report& report) {
   return gauge.text();
 }
 
+std::string captive_portal(const probe::Report& report) {
+  Gauge gauge{"captive_portal", "Whether a login page stands before the internet."};
+  gauge.add_fact("", report.captive_portal);
+  return gauge.text();
+}
+
 std::string clat(const probe::Report& report) {
   Gauge gauge{"clat", "Whether this host translates its own IPv4 packets (464XLAT)."};
   gauge.add_fact("", report.nat64.clat);
@@ -171,8 +177,8 @@ std::string metrics_text(const probe::Report& report) {
                        report.tcp.mapping) +
          tcp_behaviors("tcp_filtering", "1: this is the NAT's filtering behaviour over TCP, 0: it is not.",
                        report.tcp.filtering) +
-         path_mtu(report) + clat(report) + port_mapping(report.port_mapping) + round_trips(report) +
-         single("elapsed_seconds", "How long the measurement took.", in_seconds(report.elapsed)) +
+         path_mtu(report) + captive_portal(report) + clat(report) + port_mapping(report.port_mapping) +
+         round_trips(report) + single("elapsed_seconds", "How long the measurement took.", in_seconds(report.elapsed)) +
          single("packets_sent", "How many packets the measurement took.", report.packets_sent);
 }
 }  // namespace natkit::report

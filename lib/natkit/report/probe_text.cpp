@@ -243,9 +243,12 @@ std::string tcp_and_size_block(const probe::Report& report) {
 std::string ways_out_block(const probe::Report& report) {
   if (!report.ways_out) return {};
   std::vector<Row> rows;
+  if (report.captive_portal == true)
+    rows.push_back({.key = "login page", .value = "yes", .below = printable(explanation(report, "captive_portal"))});
   for (const auto& way : *report.ways_out)
     rows.push_back({.key = std::string(way.transport), .value = to_text(way.server), .note = "answers"});
-  if (rows.empty()) rows.push_back({.key = "none found", .value = printable(explanation(report, "ways_out"))});
+  if (report.ways_out->empty())
+    rows.push_back({.key = "none found", .value = printable(explanation(report, "ways_out"))});
   return "\nways out\n" + table(rows);
 }
 

@@ -88,6 +88,22 @@ void visit(probe::Report& report, const Visitor& change) {
   visit(report.port_mapping, change);
 }
 
+/// Null where nobody led anywhere.
+template <class Event>
+auto* redirect_of(Event& event) {
+  auto* received = std::get_if<probe::Received>(&event);
+  const bool leads = received != nullptr && received->page && !received->page->redirect.empty();
+  return leads ? &received->page->redirect : nullptr;
+}
+
+std::vector<std::string> names_in(const probe::Trace& trace) {
+  std::vector<std::string> names;
+  for (const auto& server : trace.servers) names.push_back(server.name);
+  for (const auto& event : trace.events)
+    if (const auto* redirect = redirect_of(event)) names.push_back(*redirect);
+  return names;
+}
+
 /// The well-known prefix, and what resolvers make of ipv4only.arpa with it: the same in every network that has it.
 bool is_of_every_nat64(const IpAddress& address) {
   if (is_well_known({.address = address, .length = 96})) return true;
@@ -119,9 +135,10 @@ void Redactor::learn(const probe::Trace& trace) {
   visit(copy, [this](IpAddress& address) {
     if (address.is_placeholder()) taken_.insert(address);
   });
-  for (const auto& server : trace.servers)
-    if (const auto host = lower(split(server.name).host); is_host_mask(host)) taken_hosts_.insert(host);
-  for (const auto& server : trace.servers) learn(server.name);
+  const auto names = names_in(trace);
+  for (const auto& name : names)
+    if (const auto host = lower(split(name).host); is_host_mask(host)) taken_hosts_.insert(host);
+  for (const auto& name : names) learn(name);
   visit(copy, [this](IpAddress& address) { static_cast<void>(mask(address)); });
 }
 
@@ -143,6 +160,8 @@ probe::Trace Redactor::redact(probe::Trace trace) {
   learn(trace);
   visit(trace, [this](IpAddress& address) { address = mask(address); });
   for (auto& server : trace.servers) server.name = mask_server(server.name);
+  for (auto& event : trace.events)
+    if (auto* redirect = redirect_of(event)) *redirect = mask_server(*redirect);
   for (auto& event : trace.events)
     if (auto* failed = std::get_if<probe::SendFailed>(&event)) failed->why = redact(failed->why);
   return trace;

@@ -66,6 +66,10 @@ Json to_event_json(const probe::Received& received) {
   put(json, "rewritten", received.rewritten);
   if (received.is_same_unmasked) json["same_unmasked"] = true;
   if (received.reach) json["reach"] = stun::to_text(*received.reach);
+  if (received.page) {
+    json["status"] = received.page->status;
+    if (!received.page->redirect.empty()) json["redirect"] = received.page->redirect;
+  }
   return json;
 }
 
@@ -337,10 +341,17 @@ class TraceReader {
                              .error_code = fields.optional_u16("error_code"),
                              .rewritten = fields.optional_endpoint("rewritten"),
                              .is_same_unmasked = fields.optional_flag("same_unmasked").value_or(false),
-                             .reach = fields.optional_reach()};
+                             .reach = fields.optional_reach(),
+                             .page = read_page(fields)};
     if (!requests_.contains({received.socket, received.id}))
       fault_.set(fields.place(), "answers a request that this socket never sent");
     return received;
+  }
+
+  static std::optional<probe::PageHead> read_page(Fields& fields) {
+    if (!fields.has("status")) return std::nullopt;
+    return probe::PageHead{.status = static_cast<std::uint16_t>(fields.integer("status", most_u16)),
+                           .redirect = fields.has("redirect") ? fields.text("redirect") : std::string{}};
   }
 
   static probe::Expired read_expired(Fields& fields, Duration at) {

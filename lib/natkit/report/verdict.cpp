@@ -107,6 +107,15 @@ const probe::WayOut* other_way_out(const probe::Report& report, std::string_view
   return way == report.ways_out->end() ? nullptr : &*way;
 }
 
+Verdict behind_a_portal() {
+  constexpr auto word = Grade::blocked;
+  return {
+      word,
+      fmt::format("{}: this network shows a login page before it lets anything out (captive portal)", to_text(word)),
+      {"Open any address that begins with http:// (not https://) in a browser on this host, log in or accept what "
+       "is asked there, and run nat-probe again."}};
+}
+
 Verdict blocked(const probe::Report& report) {
   constexpr auto word = Grade::blocked;
   if (const auto* udp = other_way_out(report, "udp"))
@@ -128,6 +137,7 @@ Verdict blocked(const probe::Report& report) {
 }  // namespace
 
 Verdict verdict_of(const probe::Report& report) {
+  if (report.captive_portal == true) return behind_a_portal();
   if (report.udp == probe::UdpState::blocked) return blocked(report);
   const auto leading = leading_family(report);
   Finding finding{Grade::unknown, "no server was asked"};
