@@ -135,7 +135,7 @@ def check_whole(row: Row, probed: programs.Probed):
     """Against a server with two addresses everything is found out."""
     expected = {"udp": "ok", "ipv4.nat": row.nat, "ipv4.mapping": row.mapping, "ipv4.filtering": row.filtering}
     if row.mapping is None:
-        expected = {"udp": "blocked", "ipv4.nat": None, "ipv4.mapping": None, "ipv4.filtering": None, "tcp.mapping": EI,
+        expected = {"udp": "blocked", "ipv4.nat": None, "ipv4.mapping": None, "ipv4.filtering": None, "tcp.mapping": EI, "captive_portal": False,
                     "ways_out": [{"transport": "tcp", "server": f"{WHOLE}:{port}"} for port in (3478, 443)]}
     expected["labels.rfc3489"] = row.label
     if row.mapping is not None and row.nat:

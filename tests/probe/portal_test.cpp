@@ -88,6 +88,8 @@ TEST_CASE("A login page that answers for nobody's page is a captive portal", "[p
   const auto [report, trace, asked] = ask(login);
   CHECK(report.captive_portal == true);
   CHECK(reason(report) == "page-of-nobody");
+  CHECK(report.udp == probe::UdpState::blocked);
+  CHECK(report.ways_out->empty());
   CHECK(asked.starts_with("GET /"));
   CHECK(asked.find("\r\nHost: 192.0.2.1\r\n") != std::string::npos);
   CHECK(report.packets_sent <= 120);
@@ -108,6 +110,7 @@ TEST_CASE("What a proxy says of nobody is no captive portal, nor what is no HTTP
   const auto proxied = ask("HTTP/1.1 503 Service Unavailable\r\n\r\n").report;
   CHECK(proxied.captive_portal == std::nullopt);
   CHECK(reason(proxied) == "answers-for-others");
+  CHECK(proxied.udp == probe::UdpState::unknown);
   const auto foreign = ask("SSH-2.0-OpenSSH_9.2\r\n\r\n").report;
   CHECK(foreign.captive_portal == std::nullopt);
   CHECK(reason(foreign) == "no-answer");

@@ -134,12 +134,20 @@ void describe_udp(Report& report, const Digest& digest) {
                   fmt::format("{} answered over UDP after {:.1f} ms", to_text(server.address), to_ms(*server.rtt_min)));
     }
   for (const auto& asked : digest.asked) {
-    if (!is_over_tcp(asked.question) || !asked.is_answered()) continue;
+    if (!is_over_tcp(asked.question) || !is_for_a_server(asked.question) || !asked.is_answered()) continue;
     const auto* over_udp = digest.find(Question::mapping, asked.server);
     if (over_udp == nullptr || over_udp->copies.size() < blocked_copies) continue;
     report.udp = UdpState::blocked;
     return note("tcp-answered-udp-silent", fmt::format("{} answers over TCP but not one of {} requests over UDP",
                                                        to_text(asked.to), over_udp->copies.size()));
+  }
+  for (const auto& asked : digest.asked) {
+    const bool is_tried = asked.question == Question::mapping && asked.copies.size() >= blocked_copies;
+    if (!is_tried || judge_captive_portal(digest).captive_portal != true) continue;
+    report.udp = UdpState::blocked;
+    return note("captive-portal",
+                fmt::format("none of {} requests over UDP was answered, and a login page answers for others",
+                            asked.copies.size()));
   }
   const auto says_whether_it_lives = [](Question question) {
     return !is_over_tcp(question) || question == Question::tcp_control;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "natkit/probe/verdicts.hpp"
+
 namespace natkit::probe {
 void Planning::send(const Step& step) {
   plan.send.push_back(step);
@@ -47,8 +49,10 @@ Duration Planning::patience(const Asked& asked) const {
     slowest = std::max(slowest.value_or(Duration{}), *server.rtt_max);
     if (server.address.address.family() == asked.to.address.family()) family_is_heard = true;
   }
+  // Nothing that comes late gets through a login page.
+  const bool is_shut_in = judge_captive_portal(digest).captive_portal == true;
   for (const auto& other : digest.asked)
-    if (is_over_tcp(other.question) && other.is_answered())
+    if (is_over_tcp(other.question) && other.is_answered() && (is_shut_in || is_for_a_server(other.question)))
       slowest = std::max(slowest.value_or(Duration{}), *other.copies.front().answered_at - other.first_sent());
   if (!slowest) return timing.timeout - asked.first_sent();
   return std::max(family_is_heard ? timing.patience_beside_another : timing.patience, *slowest * 4);

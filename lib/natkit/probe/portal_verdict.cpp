@@ -21,8 +21,8 @@ std::string told(const PageHead& page) {
 }
 
 bool has_heard_a_server(const Digest& digest) {
-  return std::ranges::any_of(
-      digest.asked, [](const Asked& asked) { return asked.question != Question::web_page && asked.is_answered(); });
+  return std::ranges::any_of(digest.asked,
+                             [](const Asked& asked) { return is_for_a_server(asked.question) && asked.is_answered(); });
 }
 }  // namespace
 
@@ -37,8 +37,9 @@ CaptivePortalVerdict judge_captive_portal(const Digest& digest) {
   if (!was_asked)
     return {std::nullopt,
             {{.reason = "not-asked",
-              .detail = is_heard ? "a server answers, so nobody asked for a login page"
-                                 : "there is no server beyond this network that a login page could stand before"}}};
+              .detail = is_heard
+                            ? "a server answers, so nobody asked for a login page"
+                            : "no web page was asked for: that is done where servers beyond this network are silent"}}};
   if (page == nullptr && is_heard)
     return {false,
             {{.reason = "nobody-in-the-way",

@@ -41,6 +41,8 @@ enum class Question : std::uint8_t {
   hop,             ///< a Binding request that dies on the way: which router is so many hops away (RFC 1812 §5.3.1)?
 };
 [[nodiscard]] bool is_over_tcp(Question question);
+/// Whether an answer can only be the server's own.
+[[nodiscard]] inline bool is_for_a_server(Question question) { return question != Question::web_page; }
 /// Of the socket that calls, less that of the one that rests.
 inline constexpr std::uint32_t socket_of_call = 256;
 [[nodiscard]] std::string_view to_text(Question question);  ///< "mapping", "filtering-port", …
