@@ -49,7 +49,7 @@ version, 70 a defect of ours, 130 and 143 interrupted. See meshctl(1).)";
 std::string quoted(const std::string& text) { return "'" + text + "'"; }  // `cli::run` makes it printable
 
 std::string check_server(const std::string& text) {
-  return io::parse_host_port(text, stun::default_port) ? std::string{} : quoted(text) + " is not HOST[:PORT]";
+  return parse_host_port(text, stun::default_port) ? std::string{} : quoted(text) + " is not HOST[:PORT]";
 }
 
 std::string check_name(const std::string& text) {

@@ -57,7 +57,7 @@ Exit status: 0 measured (blocked UDP is an answer, too), 1 an --expect is not me
 3 no server answered or was found, 70 a defect of ours, 130 and 143 interrupted. See nat-probe(1).)";
 
 std::string check_server(const std::string& text) {
-  return io::parse_host_port(text, stun::default_port) ? std::string{} : "'" + printable(text) + "' is not HOST[:PORT]";
+  return parse_host_port(text, stun::default_port) ? std::string{} : "'" + printable(text) + "' is not HOST[:PORT]";
 }
 
 std::string check_address(const std::string& text) {

@@ -31,7 +31,7 @@ bool is_translators(const io::InterfaceAddress& one) {
 }  // namespace
 
 OwnSide::OwnSide(Nat64Question question) : addresses_(io::ipv6_addresses()) {
-  if (question == Nat64Question::ask) ipv4only_.emplace(io::HostPort{.host = "ipv4only.arpa", .port = 0});
+  if (question == Nat64Question::ask) ipv4only_.emplace(HostPort{.host = "ipv4only.arpa", .port = 0});
 }
 
 probe::HostFacts OwnSide::facts(const probe::Trace& trace) const {

@@ -21,10 +21,10 @@ std::vector<std::string> names_or_public(const ServerChoice& choice, const cli::
   return {public_servers.begin(), public_servers.end()};
 }
 
-Result<std::vector<io::HostPort>> parse_names(const std::vector<std::string>& names) {
-  std::vector<io::HostPort> parsed;
+Result<std::vector<HostPort>> parse_names(const std::vector<std::string>& names) {
+  std::vector<HostPort> parsed;
   for (const auto& name : names) {
-    const auto host_port = io::parse_host_port(name, stun::default_port);
+    const auto host_port = parse_host_port(name, stun::default_port);
     if (!host_port)
       return std::unexpected(Error{Errc::usage, "bad-server", fmt::format("'{}' is not HOST[:PORT]", printable(name)),
                                    "write it like stun.example.org, 192.0.2.1:3478 or [2001:db8::1]:3478"});

@@ -54,7 +54,7 @@ link::Forwarder::Listen to_listen(const ListenSpec& spec, Protocol protocol) {
 }
 
 Result<void> look_up(std::vector<link::Permit>& permits) {
-  std::vector<io::HostPort> names;
+  std::vector<HostPort> names;
   names.reserve(permits.size());
   for (const auto& permit : permits) names.push_back({.host = permit.host, .port = permit.port.value_or(0)});
   const auto found = io::resolve(names, resolver_patience);

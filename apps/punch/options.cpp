@@ -45,7 +45,7 @@ Exit status: 0 done, 1 connected, but not as --expect demands, 2 wrong usage, 3 
 std::string quoted(const std::string& text) { return "'" + text + "'"; }  // `cli::run` makes it printable
 
 std::string check_server(const std::string& text) {
-  return io::parse_host_port(text, stun::default_port) ? std::string{} : quoted(text) + " is not HOST[:PORT]";
+  return parse_host_port(text, stun::default_port) ? std::string{} : quoted(text) + " is not HOST[:PORT]";
 }
 
 /// What rendezvousd takes; it would say so too, after a round trip.

@@ -73,13 +73,13 @@ Result<std::vector<link::RelayServer>> find_relays(const Options& o) {
   }
   for (const auto& text : o.turn) {
     const auto url = parse_turn_url(text);
-    if (!url || !io::parse_host_port(url->server, url->port)) return std::unexpected(bad_relay(text));
+    if (!url || !parse_host_port(url->server, url->port)) return std::unexpected(bad_relay(text));
     if (url->protocol == Protocol::tcp && o.transport == Options::Transport::udp) continue;
     if (url->protocol == Protocol::udp && o.transport == Options::Transport::tcp) continue;
     const auto found = cli::look_up({url->server}, url->port);
     if (!found) return std::unexpected(found.error());
     link::RelayServer relay{.address = {url->protocol, found->front().front()}, .credentials = credentials};
-    if (url->is_tls) relay.tls = TlsWish{.server = io::parse_host_port(url->server, url->port)->host};
+    if (url->is_tls) relay.tls = TlsWish{.server = parse_host_port(url->server, url->port)->host};
     relays.push_back(std::move(relay));
   }
   return relays;

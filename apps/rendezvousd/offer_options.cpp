@@ -24,7 +24,7 @@ constexpr Duration resolver_patience = std::chrono::seconds{5};
 constexpr std::size_t secret_bytes = 32;
 
 struct TurnUrl {
-  io::HostPort server;
+  HostPort server;
   std::vector<Transport> transports;  ///< without a wish: those that every relay has
 };
 
@@ -40,7 +40,7 @@ std::optional<TurnUrl> parse_turn_url(std::string_view text) {
     if (wish != "transport=tcp" && (is_tls || wish != "transport=udp")) return std::nullopt;
     if (!is_tls) url.transports = {wish == "transport=tcp" ? Transport::tcp : Transport::udp};
   }
-  const auto server = io::parse_host_port(text, is_tls ? turns_port : turn_port);
+  const auto server = parse_host_port(text, is_tls ? turns_port : turn_port);
   if (!server) return std::nullopt;
   url.server = *server;
   return url;
@@ -90,7 +90,7 @@ Result<rendezvous::Offer::Config> plan_offer(const OwnServices& own, std::span<c
     if (own.tls == OwnServices::Presence::yes) add(Kind::turn, Transport::tls);
   }
   std::vector<TurnUrl> urls;
-  std::vector<io::HostPort> names;
+  std::vector<HostPort> names;
   for (const auto& text : turn_urls)
     if (auto url = parse_turn_url(text)) {
       names.push_back(url->server);

@@ -143,7 +143,7 @@ std::string check_address(const std::string& text) {
   return parse_ip_address(text) ? std::string{} : quoted(text) + " is not an IP address";
 }
 std::string check_server(const std::string& text) {
-  return io::parse_host_port(text, stun::default_port) ? std::string{} : quoted(text) + " is not HOST[:PORT]";
+  return parse_host_port(text, stun::default_port) ? std::string{} : quoted(text) + " is not HOST[:PORT]";
 }
 std::string check_description(const std::string& text) {
   const bool is_plain = std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });

@@ -16,7 +16,7 @@
 namespace natkit {
 Result<std::vector<Endpoint>> find_server(const std::string& name, Duration patience) {
   // Checked when it was typed, but the environment may hold anything.
-  const auto asked = io::parse_host_port(name, stun::default_port);
+  const auto asked = parse_host_port(name, stun::default_port);
   if (!asked)
     return std::unexpected(Error{Errc::usage, "bad-server", fmt::format("'{}' is not HOST[:PORT]", printable(name)),
                                  "write it like rendezvous.example.org or [2001:db8::1]:3478"});

@@ -13,7 +13,7 @@ using namespace natkit::test;
 TEST_CASE("A name that is looked up beside other work is waited for by nobody", "[look_up_beside]") {
   std::promise<void> go;
   std::promise<void> asked;
-  const auto look_up = [may_go = go.get_future().share(), &asked](const io::HostPort& name) -> io::Resolved {
+  const auto look_up = [may_go = go.get_future().share(), &asked](const HostPort& name) -> io::Resolved {
     asked.set_value();
     may_go.wait();
     return {.asked = name, .endpoints = {{"192.0.2.1"_ip, name.port}}, .failure = {}};
@@ -32,7 +32,7 @@ TEST_CASE("Who asked may be gone when the answer comes", "[look_up_beside]") {
   auto end = answered->get_future();
   {
     const io::LookUpBeside beside{
-        {"silent", 0}, [may_go = go.get_future().share(), answered](const io::HostPort& name) -> io::Resolved {
+        {"silent", 0}, [may_go = go.get_future().share(), answered](const HostPort& name) -> io::Resolved {
           may_go.wait();
           answered->set_value();
           return {.asked = name, .endpoints = {}, .failure = "no"};

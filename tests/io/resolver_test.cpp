@@ -8,21 +8,8 @@
 using namespace natkit;
 using namespace std::chrono_literals;
 
-TEST_CASE("A server is a name or an address, with or without a port", "[resolver]") {
-  using io::HostPort;
-  CHECK(io::parse_host_port("stun.example.org", 3478) == HostPort{"stun.example.org", 3478});
-  CHECK(io::parse_host_port("stun.example.org:19302", 3478) == HostPort{"stun.example.org", 19302});
-  CHECK(io::parse_host_port("192.0.2.1", 3478) == HostPort{"192.0.2.1", 3478});
-  CHECK(io::parse_host_port("[2001:db8::1]:99", 3478) == HostPort{"2001:db8::1", 99});
-  for (const auto* wrong :
-       {"", ":3478", "host:", "host:x", "host:65536", "two words", "192.0.2", "256.1.1.1", "-x", "a:b:1"}) {
-    CAPTURE(wrong);
-    CHECK_FALSE(io::parse_host_port(wrong, 3478));
-  }
-}
-
 TEST_CASE("Addresses need no look-up, and the order asked is the order answered", "[resolver]") {
-  const std::vector<io::HostPort> names{{"192.0.2.1", 1}, {"localhost", 2}, {"2001:db8::1", 3}};
+  const std::vector<HostPort> names{{"192.0.2.1", 1}, {"localhost", 2}, {"2001:db8::1", 3}};
   const auto answers = io::resolve(names, 5s);
   REQUIRE(answers.size() == 3);
   CHECK(answers[0].endpoints == std::vector<Endpoint>{{*parse_ip_address("192.0.2.1"), 1}});
@@ -37,18 +24,18 @@ TEST_CASE("Addresses need no look-up, and the order asked is the order answered"
 TEST_CASE("A name that is not known in time has no address but a reason", "[resolver]") {
   SECTION("its server is silent, which delays neither the others nor the end") {
     std::promise<void> end;  // until then the silent look-up is left waiting, as the system's would be
-    const auto look_up = [is_over = end.get_future().share()](const io::HostPort& name) -> io::Resolved {
+    const auto look_up = [is_over = end.get_future().share()](const HostPort& name) -> io::Resolved {
       if (name.host == "silent") is_over.wait();
       return {.asked = name, .endpoints = {{*parse_ip_address("192.0.2.1"), name.port}}, .failure = {}};
     };
-    const auto answers = io::resolve(std::vector<io::HostPort>{{"silent", 1}, {"quick", 2}}, 500ms, look_up);
+    const auto answers = io::resolve(std::vector<HostPort>{{"silent", 1}, {"quick", 2}}, 500ms, look_up);
     CHECK(answers[0].endpoints.empty());
     CHECK(answers[0].failure == "no answer in time");
     CHECK(answers[1].endpoints.size() == 1);
     end.set_value();
   }
   SECTION("there is no such name") {
-    const auto answers = io::resolve(std::vector<io::HostPort>{{"no-such-name.invalid", 1}}, 20s);
+    const auto answers = io::resolve(std::vector<HostPort>{{"no-such-name.invalid", 1}}, 20s);
     CHECK(answers[0].endpoints.empty());
     CHECK_FALSE(answers[0].failure.empty());
   }

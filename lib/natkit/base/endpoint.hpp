@@ -1,5 +1,5 @@
 #pragma once
-/// Where a datagram comes from or goes to. Host names exist only in `io` and `cli`; here an address is an address.
+/// Where a datagram comes from or goes to. Here an address is an address; hosts with names are in host_port.hpp.
 #include <compare>
 #include <cstdint>
 #include <functional>

@@ -20,9 +20,9 @@ Error bad_server(std::string_view text) {
 }  // namespace
 
 Result<std::vector<std::vector<Endpoint>>> look_up(const std::vector<std::string>& names, std::uint16_t default_port) {
-  std::vector<io::HostPort> asked;
+  std::vector<HostPort> asked;
   for (const auto& name : names) {
-    const auto parsed = io::parse_host_port(name, default_port);
+    const auto parsed = parse_host_port(name, default_port);
     if (!parsed) return std::unexpected(bad_server(name));
     asked.push_back(*parsed);
   }

@@ -11,18 +11,10 @@
 #include <vector>
 
 #include "natkit/base/endpoint.hpp"
+#include "natkit/base/host_port.hpp"
 #include "natkit/base/time.hpp"
 
 namespace natkit::io {
-struct HostPort {
-  std::string host;  ///< a name, or an address without brackets
-  std::uint16_t port = 0;
-  bool operator==(const HostPort&) const = default;
-};
-/// "stun.example.org", "stun.example.org:3478", and what `parse_endpoint` takes. `nullopt` on an empty host, a bad port
-/// or characters that no host name has.
-[[nodiscard]] std::optional<HostPort> parse_host_port(std::string_view text, std::uint16_t default_port);
-
 struct Resolved {
   HostPort asked;
   std::vector<Endpoint> endpoints;  ///< both families, in the system's order of preference (RFC 6724); at most 16

@@ -4,6 +4,8 @@
 #include <span>
 #include <utility>
 
+#include "natkit/base/host_port.hpp"
+#include "natkit/base/packet_size.hpp"
 #include "natkit/stun/receipt.hpp"
 
 namespace natkit::probe {
@@ -71,10 +73,10 @@ bool needs_one_port(Question question) {
          question != Question::way_out_tls && question != Question::web_page;
 }
 
-/// Of a server's name as the user gave it: without the port, and without the brackets of an IPv6 address.
+/// Of a server's name as the user gave it: without the port.
 std::string host_of(const std::string& name) {
-  if (const auto endpoint = parse_endpoint(name, 1)) return to_text(endpoint->address);
-  return name.substr(0, name.find(':'));
+  const auto parsed = parse_host_port(name, 0);
+  return parsed ? parsed->host : name;
 }
 
 std::vector<Server> first_of(std::vector<Server> servers) {
@@ -87,11 +89,6 @@ stun::ReachToken token_of(const stun::TransactionId& id) {
   stun::ReachToken token;
   std::ranges::copy(std::span{id.bytes}.last(token.size()), token.begin());
   return token;
-}
-
-std::size_t payload_bytes(const Step& step) {
-  constexpr std::size_t udp_header = 8, ipv4_header = 20, ipv6_header = 40;
-  return step.size - udp_header - (step.to.address.is_v4() ? ipv4_header : ipv6_header);
 }
 
 /// 0: not limited.
@@ -115,7 +112,7 @@ Bytes write_request(const Step& step, const stun::TransactionId& id) {
   if (step.question == Question::filtering_port) writer.add_change_request(stun::Change::port);
   if (step.question == Question::lifetime_call) writer.add_u16(stun::AttributeType::response_port, step.port);
   if (step.size != 0)
-    stun::add_receipt_request(writer, payload_bytes(step));
+    stun::add_receipt_request(writer, step.size - udp_overhead_bytes(step.to.address.family()));
   else
     stun::add_receipt_request(writer, step.to.address.family(), stun::Fingerprint::none);
   return writer.finish();

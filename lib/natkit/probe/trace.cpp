@@ -1,39 +1,49 @@
 #include "natkit/probe/trace.hpp"
 
+#include <algorithm>
 #include <array>
+#include <cstddef>
 
 namespace natkit::probe {
 namespace {
-constexpr std::array<std::string_view, 19> names{
-    "mapping",  "filtering",     "filtering-port", "tcp-control", "allocation",  "hairpin",
-    "lifetime", "lifetime-call", "path-mtu",       "fragments",   "tcp-mapping", "tcp-filtering",
-    "tcp-call", "tcp-call-port", "way-out",        "way-out-tcp", "way-out-tls", "web-page",
-    "hop"};
-}
+struct Traits {
+  std::string_view name;
+  Protocol protocol;
+};
+/// In the order of `Question`.
+constexpr std::array<Traits, 19> traits{{{"mapping", Protocol::udp},
+                                         {"filtering", Protocol::udp},
+                                         {"filtering-port", Protocol::udp},
+                                         {"tcp-control", Protocol::tcp},
+                                         {"allocation", Protocol::udp},
+                                         {"hairpin", Protocol::udp},
+                                         {"lifetime", Protocol::udp},
+                                         {"lifetime-call", Protocol::udp},
+                                         {"path-mtu", Protocol::udp},
+                                         {"fragments", Protocol::udp},
+                                         {"tcp-mapping", Protocol::tcp},
+                                         {"tcp-filtering", Protocol::tcp},
+                                         {"tcp-call", Protocol::tcp},
+                                         {"tcp-call-port", Protocol::tcp},
+                                         {"way-out", Protocol::udp},
+                                         {"way-out-tcp", Protocol::tcp},
+                                         {"way-out-tls", Protocol::tcp},
+                                         {"web-page", Protocol::tcp},
+                                         {"hop", Protocol::udp}}};
+static_assert(traits.size() == static_cast<std::size_t>(Question::hop) + 1);
 
-std::string_view to_text(Question question) { return names.at(static_cast<std::size_t>(question)); }
+const Traits& traits_of(Question question) { return traits.at(static_cast<std::size_t>(question)); }
+}  // namespace
+
+std::string_view to_text(Question question) { return traits_of(question).name; }
 
 std::optional<Question> parse_question(std::string_view text) {
-  for (std::size_t i = 0; i < names.size(); ++i)
-    if (names.at(i) == text) return static_cast<Question>(i);
-  return std::nullopt;
+  const auto found = std::ranges::find(traits, text, &Traits::name);
+  if (found == traits.end()) return std::nullopt;
+  return static_cast<Question>(found - traits.begin());
 }
 
-bool is_over_tcp(Question question) {
-  switch (question) {
-    case Question::tcp_control:
-    case Question::tcp_mapping:
-    case Question::tcp_filtering:
-    case Question::tcp_call:
-    case Question::tcp_call_port:
-    case Question::way_out_tcp:
-    case Question::way_out_tls:
-    case Question::web_page:
-      return true;
-    default:
-      return false;
-  }
-}
+bool is_over_tcp(Question question) { return traits_of(question).protocol == Protocol::tcp; }
 
 Duration at(const Event& event) {
   return std::visit([](const auto& e) { return e.at; }, event);

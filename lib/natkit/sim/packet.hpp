@@ -6,6 +6,7 @@
 
 #include "natkit/base/bytes.hpp"
 #include "natkit/base/endpoint.hpp"
+#include "natkit/base/packet_size.hpp"
 
 namespace natkit::sim {
 /// The ICMP errors that matter to a NAT traverser (RFC 792; RFC 4443 has the same under other numbers).
@@ -48,8 +49,7 @@ struct Packet {
 
 /// Of the whole UDP packet, headers included; the others are never large here.
 [[nodiscard]] inline std::size_t ip_bytes(const Packet& packet) {
-  constexpr std::size_t udp_header = 8, ipv4_header = 20, ipv6_header = 40;
-  return packet.payload.size() + udp_header + (packet.source.address.is_v4() ? ipv4_header : ipv6_header);
+  return packet.payload.size() + udp_overhead_bytes(packet.source.address.family());
 }
 
 /// The ICMP error that answers `cause`, sent by `reporter`. An ICMP error must never be its own cause (RFC 1122
