@@ -23,11 +23,15 @@ std::string why_unknown(const report::Verdict& verdict) {
 
 std::optional<Objection> object(const Answer& answer, const std::vector<report::Expectation>& expectations) {
   const auto& report = answer.report;
-  if (report.udp == probe::UdpState::unknown)
-    return Objection{
-        cli::Exit::nobody_there,
-        {Errc::nobody_there, "server-unreachable", why_unknown(report::verdict_of(report)),
-         "check the server's name and port, that it runs, and that this host is online; nat-probe -v says more"}};
+  if (report.udp == probe::UdpState::unknown) {
+    const auto verdict = report::verdict_of(report);
+    auto advice = report::is_perhaps_behind_a_portal(report)
+                      ? fmt::format("{}", fmt::join(verdict.advice, " "))
+                      : "check the server's name and port, that it runs, and that this host is online; nat-probe -v "
+                        "says more";
+    return Objection{cli::Exit::nobody_there,
+                     {Errc::nobody_there, "server-unreachable", why_unknown(verdict), std::move(advice)}};
+  }
   const auto unmet = report::unmet_expectations(report::to_json(report, answer.supplement()), expectations);
   if (!unmet) return Objection{cli::exit_for(unmet.error().code), unmet.error()};
   if (unmet->empty()) return std::nullopt;

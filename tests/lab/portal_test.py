@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import programs
 
 HOTSPOT, ROUTER, PAGE = "hotspot", "hotspot.router", 8080
-SERVER, LOGIN = "198.51.100.1", "login.example.net"
+SERVER, OTHER, LOGIN = "198.51.100.1", "198.51.100.3", "login.example.net"
 PORTAL = f"""table ip portal {{
   chain prerouting {{
     type nat hook prerouting priority dstnat - 1; policy accept;
@@ -65,12 +65,12 @@ def login_required():
             rules("delete table ip portal")
 
 
-def probe(*options: str, trust: str = "") -> programs.Probed:
+def probe(*options: str, servers: tuple[str, ...] = (SERVER, OTHER), trust: str = "") -> programs.Probed:
     """What it says, and its record says again."""
     with tempfile.TemporaryDirectory() as folder:
         trace = f"{folder}/trace.json"
         wrapper = ("env", f"SSL_CERT_FILE={trust}") if trust else ()
-        probed = programs.nat_probe(SERVER, "--record", trace, *options, host=HOTSPOT, wrapper=wrapper)
+        probed = programs.nat_probe(*servers, "--record", trace, *options, host=HOTSPOT, wrapper=wrapper)
         replayed = programs.nat_probe("--replay", trace)
         assert replayed.stdout == probed.stdout, f"its trace tells something else: {replayed}\n{probed}"
         assert "--redact" not in options or LOGIN not in Path(trace).read_text(), "the record tells where the page is"
@@ -108,6 +108,9 @@ def test_login_page() -> None:
             assert closed.exit == 0 and closed.reasons("udp") == ["captive-portal"], closed
             assert LOGIN in told(closed, "captive_portal") and "?ip=" not in str(closed), closed
             assert "login page" in closed.value("verdict.summary") and "http://" in closed.value("verdict.advice")[0], closed
+            alone = probe(servers=(SERVER,))
+            expect(alone, udp=None, captive_portal=None)
+            assert alone.exit == 3 and "perhaps a login page" in alone.value("error.detail") and "http://" in alone.value("error.advice"), alone
             hidden = probe("--redact")
             expect(hidden, captive_portal=True)
             assert LOGIN not in str(hidden), hidden
@@ -119,7 +122,7 @@ def test_tls() -> None:
     with tempfile.TemporaryDirectory() as folder:
         certificate, key = make_certificate(folder)
         with programs.serve("--listen", f"{SERVER}:443", "--tls-cert", certificate, "--tls-key", key, host="server")[0]:
-            trusted, strange = probe(trust=certificate), probe()
+            trusted, strange = probe(servers=(SERVER,), trust=certificate), probe(servers=(SERVER,))
     assert ways(trusted) == {("tcp", f"{SERVER}:443"), ("tls", f"{SERVER}:443")}, trusted
     assert ways(strange) == {("tcp", f"{SERVER}:443")}, strange
     expect(trusted, udp="blocked", captive_portal=False)

@@ -41,15 +41,18 @@ class Page {
 const std::string login =
     "HTTP/1.1 302 Found\r\nServer: hotspot\r\nlocation: http://login.example.net:8080/?mac=02\r\n\r\n<a>";
 
+enum class Others { none, silent };
+
 struct Answered {
   probe::Report report;
   probe::Trace trace;
   std::string asked;
 };
 
-/// A host whose server answers over these, if over any; what answers for nobody's page says this, if anything.
-Answered ask(const std::string& page_text, std::vector<Protocol> served = {},
-             const char* server_text = "198.51.100.1") {
+/// A host whose first server answers over these, if over any, and that may name another one, which is silent; what
+/// answers for nobody's page says this, if anything.
+Answered ask(const std::string& page_text, std::vector<Protocol> served = {}, const char* server_text = "198.51.100.1",
+             Others others = Others::silent) {
   sim::Network net{1};
   const Endpoint server{address(server_text), port1};
   stun::Responder::Config config;
@@ -70,9 +73,10 @@ Answered ask(const std::string& page_text, std::vector<Protocol> served = {},
   home.set_link({.delay = 25ms});
   auto& host =
       server.address.is_v4() ? net.add_host({}, home) : net.add_host({.addresses = {address("2001:db8:77::1")}}, home);
-  probe::Probe machine{
-      {.servers = {{.name = "server", .address = server}}, .timing = {.extent = probe::Timing::Extent::full}},
-      net.rng()};
+  std::vector<probe::Server> servers{{.name = "server", .address = server}};
+  const auto* silent = server.address.is_v4() ? "198.51.100.77" : "2001:db8:1::77";
+  if (others == Others::silent) servers.push_back({.name = "silent", .address = {address(silent), port1}});
+  probe::Probe machine{{.servers = servers, .timing = {.extent = probe::Timing::Extent::full}}, net.rng()};
   net.run(machine, host);
   return {classify(machine.trace()), machine.trace(), page.asked};
 }
@@ -106,6 +110,18 @@ TEST_CASE("The status that means a portal, and a page as such, are one, too", "[
   CHECK(ask("HTTP/1.0 200 OK\r\nContent-Type: text/html\r\n\r\n<html>").report.captive_portal == true);
 }
 
+TEST_CASE("Of a single silent server nobody knows whether it is down, but where the network itself asks for a login",
+          "[probe][portal]") {
+  const auto report = ask(login, {}, "198.51.100.1", Others::none).report;
+  CHECK(report.captive_portal == std::nullopt);
+  CHECK(report.udp == probe::UdpState::unknown);
+  CHECK(reason(report) == "page-of-nobody");
+  const auto told =
+      ask("HTTP/1.1 511 Network Authentication Required\r\n\r\n", {}, "198.51.100.1", Others::none).report;
+  CHECK(told.captive_portal == true);
+  CHECK(told.udp == probe::UdpState::blocked);
+}
+
 TEST_CASE("What a proxy says of nobody is no captive portal, nor what is no HTTP", "[probe][portal]") {
   const auto proxied = ask("HTTP/1.1 503 Service Unavailable\r\n\r\n").report;
   CHECK(proxied.captive_portal == std::nullopt);
@@ -131,7 +147,7 @@ TEST_CASE("Where a server answers over TCP, and nobody for others, there is no c
 
 TEST_CASE("Nobody's page is not asked for where UDP works, nor where the server is on this network",
           "[probe][portal]") {
-  for (const auto& [report, trace, asked] : {ask(login, {Protocol::udp}), ask(login, {}, "10.1.2.3")}) {
+  for (const auto& [report, trace, asked] : {ask(login, {Protocol::udp}), ask(login, {}, "10.1.2.3", Others::none)}) {
     CHECK(asked.empty());
     CHECK(report.captive_portal == std::nullopt);
     CHECK(reason(report) == "not-asked");

@@ -5,6 +5,7 @@
 
 #include "catch.hpp"
 #include "natkit/report/labels.hpp"
+#include "natkit/report/peer_report.hpp"
 #include "natkit/report/probe_json.hpp"
 #include "samples.hpp"
 
@@ -163,4 +164,16 @@ TEST_CASE("The answer holds what was asked for, and nothing of it else", "[again
   CHECK(text.starts_with("\nconnection with the peer\n  expected  direct-with-prediction\n"));
   CHECK(nlohmann::json::parse(to_json(own, {.against = Against{}, .error = {}}))["verdict"]["against"]["expected"]
             .is_null());
+}
+
+TEST_CASE("Who is behind a login page is asked to log in before anything is predicted", "[against]") {
+  auto own = test::blocked();
+  own.captive_portal = true;
+  const auto against = against_of(own, peer_side(endpoint_independent, endpoint_independent));
+  CHECK(against.expected == Need::unknown);
+  CHECK(against.reason == "a login page lets nothing out at this side, so what is behind it is not known");
+  CHECK(has(against, "Log in with a browser at this side"));
+  const auto swapped =
+      against_of(peer_side(endpoint_independent, endpoint_independent), parse_peer_report(to_json(own)).value());
+  CHECK(swapped.reason == "a login page lets nothing out at the peer, so what is behind it is not known");
 }

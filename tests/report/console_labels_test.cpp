@@ -56,3 +56,12 @@ TEST_CASE("PlayStation's types are guessed from what its pages say", "[labels]")
   CHECK(console_labels(test::silent()).playstation == "");
   CHECK(console_labels(test::blocked()).playstation == "type-3");
 }
+
+TEST_CASE("Behind a login page no console's label is known", "[labels]") {
+  auto report = test::blocked();
+  CHECK(console_labels(report).nintendo == "F");
+  report.captive_portal = true;
+  CHECK(console_labels(report).nintendo.empty());
+  CHECK(console_labels(report).xbox.empty());
+  CHECK(console_labels(report).playstation.empty());
+}

@@ -142,6 +142,18 @@ TEST_CASE("The picture has a box for each NAT that is known, and a broken one fo
   CHECK(has(firewall, ">Firewall</text>"));
 }
 
+TEST_CASE("A login page stands in the picture and before the ways out", "[probe_html]") {
+  auto report = test::blocked();
+  report.ways_out.emplace();
+  CHECK(to_html(report).find("UDP does not pass") != std::string::npos);
+  report.captive_portal = true;
+  report.evidence.push_back({"captive_portal", "page-of-nobody", "it leads to <b>login.example.net"});
+  const auto page = to_html(report);
+  CHECK(page.find(">Login page<") != std::string::npos);
+  CHECK(page.find("TCP does") == std::string::npos);
+  CHECK(page.find("<li>login page: it leads to &lt;b&gt;login.example.net</li>") != std::string::npos);
+}
+
 TEST_CASE("A trace with absurdly many NATs and servers draws a bounded picture", "[probe_html]") {
   auto report = test::port_restricted();
   report.ipv4->layers = 4'000'000'000U;

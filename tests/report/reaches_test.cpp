@@ -40,3 +40,10 @@ TEST_CASE("Where UDP is blocked everybody needs a relay, and where nothing is kn
   CHECK(found[open_internet] == "direct");  // who lets everybody in is reached by everybody
   CHECK(found[symmetric] == "");
 }
+
+TEST_CASE("Behind a login page nobody can tell", "[reaches]") {
+  auto report = test::blocked();
+  CHECK_FALSE(reaches_of(report).empty());
+  report.captive_portal = true;
+  CHECK(reaches_of(report).empty());
+}

@@ -196,14 +196,12 @@ TEST_CASE("Routers on the way and ways out are masked as all other addresses are
 TEST_CASE("Where a login page leads to is masked in all that is told of it", "[redactor]") {
   const auto* host = GENERATE("login.example.net", "10.20.30.40", "server-1");
   probe::Trace trace{.servers = {{"stun.example.org", test::endpoint("198.51.100.1:3478")}}};
+  const probe::PageHead page{511, host};
   const probe::Sent sent{
       .question = probe::Question::web_page, .server = 0, .to = probe::nobodys_page(Family::ipv4), .id = {}};
-  trace.events = {sent,
-                  probe::Received{.from = sent.to,
-                                  .local = test::endpoint("192.168.1.5:50000"),
-                                  .id = sent.id,
-                                  .page = probe::PageHead{302, host}},
-                  probe::Ended{}};
+  trace.events = {
+      sent, probe::Received{.from = sent.to, .local = test::endpoint("192.168.1.5:50000"), .id = sent.id, .page = page},
+      probe::Ended{}};
   Redactor redactor;
   const auto masked = redactor.redact(trace);
   const auto report = redactor.redact(probe::classify(trace));

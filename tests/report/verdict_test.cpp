@@ -71,6 +71,20 @@ TEST_CASE("Where UDP is blocked, what gets out all the same is what to use", "[v
   CHECK(verdict.advice.at(0).find("UDP port 53") != std::string::npos);
 }
 
+TEST_CASE("What may be a login page is told with what else it may be", "[verdict]") {
+  auto report = test::silent();
+  CHECK_FALSE(is_perhaps_behind_a_portal(report));
+  report.evidence.push_back({"captive_portal", std::string{probe::reason_of_page}, "a page answers for nobody"});
+  CHECK(is_perhaps_behind_a_portal(report));
+  const auto verdict = verdict_of(report);
+  CHECK(verdict.grade == Grade::unknown);
+  CHECK(verdict.summary.find("perhaps a login page") != std::string::npos);
+  REQUIRE(verdict.advice.size() == 2);
+  CHECK(verdict.advice[1].find("may be down") != std::string::npos);
+  report.udp = probe::UdpState::ok;
+  CHECK_FALSE(is_perhaps_behind_a_portal(report));
+}
+
 TEST_CASE("Before a login page nothing else matters", "[verdict]") {
   auto report = test::blocked();
   report.captive_portal = false;

@@ -108,6 +108,10 @@ struct Evidence {
   std::string detail{};  ///< one sentence with addresses, counts and times
 };
 
+/// Of the evidence for `captive_portal`: a page is shown in the name of others. Where that stays unknown all the same,
+/// a login page is likely.
+inline constexpr std::string_view reason_of_page = "page-of-nobody";
+
 struct Report {
   UdpState udp = UdpState::unknown;
   std::vector<ServerReport> servers{};  ///< in the order asked

@@ -203,6 +203,17 @@ Against blocked(const Sides& sides) {
   return against;
 }
 
+bool is_behind_a_portal(const Side& side) { return side.report.captive_portal == true; }
+
+Against shut_in(const Sides& sides) {
+  Against against{.reason = fmt::format("a login page lets nothing out at {}, so what is behind it is not known",
+                                        names(sides, is_behind_a_portal))};
+  for (const auto& side : sides)
+    if (is_behind_a_portal(side))
+      against.advice.push_back(fmt::format("Log in with a browser {}, and run nat-probe there again.", side.place));
+  return against;
+}
+
 Against unmeasured(const Sides& sides) {
   const auto is_unknown = [](const Side& side) { return side.report.udp == probe::UdpState::unknown; };
   return {.reason =
@@ -242,6 +253,7 @@ bool is_redacted(const Side& side) {
 Against against_of(const probe::Report& own, const probe::Report& peer) {
   const Sides sides{Side{"this side", "at this side", own}, Side{"the peer", "at the peer", peer}};
   const auto is = [&](probe::UdpState state) { return own.udp == state || peer.udp == state; };
+  if (std::ranges::any_of(sides, is_behind_a_portal)) return shut_in(sides);
   if (is(probe::UdpState::blocked)) return blocked(sides);
   if (is(probe::UdpState::unknown)) return unmeasured(sides);
   std::vector<Family> families;

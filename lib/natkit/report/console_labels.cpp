@@ -45,6 +45,7 @@ std::string_view playstation(const probe::FamilyReport& family, std::optional<bo
 }  // namespace
 
 ConsoleLabels console_labels(const probe::Report& report) {
+  if (report.captive_portal == true) return {};
   if (report.udp == probe::UdpState::blocked) return {.nintendo = "F", .xbox = "strict", .playstation = "type-3"};
   const auto leading = leading_family(report);
   if (!leading) return {};

@@ -50,6 +50,7 @@ class PeerReportReader {
     read_servers(report, root);
     read_family(report.ipv4, root, "ipv4");
     read_family(report.ipv6, root, "ipv6");
+    report.captive_portal = read_flag(root, "", "captive_portal");
     const auto& mappings = object(root, "", "port_mapping");
     report.port_mapping = {.upnp = read_mapping(mappings, "upnp"),
                            .nat_pmp = read_mapping(mappings, "nat_pmp"),

@@ -118,7 +118,9 @@ std::vector<Stop> nats(const probe::Report& report, Family family, const probe::
 
 std::vector<Stop> way_out(const probe::Report& report, Family family, const probe::FamilyReport& facts) {
   std::vector<Stop> stops{{.title = "This host", .detail = facts.local ? to_text(*facts.local) : ""}};
-  if (report.udp == probe::UdpState::blocked) {
+  if (report.captive_portal == true) {
+    stops.push_back({.title = "Login page", .note = "nothing passes before", .certainty = Certainty::obstacle});
+  } else if (report.udp == probe::UdpState::blocked) {
     stops.push_back({.title = "UDP does not pass", .note = "TCP does", .certainty = Certainty::obstacle});
   } else {
     auto between = nats(report, family, facts);

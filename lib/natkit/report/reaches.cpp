@@ -32,7 +32,8 @@ probe::NatFindings findings_of(const probe::Report& report) {
 
 std::vector<std::pair<Rfc3489Label, std::string_view>> reaches_of(const probe::Report& report) {
   std::vector<std::pair<Rfc3489Label, std::string_view>> all;
-  if (report.udp == probe::UdpState::unknown) return all;
+  // What lies behind a login page is not known before somebody has logged in.
+  if (report.udp == probe::UdpState::unknown || report.captive_portal == true) return all;
   const auto own = findings_of(report);
   for (const auto& kind : kinds) all.emplace_back(kind.label, to_text(need_of(own, kind.findings)));
   return all;

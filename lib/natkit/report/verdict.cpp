@@ -107,13 +107,26 @@ const probe::WayOut* other_way_out(const probe::Report& report, std::string_view
   return way == report.ways_out->end() ? nullptr : &*way;
 }
 
+constexpr std::string_view advise_log_in =
+    "Open any address that begins with http:// (not https://) in a browser on this host, log in or accept what is "
+    "asked "
+    "there, and run nat-probe again.";
+
 Verdict behind_a_portal() {
   constexpr auto word = Grade::blocked;
   return {
       word,
       fmt::format("{}: this network shows a login page before it lets anything out (captive portal)", to_text(word)),
-      {"Open any address that begins with http:// (not https://) in a browser on this host, log in or accept what "
-       "is asked there, and run nat-probe again."}};
+      {std::string{advise_log_in}}};
+}
+
+Verdict perhaps_behind_a_portal() {
+  constexpr auto word = Grade::unknown;
+  return {word,
+          fmt::format("{}: no server answered, but something answers web pages in the name of others, perhaps a login "
+                      "page (captive portal)",
+                      to_text(word)),
+          {std::string{advise_log_in}, "Where no page asks for that, name another server: this one may be down."}};
 }
 
 Verdict blocked(const probe::Report& report) {
@@ -136,8 +149,15 @@ Verdict blocked(const probe::Report& report) {
 }
 }  // namespace
 
+bool is_perhaps_behind_a_portal(const probe::Report& report) {
+  const auto* page = best_evidence(report, "captive_portal");
+  return !report.captive_portal && report.udp == probe::UdpState::unknown && page != nullptr &&
+         page->reason == probe::reason_of_page;
+}
+
 Verdict verdict_of(const probe::Report& report) {
   if (report.captive_portal == true) return behind_a_portal();
+  if (is_perhaps_behind_a_portal(report)) return perhaps_behind_a_portal();
   if (report.udp == probe::UdpState::blocked) return blocked(report);
   const auto leading = leading_family(report);
   Finding finding{Grade::unknown, "no server was asked"};

@@ -25,6 +25,9 @@ struct Verdict {
 };
 [[nodiscard]] Verdict verdict_of(const probe::Report& report);
 
+/// Nobody answered but somebody who speaks in the name of others: a login page, or a filter and a dead server.
+[[nodiscard]] bool is_perhaps_behind_a_portal(const probe::Report& report);
+
 /// The sentence that explains a value, e.g. of "ipv4.filtering"; empty where the report holds none. Not escaped.
 [[nodiscard]] std::string_view explanation(const probe::Report& report, std::string_view about);
 }  // namespace natkit::report
