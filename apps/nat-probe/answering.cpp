@@ -5,8 +5,8 @@
 
 #include <utility>
 
-#include "input_file.hpp"
 #include "natkit/base/printable.hpp"
+#include "natkit/cli/input_file.hpp"
 #include "natkit/probe/classifier.hpp"
 #include "natkit/report/peer_report.hpp"
 #include "natkit/report/probe_metrics.hpp"
@@ -48,7 +48,7 @@ Result<void> load_peer(Context& context) {
   if (path == "-" && context.options.replay == "-")
     return std::unexpected(Error{Errc::usage, "usage", "--against and --replay cannot both read standard input",
                                  "give one of them as a file"});
-  const auto text = read_input(path, report::most_report_bytes);
+  const auto text = cli::read_input(path, report::most_report_bytes);
   if (!text) return std::unexpected(text.error());
   auto peer = report::parse_peer_report(*text);
   if (!peer) {

@@ -7,6 +7,7 @@
 #include "measuring.hpp"
 #include "natkit/base/result.hpp"
 #include "natkit/cli/output.hpp"
+#include "natkit/cli/whole_file.hpp"
 #include "natkit/probe/report.hpp"
 #include "natkit/report/against.hpp"
 #include "natkit/report/compare.hpp"
@@ -16,7 +17,6 @@
 #include "natkit/report/remembered.hpp"
 #include "options.hpp"
 #include "recollection.hpp"
-#include "whole_file.hpp"
 
 namespace natkit {
 /// What holds for all runs of a watch.
@@ -25,7 +25,7 @@ struct Context {
   report::Redactor& redactor;
   std::optional<probe::Report> peer{};
   std::vector<report::Expectation> expectations{};
-  std::optional<WholeFile> page{};
+  std::optional<cli::WholeFile> page{};
   std::optional<Recollection> recollection{};  ///< none with --replay: it was another time, or another network
 };
 

@@ -3,11 +3,10 @@
 #include <string>
 
 #include "natkit/base/result.hpp"
+#include "natkit/cli/cache_file.hpp"
 #include "natkit/report/remembered.hpp"
 
 namespace natkit {
-/// Mode 0600, in a folder of mode 0700 where it is made here. Two runs that write at the same time write one after the
-/// other, as a whole; what the earlier one has added in between may be lost, as caches may.
 class NetworksFile {
  public:
   explicit NetworksFile(std::string folder);
@@ -17,7 +16,6 @@ class NetworksFile {
   [[nodiscard]] Result<void> write(const report::NetworkMemories& memories) const;
 
  private:
-  std::string folder_;
-  std::string path_;
+  cli::CacheFile file_;
 };
 }  // namespace natkit

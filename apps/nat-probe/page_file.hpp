@@ -4,12 +4,12 @@
 #include <string>
 
 #include "natkit/base/result.hpp"
+#include "natkit/cli/whole_file.hpp"
 #include "natkit/probe/report.hpp"
-#include "whole_file.hpp"
 
 namespace natkit {
 /// None where no page is asked for (`path` is empty). Opened before anything is measured, so that a name that cannot
 /// be written is told at once.
-[[nodiscard]] Result<std::optional<WholeFile>> create_page(const std::string& path);
-[[nodiscard]] Result<void> commit_page(std::optional<WholeFile>& page, const probe::Report& report);
+[[nodiscard]] Result<std::optional<cli::WholeFile>> create_page(const std::string& path);
+[[nodiscard]] Result<void> commit_page(std::optional<cli::WholeFile>& page, const probe::Report& report);
 }  // namespace natkit

@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "natkit/cli/state_folder.hpp"
+#include "natkit/cli/surroundings.hpp"
 #include "natkit/io/clock.hpp"
-#include "surroundings.hpp"
 
 namespace natkit {
 namespace {
@@ -33,7 +33,7 @@ std::vector<Recollection::Place> Recollection::places_of(const probe::Report& re
   for (const auto family : {Family::ipv4, Family::ipv6}) {
     const auto& facts = of(report, family);
     if (!facts || !facts->local) continue;
-    if (const auto network = network_before(facts->local->address)) places.push_back({family, *network});
+    if (const auto network = cli::network_before(facts->local->address)) places.push_back({family, *network});
   }
   return places;
 }

@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "natkit/base/result.hpp"
+#include "natkit/cli/whole_file.hpp"
 #include "natkit/probe/trace.hpp"
-#include "whole_file.hpp"
 
 namespace natkit {
 /// A trace on its way into a file.
@@ -16,8 +16,8 @@ class TraceFile {
   [[nodiscard]] Result<void> commit(const probe::Trace& trace);
 
  private:
-  explicit TraceFile(WholeFile file) : file_(std::move(file)) {}
-  WholeFile file_;
+  explicit TraceFile(cli::WholeFile file) : file_(std::move(file)) {}
+  cli::WholeFile file_;
 };
 
 /// "-" reads standard input. Fails with `cannot-read` or `bad-trace`.

@@ -1,4 +1,4 @@
-#include "input_file.hpp"
+#include "natkit/cli/input_file.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -11,7 +11,7 @@
 
 #include "natkit/base/printable.hpp"
 
-namespace natkit {
+namespace natkit::cli {
 namespace {
 std::unexpected<Error> cannot_read(const std::string& path, int number) {
   return std::unexpected(
@@ -39,4 +39,4 @@ Result<std::string> read_input(const std::string& path, std::size_t most_bytes) 
   if (number != 0) return cannot_read(path, number);
   return text;
 }
-}  // namespace natkit
+}  // namespace natkit::cli

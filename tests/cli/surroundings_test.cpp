@@ -1,9 +1,10 @@
-#include "surroundings.hpp"
+#include "natkit/cli/surroundings.hpp"
 
 #include "catch.hpp"
 #include "literals.hpp"
 
 using namespace natkit;
+using namespace natkit::cli;
 using namespace natkit::test;
 
 namespace {
@@ -45,4 +46,25 @@ TEST_CASE("Where the link-layer address is not known the interface tells, and th
 TEST_CASE("An address that no default route leads out from is in no network", "[surroundings]") {
   CHECK_FALSE(network_before("127.0.0.1"_ip));
   CHECK_FALSE(network_before("240.0.0.1"_ip));
+}
+
+TEST_CASE("A whole network is what both families make of it", "[surroundings]") {
+  const auto both = whole_network({home, home6});
+  REQUIRE(both);
+  CHECK(whole_network({home, home6}) == both);
+  CHECK(whole_network({home}) != both);
+  CHECK(whole_network({home6}) != both);
+  CHECK(whole_network({home6}) != whole_network({home}));
+  auto spare = home;
+  spare.router = "192.168.1.2"_ip;
+  CHECK(whole_network({home, spare, home6}) == both);
+}
+
+TEST_CASE("Who has no router is in no network, and a tunnel beside one makes another", "[surroundings]") {
+  auto tunnel = home6;
+  tunnel.router = IpAddress::any(Family::ipv6);
+  CHECK_FALSE(whole_network({}));
+  CHECK_FALSE(whole_network({tunnel}));
+  CHECK(whole_network({home, tunnel}));
+  CHECK(whole_network({home, tunnel}) != whole_network({home}));
 }

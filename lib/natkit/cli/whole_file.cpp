@@ -1,4 +1,4 @@
-#include "whole_file.hpp"
+#include "natkit/cli/whole_file.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -12,7 +12,7 @@
 
 #include "natkit/base/printable.hpp"
 
-namespace natkit {
+namespace natkit::cli {
 namespace {
 
 std::unexpected<Error> cannot_write(std::string_view content, const std::string& path, int number) {
@@ -80,4 +80,4 @@ Result<void> WholeFile::commit(std::string_view text) {
   temporary_.clear();
   return {};
 }
-}  // namespace natkit
+}  // namespace natkit::cli

@@ -1,12 +1,12 @@
 #pragma once
-// Files that appear when they are complete.
+/// Files that appear when they are complete.
 #include <cstdint>
 #include <string>
 #include <string_view>
 
 #include "natkit/base/result.hpp"
 
-namespace natkit {
+namespace natkit::cli {
 enum class Readers : std::uint8_t { as_usual, owner_only };  ///< what the umask leaves, or mode 0600
 
 /// A text on its way into a file. Nothing is seen under the final name until it is there as a whole, so a full disk or
@@ -35,4 +35,4 @@ class WholeFile {
   std::string temporary_;  ///< empty where the file is written directly, and once renamed
   std::string content_;
 };
-}  // namespace natkit
+}  // namespace natkit::cli
