@@ -6,10 +6,9 @@
 namespace natkit::test {
 namespace {
 constexpr std::uint16_t stun_port = 3478, turn_port = 3479, meeting_port = 3480;
-constexpr SocketId stun_socket{0}, turn_socket{0}, meeting_socket{0};
+constexpr SocketId stun_socket{0}, turn_socket{0}, turn_connections{1}, meeting_socket{0};
 constexpr std::string_view relay_secret = "a secret of the relay";
 constexpr turn::UnixTime some_day{std::chrono::seconds{1'700'000'000}};
-constexpr Duration half_trip = 12500us;
 
 turn::Relay::Config relay_config(const IpAddress& address) {
   turn::Relay::Config config;
@@ -63,6 +62,7 @@ void Guest::hear(Instant now) {
   while (auto event = pairing.poll_event(now)) {
     if (std::holds_alternative<Pairing::Registered>(*event)) {
       registered_at = now;
+      if (leads_with_relay) pairing.lead_with_relay(now);
     } else if (const auto* peer = std::get_if<Pairing::PeerFound>(&*event)) {
       found.push_back(peer->link);
       if (!found_at) found_at = now;
@@ -91,7 +91,7 @@ void Guest::hear(Instant now) {
 Meeting::Meeting(const MeetingConfig& config)
     : config_(config),
       net{config.seed},
-      server_host{net.add_host({.link = {.delay = half_trip}})},
+      server_host{net.add_host({.link = {.delay = config.half_trip}})},
       host_a{net.add_host({}, add_box(config.box_a))},
       host_b{net.add_host({}, add_box(config.box_b))},
       a{std::make_unique<Guest>(config_of(host_a, "a"), net.rng())},
@@ -101,11 +101,14 @@ Meeting::Meeting(const MeetingConfig& config)
                   .allowance_for_all = {.burst = 1e6, .per_second = 1e6}},
                  net.rng()},
       relay_{relay_config(server_host.addresses().front()), net.rng()},
-      b_starts_at_{net.now() + config.b_comes_later} {
+      b_starts_at_{net.now() + config.b_comes_later},
+      b_came_at_{*b_starts_at_} {
+  b->leads_with_relay = config.b_leads == MeetingConfig::Leads::with_relay;
   set_virtual_time(net.now());
   relay_.tell_time(net.now(), some_day);
   server_host.attach(responder_, {{stun_socket, {server_host.addresses().front(), stun_port}}});
-  server_host.attach(relay_, {{turn_socket, {server_host.addresses().front(), turn_port}}});
+  server_host.attach(relay_, {{turn_socket, {server_host.addresses().front(), turn_port}},
+                              {turn_connections, {server_host.addresses().front(), turn_port}, Protocol::tcp}});
   start_server();
   host_a.attach(*a);
 }
@@ -133,7 +136,7 @@ void Meeting::restart_b() {
 
 sim::Gateway& Meeting::add_box(Box box) {
   auto& gateway = make_box(net, box);
-  gateway.set_link({.delay = half_trip, .jitter = config_.jitter, .loss = config_.loss});
+  gateway.set_link({.delay = config_.half_trip, .jitter = config_.jitter, .loss = config_.loss});
   return gateway;
 }
 
@@ -148,7 +151,8 @@ link::Pairing::Config Meeting::config_of(const sim::Host& host, std::string_view
   hub.gathering.stun = {{address, stun_port}};
   if (config_.relaying == EncounterConfig::Relaying::yes)
     hub.gathering.relays = {
-        {.address = {Protocol::udp, {address, turn_port}},
+        {.address = {has_udp(is_a ? config_.box_a : config_.box_b) ? Protocol::udp : Protocol::tcp,
+                     {address, turn_port}},
          .credentials = turn::make_rest_credentials(relay_secret, some_day + std::chrono::hours{1}, name)}};
   return {.hub = std::move(hub),
           .client = {.servers = {{address, meeting_port}}, .id = id},
@@ -176,5 +180,9 @@ void Meeting::run(Duration time, const std::function<bool()>& is_over) {
 double Meeting::connected_after() const {
   const auto since = [](const Guest& guest) { return *guest.connected_at - *guest.found_at; };
   return std::chrono::duration<double, std::milli>(std::max(since(*a), since(*b))).count();
+}
+
+double Meeting::waited_by_b() const {
+  return std::chrono::duration<double, std::milli>(*b->connected_at - b_came_at_).count();
 }
 }  // namespace natkit::test

@@ -41,6 +41,7 @@ class Guest {
   std::optional<Instant> registered_at, found_at, connected_at, secured_at, over_at;
   std::vector<link::Link::Ended> ended;
   std::vector<Error> troubles;
+  bool leads_with_relay = false;  ///< as soon as it is registered
   std::optional<Error> over;
   std::optional<ice::Path> path;  ///< the last one
 };
@@ -62,6 +63,8 @@ struct MeetingConfig {
   std::optional<Duration> wait = std::chrono::seconds{60};
   Duration timeout = std::chrono::seconds{10};
   std::size_t most_links = 1;
+  Duration half_trip = std::chrono::microseconds{12500};  ///< from a box, or the server, to the internet
+  enum class Leads : std::uint8_t { as_gathered, with_relay } b_leads = Leads::as_gathered;
 };
 
 class Meeting {
@@ -76,6 +79,8 @@ class Meeting {
   [[nodiscard]] bool are_secured() const { return a->secured_at && b->secured_at; }
   /// Milliseconds from when this side was told of the other; the later of the two.
   [[nodiscard]] double connected_after() const;
+  /// Milliseconds from B's coming to its first path: what who starts it has to wait.
+  [[nodiscard]] double waited_by_b() const;
   /// B's program is killed: nothing of it is heard any more but the end of its connections.
   void kill_b();
   /// B's program ended and was started anew; its identity is the same.
@@ -104,5 +109,6 @@ class Meeting {
   std::unique_ptr<rendezvous::MemoryStore> store_;
   std::unique_ptr<rendezvous::Server> server_;
   std::optional<Instant> b_starts_at_;
+  Instant b_came_at_;
 };
 }  // namespace natkit::test

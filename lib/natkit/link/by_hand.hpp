@@ -32,6 +32,7 @@ class ByHand final : public Introduction {
   void flush(Instant now) override { hub_.flush(now); }
   [[nodiscard]] Result<void> hear_description(Instant now, std::string_view text) override;
   void add_mapped(Instant now, const Endpoint& external) override;
+  void lead_with_relay(Instant /*now*/) override {}  ///< people take longer than any server
   void stop_looking(Instant /*now*/) override {}
   void drop(LinkId link) override { hub_.drop(link); }
   void close(Instant now) override;

@@ -101,6 +101,20 @@ void Pairing::hear(Instant now) {
   hear_client(now);
 }
 
+void Pairing::lead_with_relay(Instant now) {
+  if (std::exchange(leads_with_relay_, true) || !describe_by_) return;
+  const auto patience =
+      std::min(server_rtt_.value_or(Duration{}) * config_.relay_round_trips, config_.longest_relay_gathering);
+  describe_by_ = std::max(*describe_by_, now + patience);
+  describe_if_relayed(now);
+}
+
+void Pairing::describe_if_relayed(Instant now) {
+  const auto is_relayed = [](const ice::LocalCandidate& one) { return one.candidate.kind == ice::Kind::relayed; };
+  if (leads_with_relay_ && describe_by_ && std::ranges::any_of(hub_.gathering().candidates(), is_relayed))
+    describe(now);
+}
+
 /// Messages stay in the link until the owner takes them; whatever else it says passes through here.
 void Pairing::hear_hub(Instant now) {
   while (auto event = hub_.poll_own_event()) {
@@ -119,6 +133,7 @@ void Pairing::hear_hub(Instant now) {
         events_.emplace_back(Trouble{to_error(*closed)});
     }
   }
+  describe_if_relayed(now);
 }
 
 void Pairing::tell_candidate(Instant now, const Try& one, const ice::Candidate& candidate) {

@@ -40,6 +40,11 @@ class Pairing final : public Introduction {
     /// From registration on; the place is described with what has been gathered by then. STUN answers within a round
     /// trip, a relay within two.
     Duration gathering = std::chrono::milliseconds{400};
+    /// The same, where a relay is to lead (`lead_with_relay`): so many round trips to the server are waited for its
+    /// address, if that is longer, but never more than the longest. It takes four by TLS over TCP: connection,
+    /// handshake, the relay's question for a name, its answer.
+    unsigned relay_round_trips = 4;
+    Duration longest_relay_gathering = std::chrono::seconds{1};
     std::size_t most_links = 64;  ///< at a time, for `listen`
     /// Of the relays that the server offers, those reached this way are used; the first that is named here at once,
     /// others when it is silent. Empty: none.
@@ -53,6 +58,7 @@ class Pairing final : public Introduction {
   void flush(Instant now) override;
   [[nodiscard]] Result<void> hear_description(Instant now, std::string_view text) override;
   void add_mapped(Instant now, const Endpoint& external) override;
+  void lead_with_relay(Instant now) override;
   void stop_looking(Instant now) override;
   void drop(LinkId link) override;
   void close(Instant now) override;
@@ -84,6 +90,7 @@ class Pairing final : public Introduction {
 
   void open_next(Instant now);
   void describe(Instant now);
+  void describe_if_relayed(Instant now);
   void hear(Instant now);
   void use_relays(Instant now, const std::vector<rendezvous::Service>& services);
   void hear_registered(Instant now, const rendezvous::RegisteredAt& registered);
@@ -113,6 +120,7 @@ class Pairing final : public Introduction {
   std::map<LinkId, Try> tries_;
   std::optional<Duration> server_rtt_;
   bool is_described_ = false;
+  bool leads_with_relay_ = false;
   bool is_over_ = false;
   bool is_closing_ = false;
   std::deque<Event> events_;
