@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 NATLAB = ROOT / "scripts" / "natlab"
 HAS_IPV6 = Path("/proc/sys/net/ipv6").is_dir()
 NO_CACHE = "/dev/null"  # as XDG_CACHE_HOME: nothing is remembered, neither of earlier tests nor by who runs them
+os.environ["XDG_CACHE_HOME"] = NO_CACHE
 SKIPPED = 4            # as natlab ends where the system forbids namespaces, so that one code means it all
 READY_SECONDS = 30.0   # a build with sanitizers on a busy machine
 RUN_SECONDS = 60.0

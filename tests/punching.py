@@ -181,8 +181,8 @@ class Talker:
 class Punch(Talker):
     """One run of punch, which carries the peer's bytes with `pipes`."""
 
-    def __init__(self, host: Host, *arguments: str, server: str = SERVER, pipes: bool = False):
-        super().__init__(host, inside(host, own("punch"), *arguments, "--json", "--server", server), pipes)
+    def __init__(self, host: Host, *arguments: str, server: str = SERVER, pipes: bool = False, **environment: str):
+        super().__init__(host, inside(host, own("punch"), *arguments, "--json", "--server", server), pipes, **environment)
 
     @property
     def connected_ms(self) -> float | None:

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 
@@ -87,9 +88,10 @@ std::unique_ptr<Task> task_for(const Options& options, Bytes first) {
 }  // namespace
 
 Conversation::Conversation(link::Introduction& introduction, std::unique_ptr<portmap::HeldPort> mapping,
-                           cli::Output& output, const Options& options)
+                           KnownPeers* known_peers, cli::Output& output, const Options& options)
     : introduction_(introduction),
       mapping_(std::move(mapping)),
+      known_peers_(known_peers),
       output_(output),
       options_(options),
       task_(task_for(options, {})) {
@@ -132,7 +134,7 @@ std::optional<Conversation::Way> Conversation::way() const {
 void Conversation::tell(Instant now, link::Introduction::Event& event) {
   using link::Introduction;
   if (const auto* registered = std::get_if<Introduction::Registered>(&event)) {
-    hear_registered(registered->at);
+    hear_registered(now, registered->at);
   } else if (const auto* candidate = std::get_if<Introduction::CandidateFound>(&event)) {
     hear_candidate(candidate->candidate);
   } else if (const auto* described = std::get_if<Introduction::Described>(&event)) {
@@ -157,12 +159,17 @@ void Conversation::hear_candidate(const ice::Candidate& candidate) {
   output_.explain(cli::Verbosity::steps, PunchWords::candidate(kind, transport, candidate.endpoint));
 }
 
-void Conversation::hear_registered(const rendezvous::RegisteredAt& at) {
+void Conversation::hear_registered(Instant now, const rendezvous::RegisteredAt& at) {
   may_map_ = true;
   seen_as_ = at.seen_as.address;
   if (output_.is_json()) say(PunchEvents::registered(at.server, at.seen_as, at.round_trip), {});
   output_.explain(cli::Verbosity::steps, PunchWords::registered(at.server, at.seen_as, at.round_trip));
   output_.progress("waiting for the peer …");
+  if (!known_peers_) return;
+  known_peers_->look_up();
+  if (!known_peers_->is_relay_expected()) return;
+  output_.explain(cli::Verbosity::steps, PunchWords::relay_leads());
+  introduction_.lead_with_relay(now);
 }
 
 /// The user has to carry it, so it is printed even where nothing else is.
@@ -201,14 +208,40 @@ void Conversation::hear_found(Instant now, const link::Introduction::PeerFound& 
   const auto* const role = role_ == ice::Role::controlling ? "controlling" : "controlled";
   const report::PeerFacts facts{.name = peer_, .role = role, .address = found.address, .own = seen_as_};
   say(PunchEvents::peer_found(facts), PunchWords::peer_found(facts));
+  if (found.address) peer_address_ = found.address->address;
+  recall_peer();
   output_.explain(cli::Verbosity::steps, PunchWords::sending());
+}
+
+void Conversation::recall_peer() {
+  if (!known_peers_ || !peer_address_) return;
+  relayed_ago_ = known_peers_->relayed_ago(*peer_address_);
+  if (!relayed_ago_ || output_.is_json()) return;
+  const bool has_relay =
+      std::ranges::any_of(introduction_.hub().gathering().candidates(),
+                          [](const ice::LocalCandidate& one) { return one.candidate.kind == ice::Kind::relayed; });
+  say({}, PunchWords::remembered(*relayed_ago_, has_relay ? PunchWords::Relay::at_hand : PunchWords::Relay::unknown));
+}
+
+/// That a direct path was looked for in vain can be said when it was looked for as long as it is where there is no
+/// relay, and while the peer was there. What was not allowed to be tried is not said to have failed.
+void Conversation::draw_lesson(Instant now) {
+  if (!known_peers_ || !peer_address_ || !path_) return;
+  const auto tried_until = found_at_ + ice::natkit_timing().patience;
+  const bool was_all_tried = options_.relay == Options::Relay::automatic &&
+                             options_.transport == Options::Transport::any && options_.then != Options::Then::exec;
+  if (had_direct_path_)
+    lesson_ = Lesson{.what = Lesson::What::has_direct_path, .peer = *peer_address_, .at = now};
+  else if (was_all_tried && !error_ && tried_until <= now)
+    lesson_ = Lesson{.what = Lesson::What::only_relayed, .peer = *peer_address_, .at = tried_until};
 }
 
 void Conversation::hear_path(Instant now, const ice::Path& path) {
   path_ = path;
   const auto way = facts(path);
+  had_direct_path_ |= way.is_direct();
   if (output_.is_json()) say(PunchEvents::path(way), {});
-  say(PunchEvents::connected(way, now - found_at_), PunchWords::connected(way, now - found_at_));
+  say(PunchEvents::connected(way, now - found_at_, relayed_ago_), PunchWords::connected(way, now - found_at_));
   if (link()->has_channel()) return task_->prepare();
   output_.explain(cli::Verbosity::steps, "the peer shows no certificate, so nothing but this path can come of it");
   watch_until_ = now + options_.measure;
@@ -217,6 +250,7 @@ void Conversation::hear_path(Instant now, const ice::Path& path) {
 void Conversation::hear_path_change(const ice::Path& before, const ice::Path& path) {
   path_ = path;
   const auto was = facts(before), is = facts(path);
+  had_direct_path_ |= is.is_direct();
   const auto words = PunchWords::upgraded(is);
   // That another socket of ours is used is nobody's concern but a fault finder's.
   const bool is_other_way =
@@ -320,6 +354,7 @@ void Conversation::finish(Instant now) {
 }
 
 void Conversation::close(Instant now) {
+  draw_lesson(now);
   introduction_.close(now);
   if (mapping_) mapping_->close(now);
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "known_peers.hpp"
 #include "natkit/cli/output.hpp"
 #include "natkit/link/introduction.hpp"
 #include "natkit/portmap/held_port.hpp"
@@ -18,9 +19,10 @@
 namespace natkit {
 class Conversation {
  public:
-  /// Without a mapping no router is asked for a port.
-  Conversation(link::Introduction& introduction, std::unique_ptr<portmap::HeldPort> mapping, cli::Output& output,
-               const Options& options);
+  /// Without a mapping no router is asked for a port. Without known peers nothing is remembered of them; they must
+  /// outlive it.
+  Conversation(link::Introduction& introduction, std::unique_ptr<portmap::HeldPort> mapping, KnownPeers* known_peers,
+               cli::Output& output, const Options& options);
 
   void start(Instant now);
   void handle_datagram(Instant now, const Datagram& in);
@@ -47,6 +49,8 @@ class Conversation {
   [[nodiscard]] const std::optional<cli::Exit>& failure() const { return failure_; }
   /// That it is not as `--expect` demands is an answer, not a failure.
   [[nodiscard]] bool is_as_expected() const;
+  /// What is worth remembering of the peer, once it is over.
+  [[nodiscard]] const std::optional<Lesson>& lesson() const { return lesson_; }
   /// The way that was found, for a program that takes it over.
   struct Way {
     Endpoint local;
@@ -63,8 +67,10 @@ class Conversation {
   void work(Instant now);
   void tell(Instant now, link::Introduction::Event& event);
   void hear_candidate(const ice::Candidate& candidate);
-  void hear_registered(const rendezvous::RegisteredAt& at);
+  void hear_registered(Instant now, const rendezvous::RegisteredAt& at);
   void hear_described(Instant now, const std::string& text);
+  void recall_peer();
+  void draw_lesson(Instant now);
   void hear_found(Instant now, const link::Introduction::PeerFound& found);
   void hear_pasted(Instant now, const std::string& text);
   void hear_link(Instant now, link::Link::Event& event);
@@ -91,6 +97,7 @@ class Conversation {
   std::unique_ptr<portmap::HeldPort> mapping_;
   bool may_map_ = false;  ///< there will be a use for it
   bool has_asked_router_ = false;
+  KnownPeers* known_peers_;
   cli::Output& output_;
   const Options& options_;
   std::unique_ptr<Task> task_;
@@ -99,7 +106,11 @@ class Conversation {
   std::optional<PipeRead> read_wish_;
   std::optional<link::LinkId> link_;
   std::string peer_;
-  std::optional<IpAddress> seen_as_;  ///< by the server that brings the two together
+  std::optional<IpAddress> seen_as_;       ///< by the server that brings the two together
+  std::optional<IpAddress> peer_address_;  ///< likewise
+  std::optional<Duration> relayed_ago_;    ///< an earlier run has found no direct path to this peer
+  bool had_direct_path_ = false;
+  std::optional<Lesson> lesson_;
   ice::Role role_{};
   Instant found_at_{};
   std::optional<ice::Path> path_;

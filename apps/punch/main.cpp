@@ -10,6 +10,7 @@
 
 #include "conversation.hpp"
 #include "forwarding.hpp"
+#include "known_peers.hpp"
 #include "natkit/base/printable.hpp"
 #include "natkit/cli/app.hpp"
 #include "natkit/cli/port_journal.hpp"
@@ -107,18 +108,21 @@ std::unique_ptr<io::JournalFile> journal_for_mapping(const cli::Output& output, 
   return nullptr;
 }
 
-cli::Exit converse(cli::Output& output, const Options& o, link::Introduction& introduction, Rng& rng) {
+cli::Exit converse(cli::Output& output, const Options& o, link::Introduction& introduction, KnownPeers* known_peers,
+                   Rng& rng) {
   io::ErrandChildren errands{io::run_igd_call};
   const auto journal = journal_for_mapping(output, o, rng);
   auto mapping =
       journal ? std::make_unique<portmap::HeldPort>(
                     portmap::HeldPort::Config{.run = journal->run(), .description = "natkit punch"}, *journal, rng)
               : nullptr;
-  Conversation conversation{introduction, std::move(mapping), output, o};
+  Conversation conversation{introduction, std::move(mapping), known_peers, output, o};
   const auto end = io::run(conversation, {.trust = crypto::TlsContext::trust,
                                           .on_stop = [&](Instant now) { conversation.stop(now); },
                                           .errands = &errands});
   if (!end) return output.fail(end.error());
+  // Now: a slow disk holds up nothing any more.
+  if (known_peers && conversation.lesson()) known_peers->learn(*conversation.lesson());
   if (conversation.failure()) return *conversation.failure();
   if (*end != io::RunEnd::finished) return interrupted(output, *end);
   if (o.then == Options::Then::exec)
@@ -131,7 +135,7 @@ cli::Exit converse_by_hand(cli::Output& output, const Options& o, link::Hub::Con
                         .fingerprints = o.sdp ? link::Fingerprints::optional : link::Fingerprints::required,
                         .patience = o.patience().timeout},
                        rng};
-  return converse(output, o, by_hand, rng);
+  return converse(output, o, by_hand, nullptr, rng);  // no name that would be the same tomorrow
 }
 
 std::vector<rendezvous::Service::Transport> relay_transports(const Options& o) {
@@ -161,7 +165,10 @@ cli::Exit converse_by_server(cli::Output& output, const Options& o, link::Hub::C
                          .most_links = 1,
                          .relay_transports = relay_transports(o)},
                         rng};
-  return converse(output, o, pairing, rng);
+  // Who allows no direct path looks for none, and has nothing to learn.
+  if (o.relay == Options::Relay::only) return converse(output, o, pairing, nullptr, rng);
+  KnownPeers known_peers{output, o.is_fresh ? KnownPeers::Use::only_store : KnownPeers::Use::all, o.name};
+  return converse(output, o, pairing, &known_peers, rng);
 }
 
 cli::Exit run_tool(cli::Output& output, Options o) {

@@ -179,6 +179,7 @@ void add_command(CLI::App& app, Options& o, const std::string& name, const std::
       ->type_name("FILE")
       ->envname("NATKIT_SECRET_FILE");
   cli::add_duration(command, "--wait", o.by_server.wait, "longest time for the peer to appear");
+  command.add_flag("--fresh", o.is_fresh, "do not use what earlier runs have found out about the way to this peer");
   add_shared_options(command, o, o.by_server);
 }
 

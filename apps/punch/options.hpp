@@ -29,6 +29,7 @@ struct Options {
   std::string secret_file;
   enum class Relay : std::uint8_t { automatic, never, only } relay = Relay::automatic;
   enum class Map : std::uint8_t { automatic, never } map = Map::automatic;
+  bool is_fresh = false;         ///< what is remembered of the peer is not used
   std::uint16_t local_port = 0;  ///< 0: the system picks
   /// How long for the peer to appear, and from there to a path. People who carry descriptions take their time, and the
   /// one who pastes first waits for the other.

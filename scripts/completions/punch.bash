@@ -31,7 +31,7 @@ _punch() {
   case $command in
     '') options="$commands $common" ;;
     manual) options="--sdp $connection $common" ;;
-    *) options="--secret-file $connection $common" ;;
+    *) options="--secret-file --fresh $connection $common" ;;
   esac
   mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
 }

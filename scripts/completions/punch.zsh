@@ -27,6 +27,7 @@ _punch() {
           _arguments -s -S '*--server[the rendezvousd to meet at, the same on both sides]:SERVER:_hosts' \
             '--secret-file[the secret that both sides share, in a file]:FILE:_files' \
             '--wait[longest time for the peer to appear]:DURATION: ' \
+            '--fresh[do not use what earlier runs have found out about the way to this peer]' \
             '*--stun[one more STUN server to ask for this host'\''s public address]:SERVER:_hosts' \
             '*--turn[a relay for when there is no direct path]:URL: ' \
             '--turn-user[the name that --turn asks for]:NAME: ' \
@@ -55,6 +56,7 @@ _punch() {
           _arguments -s -S '*--server[the rendezvousd to meet at, the same on both sides]:SERVER:_hosts' \
             '--secret-file[the secret that both sides share, in a file]:FILE:_files' \
             '--wait[longest time for the peer to appear]:DURATION: ' \
+            '--fresh[do not use what earlier runs have found out about the way to this peer]' \
             '*--stun[one more STUN server to ask for this host'\''s public address]:SERVER:_hosts' \
             '*--turn[a relay for when there is no direct path]:URL: ' \
             '--turn-user[the name that --turn asks for]:NAME: ' \
@@ -83,6 +85,7 @@ _punch() {
           _arguments -s -S '*--server[the rendezvousd to meet at, the same on both sides]:SERVER:_hosts' \
             '--secret-file[the secret that both sides share, in a file]:FILE:_files' \
             '--wait[longest time for the peer to appear]:DURATION: ' \
+            '--fresh[do not use what earlier runs have found out about the way to this peer]' \
             '*--stun[one more STUN server to ask for this host'\''s public address]:SERVER:_hosts' \
             '*--turn[a relay for when there is no direct path]:URL: ' \
             '--turn-user[the name that --turn asks for]:NAME: ' \

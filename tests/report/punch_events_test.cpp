@@ -37,7 +37,7 @@ TEST_CASE("Every event is one JSON object on one line, with the schema's and its
       {"description", PunchEvents::description(nasty)},
       {"peer-found", PunchEvents::peer_found({.name = nasty, .role = "controlling", .address = at("198.51.100.9:1")})},
       {"path", PunchEvents::path(direct())},
-      {"connected", PunchEvents::connected(direct(), 1s)},
+      {"connected", PunchEvents::connected(direct(), 1s, {})},
       {"secured", PunchEvents::secured(nasty, 1s)},
       {"upgraded", PunchEvents::upgraded(relayed(), direct())},
       {"lost", PunchEvents::lost(relayed())},
@@ -75,7 +75,7 @@ TEST_CASE("What is not known is null, never a number", "[punch_events]") {
 }
 
 TEST_CASE("A path is told with its kind, both ends and its round trip in milliseconds", "[punch_events]") {
-  const auto connected = json::parse(PunchEvents::connected(direct(), 61500us));
+  const auto connected = json::parse(PunchEvents::connected(direct(), 61500us, {}));
   CHECK(connected.at("direct") == true);
   CHECK(connected.at("elapsed_ms") == 61.5);
   const auto& path = connected.at("path");
@@ -90,13 +90,24 @@ TEST_CASE("A path is told with its kind, both ends and its round trip in millise
   CHECK(upgraded.at("direct") == true);
 }
 
+TEST_CASE("What is remembered of the way to a peer is told with its age, and nothing where nothing is",
+          "[punch_events]") {
+  CHECK(json::parse(PunchEvents::connected(relayed(), 1ms, {})).at("remembered").is_null());
+  const auto told = json::parse(PunchEvents::connected(relayed(), 1ms, 3h)).at("remembered");
+  CHECK(told.dump() == R"({"age_ms":10800000.0,"direct":false})");
+  const auto at_hand = PunchWords::remembered(3h + 59min, PunchWords::Relay::at_hand);
+  CHECK(at_hand.find("no direct path was found here to this peer 3 h ago") != std::string::npos);
+  CHECK(at_hand.find("the relay is used at once, and a direct one is still tried") != std::string::npos);
+  CHECK(PunchWords::remembered(3h, PunchWords::Relay::unknown).find("relay") == std::string::npos);
+}
+
 TEST_CASE("Only what goes through somebody else is not direct, and every kind has its own name", "[punch_events]") {
   std::set<std::string_view> names;
   for (const auto kind : kinds) {
     auto path = direct();
     path.kind = kind;
     const auto is_direct = kind != PathKind::relayed && kind != PathKind::routed;
-    CHECK(json::parse(PunchEvents::connected(path, 1ms)).at("direct") == is_direct);
+    CHECK(json::parse(PunchEvents::connected(path, 1ms, {})).at("direct") == is_direct);
     CHECK((PunchWords::connected(path, 1ms).find("directly") != std::string::npos) == is_direct);
     names.insert(to_text(kind));
   }

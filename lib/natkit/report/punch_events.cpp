@@ -6,6 +6,7 @@
 
 #include "natkit/base/printable.hpp"
 #include "natkit/report/json.hpp"
+#include "natkit/report/remembered.hpp"
 
 namespace natkit::report {
 namespace {
@@ -116,11 +117,12 @@ std::string PunchEvents::path(const PathFacts& path) {
   return dump(out);
 }
 
-std::string PunchEvents::connected(const PathFacts& path, Duration elapsed) {
+std::string PunchEvents::connected(const PathFacts& path, Duration elapsed, std::optional<Duration> relayed_ago) {
   auto out = event("connected");
   out["path"] = path_json(path);
   out["elapsed_ms"] = milliseconds(elapsed);
   out["direct"] = path.is_direct();
+  out["remembered"] = relayed_ago ? Json{{"direct", false}, {"age_ms", milliseconds(*relayed_ago)}} : Json(nullptr);
   return dump(out);
 }
 
@@ -204,6 +206,18 @@ std::string PunchWords::peer_found(const PeerFacts& peer) {
   if (!peer.address) return fmt::format("peer      {}", name);
   return fmt::format("peer      {} at {}{}", name, to_text(*peer.address),
                      peer.share_public_address().value_or(false) ? ", the same public address as this host's" : "");
+}
+
+std::string PunchWords::relay_leads() {
+  return "who was met under this name before was reached by a relay only: the peer is told as soon as a relay has "
+         "given "
+         "this host an address, and of other addresses when they are known";
+}
+
+std::string PunchWords::remembered(Duration relayed_ago, Relay relay) {
+  return fmt::format(
+      "known     no direct path was found here to this peer {} ago; {}", age_text(relayed_ago),
+      relay == Relay::at_hand ? "the relay is used at once, and a direct one is still tried" : "it is tried again");
 }
 
 std::string PunchWords::sending() {

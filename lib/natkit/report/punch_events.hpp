@@ -52,7 +52,8 @@ struct PunchEvents {
   static std::string description(std::string_view text);
   static std::string peer_found(const PeerFacts& peer);
   static std::string path(const PathFacts& path);
-  static std::string connected(const PathFacts& path, Duration elapsed);
+  /// `relayed_ago`: since an earlier run has found no direct path to this peer, if that is remembered.
+  static std::string connected(const PathFacts& path, Duration elapsed, std::optional<Duration> relayed_ago);
   static std::string secured(std::string_view peer, Duration elapsed);
   static std::string upgraded(const PathFacts& before, const PathFacts& path);
   static std::string lost(const PathFacts& path);
@@ -70,6 +71,11 @@ struct PunchWords {
   static std::string registered(const Endpoint& server, const Endpoint& seen_as, std::optional<Duration> rtt);
   static std::string candidate(std::string_view kind, Protocol transport, const Endpoint& endpoint);
   static std::string peer_found(const PeerFacts& peer);
+  /// A peer that was met under this name was reached by a relay only.
+  static std::string relay_leads();
+  enum class Relay : std::uint8_t { at_hand, unknown };  ///< whether one has given this host an address
+  /// No direct path to this peer was found so long ago.
+  static std::string remembered(Duration relayed_ago, Relay relay);
   /// Why an outgoing packet opens the way.
   static std::string sending();
   static std::string secured();
