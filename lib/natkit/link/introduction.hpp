@@ -54,8 +54,9 @@ class Introduction {
   [[nodiscard]] virtual Result<void> hear_description(Instant now, std::string_view text) = 0;
   /// A router lets in what arrives there for our first IPv4 socket.
   virtual void add_mapped(Instant now, const Endpoint& external) = 0;
-  /// A relay will most likely be needed, so the peer is told as soon as a relay has given us an address; whatever else
-  /// turns up follows. Without it the peer is told when every server has answered or was waited for.
+  /// A relay will most likely be needed, so the peer is told as soon as a relay has given us an address, or at once
+  /// where that takes too long; whatever else turns up follows. Without it the peer is told when every server has
+  /// answered or was waited for: direct paths are best found when both sides begin with all that there is.
   virtual void lead_with_relay(Instant now) = 0;
   /// No peer is looked for any more; links stay.
   virtual void stop_looking(Instant now) = 0;

@@ -103,9 +103,8 @@ void Pairing::hear(Instant now) {
 
 void Pairing::lead_with_relay(Instant now) {
   if (std::exchange(leads_with_relay_, true) || !describe_by_) return;
-  const auto patience =
-      std::min(server_rtt_.value_or(Duration{}) * config_.relay_round_trips, config_.longest_relay_gathering);
-  describe_by_ = std::max(*describe_by_, now + patience);
+  const bool is_far = server_rtt_ && *server_rtt_ * config_.relay_round_trips > config_.gathering;
+  if (is_far) return describe(now);
   describe_if_relayed(now);
 }
 

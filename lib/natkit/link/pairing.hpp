@@ -40,11 +40,10 @@ class Pairing final : public Introduction {
     /// From registration on; the place is described with what has been gathered by then. STUN answers within a round
     /// trip, a relay within two.
     Duration gathering = std::chrono::milliseconds{400};
-    /// The same, where a relay is to lead (`lead_with_relay`): so many round trips to the server are waited for its
-    /// address, if that is longer, but never more than the longest. It takes four by TLS over TCP: connection,
-    /// handshake, the relay's question for a name, its answer.
-    unsigned relay_round_trips = 4;
-    Duration longest_relay_gathering = std::chrono::seconds{1};
+    /// How long a relay takes after that: a connection, its question for a name, its answer. Where a relay is to lead
+    /// (`lead_with_relay`), and this is within `gathering`, its address is waited for, and nothing else. Otherwise
+    /// nothing is: the address has to follow in any case.
+    unsigned relay_round_trips = 3;
     std::size_t most_links = 64;  ///< at a time, for `listen`
     /// Of the relays that the server offers, those reached this way are used; the first that is named here at once,
     /// others when it is silent. Empty: none.

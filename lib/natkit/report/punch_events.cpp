@@ -209,9 +209,9 @@ std::string PunchWords::peer_found(const PeerFacts& peer) {
 }
 
 std::string PunchWords::relay_leads() {
-  return "who was met under this name before was reached by a relay only: the peer is told as soon as a relay has "
-         "given "
-         "this host an address, and of other addresses when they are known";
+  return "who was met under this name before was reached by a relay only: so no server but the relay is waited for, "
+         "and "
+         "the peer is told of other addresses when they are known";
 }
 
 std::string PunchWords::remembered(Duration relayed_ago, Relay relay) {
