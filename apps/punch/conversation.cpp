@@ -167,7 +167,8 @@ void Conversation::hear_registered(Instant now, const rendezvous::RegisteredAt& 
   output_.progress("waiting for the peer …");
   if (!known_peers_) return;
   known_peers_->look_up();
-  if (!known_peers_->is_relay_expected()) return;
+  const bool may_relay = options_.relay == Options::Relay::automatic && options_.then != Options::Then::exec;
+  if (!may_relay || !known_peers_->is_relay_expected()) return;
   output_.explain(cli::Verbosity::steps, PunchWords::relay_leads());
   introduction_.lead_with_relay(now);
 }

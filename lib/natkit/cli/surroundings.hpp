@@ -13,10 +13,6 @@ namespace natkit::cli {
 /// on it (a tunnel, a point-to-point line): then nothing tells one network from another.
 [[nodiscard]] std::optional<report::NetworkId> network_before(const IpAddress& local);
 
-/// By IPv4 and IPv6 together: what is found out by both holds only while both are as they were. None where neither has
-/// a router.
-[[nodiscard]] std::optional<report::NetworkId> whole_network();
-
 /// By IPv4 and IPv6 together: what was found out by both holds only while both are as they were. None where neither has
 /// a router.
 [[nodiscard]] std::optional<report::NetworkId> whole_network();
