@@ -31,12 +31,12 @@ TEST_CASE("Who asked may be gone when the answer comes", "[look_up_beside]") {
   auto answered = std::make_shared<std::promise<void>>();
   auto end = answered->get_future();
   {
-    const io::LookUpBeside beside{
-        {"silent", 0}, [may_go = go.get_future().share(), answered](const HostPort& name) -> io::Resolved {
-          may_go.wait();
-          answered->set_value();
-          return {.asked = name, .endpoints = {}, .failure = "no"};
-        }};
+    const io::LookUpBeside beside{{"silent", 0},
+                                  [may_go = go.get_future().share(), answered](const HostPort& name) -> io::Resolved {
+                                    may_go.wait();
+                                    answered->set_value();
+                                    return {.asked = name, .endpoints = {}, .failure = "no"};
+                                  }};
     CHECK_FALSE(beside.answer());
   }
   go.set_value();
