@@ -279,7 +279,7 @@ void Probe::record_failure(Instant now, const stun::TransactionId& id, const Req
 
 void Probe::handle_path_error(Instant now, const PathError& error) {
   if (done_ || error.kind != PathError::Kind::hop_limit_exceeded) return;
-  static constexpr std::size_t most_expired = 4 * most_hops;  // anybody may send them without end
+  static constexpr std::size_t most_expired = std::size_t{4} * most_hops;  // anybody may send them without end
   if (expired_ >= most_expired) return;
   ++expired_;
   record(Expired{.at = since_start(now), .socket = error.socket, .to = error.remote, .router = error.offender});

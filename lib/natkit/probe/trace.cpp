@@ -1,6 +1,5 @@
 #include "natkit/probe/trace.hpp"
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 
@@ -38,9 +37,9 @@ const Traits& traits_of(Question question) { return traits.at(static_cast<std::s
 std::string_view to_text(Question question) { return traits_of(question).name; }
 
 std::optional<Question> parse_question(std::string_view text) {
-  const auto found = std::ranges::find(traits, text, &Traits::name);
-  if (found == traits.end()) return std::nullopt;
-  return static_cast<Question>(found - traits.begin());
+  for (std::size_t i = 0; i < traits.size(); ++i)
+    if (traits.at(i).name == text) return static_cast<Question>(i);
+  return std::nullopt;
 }
 
 bool is_over_tcp(Question question) { return traits_of(question).protocol == Protocol::tcp; }

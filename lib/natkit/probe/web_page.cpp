@@ -35,11 +35,12 @@ std::optional<std::uint16_t> status_of(std::string_view line) {
   constexpr std::size_t digits = 3;
   if (!line.starts_with(version) || line.size() < version.size() + 2 + digits || line[version.size() + 1] != ' ')
     return std::nullopt;
-  const auto number = line.substr(version.size() + 2);
+  const auto rest = line.substr(version.size() + 2);
+  const auto number = rest.substr(0, digits);
   std::uint16_t status = 0;
-  const auto [end, error] = std::from_chars(number.data(), number.data() + digits, status);
-  if (error != std::errc{} || end != number.data() + digits || status < 100 || status > 599) return std::nullopt;
-  return number.size() == digits || number[digits] == ' ' ? std::optional{status} : std::nullopt;
+  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), status);
+  if (error != std::errc{} || end != number.data() + number.size() || status < 100 || status > 599) return std::nullopt;
+  return rest.size() == digits || rest[digits] == ' ' ? std::optional{status} : std::nullopt;
 }
 }  // namespace
 
