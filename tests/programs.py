@@ -46,6 +46,16 @@ def foreign(program: str, package: str) -> str:
     return shutil.which(program) or skip(f"{program} is not installed (apt-get install {package})")
 
 
+def make_certificate(folder: str, address: str) -> tuple[str, str]:
+    """Of a server at that address, or on this host, signed by itself; and its key. Both are files of the folder."""
+    openssl = foreign("openssl", "openssl")
+    certificate, key = f"{folder}/cert.pem", f"{folder}/key.pem"
+    subprocess.run([openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out",
+                    certificate, "-days", "2", "-subj", "/CN=localhost", "-addext", f"subjectAltName=IP:{address},DNS:localhost"],
+                   check=True, capture_output=True, timeout=RUN_SECONDS)
+    return certificate, key
+
+
 class Program:
     """Something that runs until the test is through with it. Its output is read all the while, so it never blocks on it."""
 

@@ -162,7 +162,7 @@ class Signalling(unittest.TestCase):
 
     def test_tls_on_the_same_port(self):
         with tempfile.TemporaryDirectory() as folder:
-            certificate, key = make_certificate(folder)
+            certificate, key = programs.make_certificate(folder, HOST)
             place = self.start("--tls-cert", certificate, "--tls-key", key)
             # One side by TLS, the other one without, at one port.
             self.meet(self.call(place, "anna", "pair", "den", authorities=certificate), self.call(place, "bert", "pair", "den"))
@@ -171,8 +171,8 @@ class Signalling(unittest.TestCase):
 
     def test_a_certificate_of_somebody_else_is_no_server(self):
         with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as other:
-            certificate, key = make_certificate(folder)
-            stranger, _ = make_certificate(other)
+            certificate, key = programs.make_certificate(folder, HOST)
+            stranger, _ = programs.make_certificate(other, HOST)
             place = self.start("--tls-cert", certificate, "--tls-key", key)
             client = self.call(place, "anna", "pair", "den", authorities=stranger)
             client.wait_for("refused finally server-unreachable: .*certificate")
@@ -300,7 +300,7 @@ class Signalling(unittest.TestCase):
 
     def test_who_registers_is_let_in_by_the_relay(self):
         with tempfile.TemporaryDirectory() as folder, echo() as peer:
-            certificate, key = make_certificate(folder)
+            certificate, key = programs.make_certificate(folder, HOST)
             place = self.start("--relay", "on", "--allow-peers", "loopback", "--tls-cert", certificate, "--tls-key", key)
             services = self.line(place).register("anna")["services"]
             relays = {one["transport"]: one for one in services if one["service"] == "turn"}
@@ -432,15 +432,6 @@ def turn_call(transport: str, place: str, name: str, password: str, peer: int, a
     done = subprocess.run([os.environ["TURN_CALLER"], transport, place, name, password, f"{HOST}:{peer}", "3", "ipv4",
                            *([authorities] if authorities else [])], capture_output=True, text=True, timeout=programs.RUN_SECONDS)
     return done.stdout + done.stderr
-
-
-def make_certificate(folder: str) -> tuple[str, str]:
-    openssl = programs.foreign("openssl", "openssl")
-    certificate, key = f"{folder}/cert.pem", f"{folder}/key.pem"
-    subprocess.run([openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out",
-                    certificate, "-days", "2", "-subj", "/CN=localhost", "-addext", f"subjectAltName=IP:{HOST}"],
-                   check=True, capture_output=True, timeout=programs.RUN_SECONDS)
-    return certificate, key
 
 
 if __name__ == "__main__":

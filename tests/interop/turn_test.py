@@ -43,15 +43,6 @@ def rest_credentials(user: str = "alice", seconds: int = 3600, secret: str = SEC
     return name, base64.b64encode(digest).decode()
 
 
-def certificate(folder: str) -> tuple[str, str]:
-    openssl = programs.foreign("openssl", "openssl")
-    cert, key = f"{folder}/cert.pem", f"{folder}/key.pem"
-    subprocess.run([openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", cert,
-                    "-days", "2", "-subj", "/CN=localhost", "-addext", f"subjectAltName=IP:{HOST},DNS:localhost"],
-                   check=True, capture_output=True, timeout=programs.RUN_SECONDS)
-    return cert, key
-
-
 def answers_tcp(port: int) -> bool:
     with contextlib.suppress(OSError), socket.create_connection((HOST, port), timeout=1):
         return True
@@ -141,7 +132,7 @@ def theirs() -> bool:
              "TCP, client to client": ("-y", "-t"), "TLS, Send indications": ("-s", "-t", "-S")}
     with tempfile.TemporaryDirectory() as folder, echoing_peer() as peer:
         Path(folder, "secret").write_text(SECRET + "\n")
-        cert, key = certificate(folder)
+        cert, key = programs.make_certificate(folder, HOST)
         program, endpoints = programs.serve("--listen", f"{HOST}:0", "--auth-secret-file", f"{folder}/secret", "--allow-peers", "loopback",
                                             "--tls-cert", cert, "--tls-key", key)
         with program:
@@ -174,7 +165,7 @@ def all_transports(what: str, ports: tuple[int, int], peer: int, name: str, pass
 
 def ours() -> bool:
     with tempfile.TemporaryDirectory() as folder, echoing_peer() as peer:
-        cert, key = certificate(folder)
+        cert, key = programs.make_certificate(folder, HOST)
         tls = ("--cert", cert, "--pkey", key)
         good = []
         with turnserver("--lt-cred-mech", "-u", "alice:secret", *tls) as ports:

@@ -9,7 +9,6 @@ import http.server
 import subprocess
 import sys
 import tempfile
-
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -91,15 +90,6 @@ def told(probed: programs.Probed, about: str) -> str:
     return " ".join(item["detail"] for item in probed.answer["evidence"] if item["about"] == about)
 
 
-def make_certificate(folder: str) -> tuple[str, str]:
-    openssl = programs.foreign("openssl", "openssl")
-    certificate, key = f"{folder}/cert.pem", f"{folder}/key.pem"
-    subprocess.run([openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out",
-                    certificate, "-days", "2", "-subj", "/CN=server", "-addext", f"subjectAltName=IP:{SERVER}"],
-                   check=True, capture_output=True, timeout=programs.RUN_SECONDS)
-    return certificate, key
-
-
 def test_login_page() -> None:
     with programs.serve("--listen", SERVER, host="server")[0]:
         with login_required():
@@ -120,7 +110,7 @@ def test_login_page() -> None:
 def test_tls() -> None:
     """Only where the system trusts whoever signed for the server is it a way out."""
     with tempfile.TemporaryDirectory() as folder:
-        certificate, key = make_certificate(folder)
+        certificate, key = programs.make_certificate(folder, SERVER)
         with programs.serve("--listen", f"{SERVER}:443", "--tls-cert", certificate, "--tls-key", key, host="server")[0]:
             trusted, strange = probe(servers=(SERVER,), trust=certificate), probe(servers=(SERVER,))
     assert ways(trusted) == {("tcp", f"{SERVER}:443"), ("tls", f"{SERVER}:443")}, trusted
